@@ -1,0 +1,42 @@
+/** What computes: the one interface behind which tfjs, plain TypeScript and later kernels stand. */
+import type { ModelSpec } from '../model/spec.ts'
+import type { Weights } from '../model/weights.ts'
+import type { Batch } from '../sample.ts'
+
+export const ENGINE_NAMES = ['tfjs-webgpu', 'tfjs-wasm', 'tfjs-cpu', 'plain'] as const
+export type EngineName = (typeof ENGINE_NAMES)[number]
+
+/** Holds one backend's memory; `dispose` gives all of it back. */
+export interface Engine {
+  readonly name: EngineName
+  /**
+   * A model with a copy of `weights`, ready to predict and to train with a fresh optimizer.
+   * Throws `bad-artifact` if the weights do not fit the spec.
+   */
+  load(spec: ModelSpec, weights: Weights): Promise<Model>
+  /** Buffers or tensors now held, over all models: a leak shows here. */
+  held(): number
+  dispose(): Promise<void>
+}
+
+/**
+ * One model on one engine. The loss is the weighted mean binary cross-entropy Σ w·bce / Σ w over a batch.
+ * Ids outside their vocabulary throw `bad-input`; a loss that is not finite throws `diverged` and leaves the weights
+ * as they were before the step.
+ */
+export interface Model {
+  readonly spec: ModelSpec
+  /** One Adam step (Kingma & Ba 2015; β 0.9 and 0.999, ε 1e-7) on a batch; the loss before it. */
+  step(batch: Batch, learningRate: number): Promise<number>
+  /** The click probability of each row. */
+  predict(batch: Batch): Promise<Float32Array<ArrayBuffer>>
+  /** Loss and its gradient at the present weights; changes nothing. */
+  gradient(batch: Batch): Promise<{ loss: number; gradient: Weights }>
+  /** A copy of the present weights. */
+  save(): Promise<Weights>
+  /** Remembers weights and optimizer … */
+  mark(): Promise<void>
+  /** … and goes back to what the last `mark` remembered. */
+  revert(): Promise<void>
+  dispose(): void
+}

@@ -1,0 +1,27 @@
+/** What a device observes and the up tunnel carries. The server's log holds the same shape. */
+import * as z from 'zod'
+
+/**
+ * A client-made UUID version 7: it is the idempotency key of the event, and since it begins with the time,
+ * a user's events sorted by id are in the order in which the device saw them.
+ */
+const id = z.uuid({ version: 'v7' })
+const at = z.int().min(0)
+/** The catalogue's key of an item. */
+const item = z.string().min(1).max(200)
+
+export const eventSchema = z.discriminatedUnion('type', [
+  /** The item was seen by the user. */
+  z.strictObject({ type: z.literal('exposure'), id, at, item }),
+  /** The item of an earlier exposure was clicked. */
+  z.strictObject({ type: z.literal('click'), id, at, item, exposure: id }),
+  /** Anything else worth remembering: a page behaviour, by name. */
+  z.strictObject({ type: z.literal('behaviour'), id, at, name: z.string().min(1).max(80) }),
+])
+export type KindredEvent = z.infer<typeof eventSchema>
+
+/** Most events that one upload may carry. */
+export const MAX_EVENTS = 2000
+
+export const uploadSchema = z.strictObject({ events: z.array(eventSchema).min(1).max(MAX_EVENTS) })
+export type Upload = z.infer<typeof uploadSchema>

@@ -1,0 +1,51 @@
+/**
+ * The numbers of the CoDA paper (Gu et al. 2022, arXiv 2201.10382) and the few of our own, in one place.
+ * A task's manifest carries a whole set, so a release can change any of them without a new app.
+ */
+import * as z from 'zod'
+import { DAY_MS } from './clock.ts'
+
+const count = z.int().positive()
+const rate = z.number().positive()
+
+export const hyperSchema = z.strictObject({
+  /** Nearest users whose samples are matched (K). */
+  neighbours: count.max(1000).default(100),
+  /** Samples in a batch. */
+  batchSize: count.max(40).default(25),
+  /** A last batch may grow to this, so that no fragment is left over. */
+  batchMax: count.max(40).default(40),
+  /** Batches that a device may pull in a day. */
+  batchesPerDay: count.max(100).default(12),
+  /** Share of the matched samples that trains the classifier; the others are scored. */
+  classifierShare: z.number().gt(0).lt(1).default(1 / 3),
+  /** A scored sample below σ is dropped. */
+  sigma: z.number().min(0).max(1).default(0.2),
+  maxLocal: count.default(200),
+  maxFiltered: count.default(200),
+  /** Augmented samples (filtered and local-training) at which the ranking model trains. */
+  trainAt: count.default(100),
+  /** Local samples validate in [0, t] days … */
+  localValidationDays: z.number().positive().default(3),
+  /** … train in (t, t′], and go after t′. */
+  localTrainingDays: z.number().positive().default(7),
+  clickDays: z.number().positive().default(7),
+
+  /** Ours: a round waits for this many own clicks, because an AUC over fewer says nothing. */
+  minClicks: count.default(10),
+  /** Ours: an exposure not clicked within this time has the label 0 for good. */
+  settleMs: count.default(30 * 60_000),
+  /** Ours: length of a work cycle. */
+  dayMs: count.default(DAY_MS),
+  classifier: z
+    .strictObject({ epochs: count.default(4), batchSize: count.default(32), learningRate: rate.default(0.005) })
+    .prefault({}),
+  ranking: z
+    .strictObject({ epochs: count.default(2), batchSize: count.default(32), learningRate: rate.default(0.003) })
+    .prefault({}),
+})
+
+export type Hyper = z.infer<typeof hyperSchema>
+
+/** The defaults: `hyper({ sigma: 0.3 })` changes one of them. */
+export const hyper = (changes: z.input<typeof hyperSchema> = {}): Hyper => hyperSchema.parse(changes)
