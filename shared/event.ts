@@ -17,6 +17,14 @@ export const eventSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('click'), id, at, item, exposure: id }),
   /** Anything else worth remembering: a page behaviour, by name. */
   z.strictObject({ type: z.literal('behaviour'), id, at, name: z.string().min(1).max(80) }),
+  /** Something the user said of themselves; the newest value counts. */
+  z.strictObject({
+    type: z.literal('profile'),
+    id,
+    at,
+    name: z.string().min(1).max(40),
+    value: z.string().max(80),
+  }),
 ])
 export type KindredEvent = z.infer<typeof eventSchema>
 

@@ -18,7 +18,11 @@ export const hyperSchema = z.strictObject({
   /** Batches that a device may pull in a day. */
   batchesPerDay: count.max(100).default(12),
   /** Share of the matched samples that trains the classifier; the others are scored. */
-  classifierShare: z.number().gt(0).lt(1).default(1 / 3),
+  classifierShare: z
+    .number()
+    .gt(0)
+    .lt(1)
+    .default(1 / 3),
   /** A scored sample below σ is dropped. */
   sigma: z.number().min(0).max(1).default(0.2),
   maxLocal: count.default(200),
@@ -38,10 +42,18 @@ export const hyperSchema = z.strictObject({
   /** Ours: length of a work cycle. */
   dayMs: count.default(DAY_MS),
   classifier: z
-    .strictObject({ epochs: count.default(4), batchSize: count.default(32), learningRate: rate.default(0.005) })
+    .strictObject({
+      epochs: count.default(4),
+      batchSize: count.default(32),
+      learningRate: rate.default(0.005),
+    })
     .prefault({}),
   ranking: z
-    .strictObject({ epochs: count.default(2), batchSize: count.default(32), learningRate: rate.default(0.003) })
+    .strictObject({
+      epochs: count.default(2),
+      batchSize: count.default(32),
+      learningRate: rate.default(0.003),
+    })
     .prefault({}),
 })
 

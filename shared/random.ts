@@ -7,7 +7,7 @@ export interface Random {
   /** Standard normal (Box–Muller). */
   normal(): number
   /** Shuffles in place (Fisher–Yates) and returns the same array. */
-  shuffle<T extends { length: number; [index: number]: unknown }>(items: T): T
+  shuffle<T extends unknown[] | Int32Array>(items: T): T
 }
 
 /** xoshiro128** (Blackman & Vigna 2018), its state filled from `seed` by splitmix32. */
@@ -42,7 +42,7 @@ export function seeded(seed: number): Random {
     below,
     normal: () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next()),
     shuffle(items) {
-      const array = items as unknown[]
+      const array: { [index: number]: unknown } = items
       for (let i = items.length - 1; i > 0; i--) {
         const j = below(i + 1)
         const held = array[i]

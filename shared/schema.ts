@@ -9,7 +9,10 @@ const name = z.string().regex(/^[a-z][a-z0-9-]{0,39}$/, 'a name of lower-case le
 
 const vocabularySchema = z.strictObject({
   /** Ids 0 … size − 1; 0 is padding and 1 is “unknown”. */
-  size: z.int().min(FIRST_ID + 1).max(50_000_000),
+  size: z
+    .int()
+    .min(FIRST_ID + 1)
+    .max(50_000_000),
   /** Width of the embedding (the paper uses 3). */
   dim: z.int().min(1).max(256),
   /** The values of ids 2, 3, … where they are not the catalogue's items or categories. */
@@ -21,7 +24,7 @@ export const featureSchema = z.discriminatedUnion('kind', [
     kind: z.literal('categorical'),
     name,
     vocabulary: name,
-    /** `item`: the target · `category`: its first category · `profile`: what the user said of themselves */
+    /** `item`: the target · `category`: its first category · `profile`: what the user said under this feature's name */
     from: z.enum(['item', 'category', 'profile']),
   }),
   z.strictObject({

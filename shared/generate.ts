@@ -1,0 +1,247 @@
+/**
+ * Sample generation: one user's events in time order become labelled samples. The server runs it over its log and the
+ * device over its own events, so that both see the same features for the same history.
+ *
+ * An exposure's features are what was known just before it. Its label is 1 once it is clicked; it is *settled*, and
+ * never changes again, when it was clicked or `settleMs` have passed.
+ */
+import { type Catalogue, FIRST_ID, itemIndex, UNKNOWN_ID } from './catalogue.ts'
+import { DAY_MS } from './clock.ts'
+import type { KindredEvent } from './event.ts'
+import { quantise, type Sample } from './sample.ts'
+import { type FeatureSchema, type Layout, layoutOf, type Slot } from './schema.ts'
+
+export interface Context {
+  readonly schema: FeatureSchema
+  readonly layout: Layout
+  readonly catalogue: Catalogue
+  readonly index: ReadonlyMap<string, number>
+  /** Ids of vocabularies that list their values. */
+  readonly valueIds: ReadonlyMap<string, ReadonlyMap<string, number>>
+  readonly clickDays: number
+  readonly settleMs: number
+  /** Whether an item may be named in a sample; the server hides what fewer than k users have seen. */
+  readonly mayName: (item: number) => boolean
+}
+
+export function createContext(
+  schema: FeatureSchema,
+  catalogue: Catalogue,
+  { clickDays, settleMs }: { clickDays: number; settleMs: number },
+  mayName: (item: number) => boolean = () => true,
+): Context {
+  const valueIds = new Map(
+    Object.entries(schema.vocabularies).map(([name, { values = [] }]) => [
+      name,
+      new Map(values.map((value, i) => [value, FIRST_ID + i])),
+    ]),
+  )
+  const layout = layoutOf(schema)
+  return { schema, layout, catalogue, index: itemIndex(catalogue), valueIds, clickDays, settleMs, mayName }
+}
+
+/** A queue over a growing array: events come in time order and leave from the front as they age. */
+class Recent<T> {
+  private items: { at: number; value: T }[] = []
+  private head = 0
+  get length(): number {
+    return this.items.length - this.head
+  }
+  push(at: number, value: T): void {
+    this.items.push({ at, value })
+  }
+  /** Forgets what happened before `since`; `gone` sees each. */
+  dropBefore(since: number, gone?: (value: T) => void): void {
+    while (this.head < this.items.length && this.items[this.head]!.at < since)
+      gone?.(this.items[this.head++]!.value)
+    if (this.head > 1024 && this.head * 2 > this.items.length) {
+      this.items = this.items.slice(this.head)
+      this.head = 0
+    }
+  }
+  /** The i-th newest. */
+  newest(i: number): T {
+    return this.items[this.items.length - 1 - i]!.value
+  }
+  /** Those at or after `since`, newest first. */
+  *since(since: number): Generator<T> {
+    for (let i = this.items.length - 1; i >= this.head && this.items[i]!.at >= since; i--)
+      yield this.items[i]!.value
+  }
+}
+
+/** What is known of one user at one moment: everything that a sample's features are computed from. */
+export class UserState {
+  private readonly clicks = new Recent<number>()
+  private readonly exposures = new Recent<null>()
+  private readonly behaviours = new Recent<string>()
+  private readonly profile = new Map<string, string>()
+  /** Clicks in each category; a click in n categories counts 1/n in each. */
+  private readonly taste: Float64Array
+  private readonly context: Context
+
+  constructor(context: Context) {
+    this.context = context
+    this.taste = new Float64Array(context.catalogue.categories.length)
+  }
+
+  /** Takes in an event; they must come in the order of their ids. */
+  observe(event: KindredEvent): void {
+    switch (event.type) {
+      case 'exposure':
+        this.exposures.push(event.at, null)
+        return
+      case 'click': {
+        const item = this.context.index.get(event.item) ?? -1
+        this.clicks.push(event.at, item)
+        this.count(item, 1)
+        return
+      }
+      case 'behaviour':
+        this.behaviours.push(event.at, event.name)
+        return
+      case 'profile':
+        this.profile.set(event.name, event.value)
+        return
+      default:
+        event satisfies never
+    }
+  }
+
+  /** The sample of `item` (its position in the catalogue) shown at `at` (ms). */
+  sample(item: number, at: number, label: 0 | 1): Sample {
+    const { layout, clickDays } = this.context
+    const since = at - clickDays * DAY_MS
+    this.clicks.dropBefore(since, (old) => this.count(old, -1))
+    this.exposures.dropBefore(since)
+    this.behaviours.dropBefore(since)
+    const sample = {
+      at,
+      label,
+      ids: new Int32Array(layout.idWidth),
+      dense: new Float32Array(layout.denseWidth),
+    }
+    for (const slot of layout.slots) {
+      if (slot.feature.kind === 'dense') this.fillDense(slot, item, at, sample.dense)
+      else this.fillIds(slot, item, sample.ids)
+    }
+    return sample
+  }
+
+  private count(item: number, by: 1 | -1): void {
+    const categories = this.context.catalogue.items[item]?.categories ?? []
+    for (const category of categories) this.taste[category]! += by / categories.length
+  }
+
+  private itemId(item: number): number {
+    return item >= 0 && this.context.mayName(item) ? FIRST_ID + item : UNKNOWN_ID
+  }
+
+  private fillIds({ feature, at, width }: Slot, item: number, ids: Int32Array): void {
+    const { catalogue, valueIds } = this.context
+    const categories = catalogue.items[item]?.categories ?? []
+    switch (feature.from) {
+      case 'item':
+        ids[at] = this.itemId(item)
+        return
+      case 'category':
+        ids[at] = categories[0] === undefined ? UNKNOWN_ID : FIRST_ID + categories[0]
+        return
+      case 'profile':
+        ids[at] = valueIds.get(feature.vocabulary)?.get(this.profile.get(feature.name) ?? '') ?? UNKNOWN_ID
+        return
+      case 'categories':
+        for (let i = 0; i < Math.min(width, categories.length); i++) ids[at + i] = FIRST_ID + categories[i]!
+        return
+      case 'clicks':
+        for (let i = 0; i < Math.min(width, this.clicks.length); i++)
+          ids[at + i] = this.itemId(this.clicks.newest(i))
+        return
+      case 'behaviours': {
+        const known = valueIds.get(feature.vocabulary)
+        for (let i = 0; i < Math.min(width, this.behaviours.length); i++)
+          ids[at + i] = known?.get(this.behaviours.newest(i)) ?? UNKNOWN_ID
+        return
+      }
+      default:
+        throw new TypeError(`feature ${feature.name} is dense`)
+    }
+  }
+
+  private fillDense({ feature, at, width }: Slot, item: number, now: number, dense: Float32Array): void {
+    const put = (i: number, value: number) => {
+      if (i < width) dense[at + i] = quantise(value)
+    }
+    const clicks = this.clicks.length
+    switch (feature.from) {
+      case 'taste':
+        if (clicks > 0) for (let i = 0; i < width; i++) put(i, this.taste[i]! / clicks)
+        return
+      case 'affinity': {
+        const categories = this.context.catalogue.items[item]?.categories ?? []
+        if (clicks === 0 || categories.length === 0) return
+        const shares = categories.map((category) => this.taste[category]! / clicks)
+        put(0, shares.reduce((sum, share) => sum + share, 0) / shares.length)
+        put(1, Math.max(...shares))
+        return
+      }
+      case 'activity':
+        put(0, Math.log1p(this.exposures.length))
+        put(1, Math.log1p(clicks))
+        put(2, Math.min(1, clicks / Math.max(1, this.exposures.length)))
+        return
+      case 'behaviour-counts':
+        this.fillBehaviourCounts(now, put)
+        return
+      default:
+        throw new TypeError(`feature ${feature.name} is not dense`)
+    }
+  }
+
+  private fillBehaviourCounts(now: number, put: (i: number, value: number) => void): void {
+    const known = this.context.valueIds.get('behaviour')
+    const counts = new Map<number, number>()
+    for (const name of this.behaviours.since(now - DAY_MS)) {
+      const id = known?.get(name)
+      if (id !== undefined) counts.set(id, (counts.get(id) ?? 0) + 1)
+    }
+    for (const [id, count] of counts) put(id - FIRST_ID, Math.log1p(count))
+  }
+}
+
+export interface Generated {
+  /** Id of the exposure that the sample tells of. */
+  readonly exposure: string
+  /** Position of the target in the catalogue. */
+  readonly item: number
+  readonly sample: Sample
+  readonly settled: boolean
+}
+
+/**
+ * The samples of the exposures in (`after`, `until`] (ms), given all of the user's events in the order of their ids.
+ * An item that the catalogue lacks makes no sample.
+ */
+export function generateSamples(
+  context: Context,
+  events: readonly KindredEvent[],
+  now: number,
+  { after = -1, until = now }: { after?: number; until?: number } = {},
+): Generated[] {
+  const clicked = new Set<string>()
+  for (const event of events) if (event.type === 'click') clicked.add(event.exposure)
+  const state = new UserState(context)
+  const generated: Generated[] = []
+  for (const event of events) {
+    if (event.type === 'exposure' && event.at > after && event.at <= until) {
+      const item = context.index.get(event.item)
+      if (item !== undefined) {
+        const label = clicked.has(event.id) ? 1 : 0
+        const settled = label === 1 || now - event.at >= context.settleMs
+        generated.push({ exposure: event.id, item, sample: state.sample(item, event.at, label), settled })
+      }
+    }
+    state.observe(event)
+  }
+  return generated
+}

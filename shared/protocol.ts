@@ -1,0 +1,163 @@
+/** Everything that the page may ask of the device worker, and everything it hears back. Nothing else may cross. */
+import * as z from 'zod'
+import { erasedSchema } from './api.ts'
+import { catalogueSchema } from './catalogue.ts'
+import { failureSchema } from './failure.ts'
+
+/**
+ * Bump on any change that an older page or worker would misread.
+ * 1 first release
+ */
+export const PROTOCOL_VERSION = 1
+
+const item = z.string().min(1)
+const servingSchema = z.strictObject({
+  slot: z.enum(['M', 'M0']),
+  version: z.int(),
+  sha256: z.string(),
+})
+
+/** How one round went. */
+export const roundSchema = z.strictObject({
+  at: z.int(),
+  /** `committed`: M is new · `kept`: not better, M as it was · `filtered`: too few samples to train yet */
+  outcome: z.enum(['committed', 'kept', 'filtered', 'failed']),
+  failure: failureSchema.optional(),
+  engine: z.string(),
+  ms: z.number(),
+  /** Bytes downloaded for this round: its batches, compressed. */
+  bytes: z.int(),
+  /** Matched samples that came in / trained the classifier / were scored / were kept (score ≥ σ). */
+  matched: z.int(),
+  classifying: z.int(),
+  scored: z.int(),
+  kept: z.int(),
+  /** Score of each scored sample, in [0, 1]. */
+  scores: z.array(z.number()),
+  local: z.strictObject({ training: z.int(), validation: z.int() }),
+  /** Mini-batches run, and those whose update was kept (Algorithm 3). */
+  steps: z.int(),
+  stepsKept: z.int(),
+  /** Training loss of each mini-batch. */
+  losses: z.array(z.number()),
+  /** AUC on the local validation samples; null where one class is absent. */
+  before: z.number().nullable(),
+  after: z.number().nullable(),
+})
+export type Round = z.infer<typeof roundSchema>
+
+/** The whole of what the page shows about the device: one state, pushed at every change. */
+export const statusSchema = z.strictObject({
+  device: z.string().nullable(),
+  online: z.boolean(),
+  task: z.strictObject({ name: z.string(), version: z.int() }).nullable(),
+  /** The engine of the last round, or null before the first. */
+  engine: z.string().nullable(),
+  events: z.strictObject({ waiting: z.int(), delivered: z.int() }),
+  samples: z.strictObject({ local: z.int(), clicks: z.int(), matched: z.int(), filtered: z.int() }),
+  models: z.array(
+    z.strictObject({
+      name: z.string(),
+      slot: z.enum(['M', 'M0', 'Mbuf']),
+      version: z.int(),
+      sha256: z.string(),
+      bytes: z.int(),
+      at: z.int(),
+    }),
+  ),
+  /** What would rank now. */
+  serving: servingSchema.nullable(),
+  run: z.discriminatedUnion('phase', [
+    z.strictObject({ phase: z.literal('idle') }),
+    z.strictObject({ phase: z.literal('fetching') }),
+    z.strictObject({ phase: z.literal('filtering'), fraction: z.number() }),
+    z.strictObject({ phase: z.literal('training'), fraction: z.number() }),
+    z.strictObject({ phase: z.literal('committing') }),
+  ]),
+  /** What has to happen before the next round. */
+  waitingFor: z.discriminatedUnion('reason', [
+    z.strictObject({ reason: z.literal('nothing') }),
+    z.strictObject({ reason: z.literal('clicks'), missing: z.int() }),
+    z.strictObject({ reason: z.literal('task') }),
+    z.strictObject({ reason: z.literal('network') }),
+    z.strictObject({ reason: z.literal('tomorrow') }),
+  ]),
+  /** Newest first. */
+  rounds: z.array(roundSchema),
+  failure: failureSchema.nullable(),
+  bytes: z.strictObject({ down: z.int(), up: z.int() }),
+})
+export type Status = z.infer<typeof statusSchema>
+
+/** The calls: what goes in, what comes out. */
+export const calls = {
+  /** The catalogue of the active task; the first call waits for it. */
+  catalogue: { input: z.null(), output: catalogueSchema },
+  /** Orders items by the click probability that the serving model gives them now, best first. */
+  rank: {
+    input: z.strictObject({ items: z.array(item).min(1).max(1000) }),
+    output: z.strictObject({
+      ranked: z.array(z.strictObject({ item, score: z.number() })),
+      serving: servingSchema,
+    }),
+  },
+  /** Records what the user saw or did; it is on the device's disk when the call is done. */
+  track: {
+    input: z.strictObject({
+      events: z
+        .array(
+          z.discriminatedUnion('type', [
+            z.strictObject({ type: z.literal('exposure'), item }),
+            z.strictObject({ type: z.literal('click'), item }),
+            z.strictObject({ type: z.literal('behaviour'), name: z.string().min(1).max(80) }),
+            z.strictObject({
+              type: z.literal('profile'),
+              name: z.string().min(1).max(40),
+              value: z.string().max(80),
+            }),
+          ]),
+        )
+        .min(1)
+        .max(200),
+    }),
+    output: z.null(),
+  },
+  status: { input: z.null(), output: statusSchema },
+  /** Contacts the server and runs a round now, whatever the triggers say; the round is the answer. */
+  train: { input: z.null(), output: roundSchema },
+  /** Back to the model that was delivered: M0 becomes M again. */
+  rollback: { input: z.null(), output: z.null() },
+  /** Erases everything here and on the server; `server` is null where the server could not be told. */
+  forget: { input: z.null(), output: z.strictObject({ server: erasedSchema.nullable() }) },
+} as const
+export type Calls = typeof calls
+export type CallName = keyof Calls
+export type CallInput<N extends CallName> = z.infer<Calls[N]['input']>
+export type CallOutput<N extends CallName> = z.infer<Calls[N]['output']>
+
+/** The device as the page sees it, wherever it runs. */
+export type DeviceApi = {
+  [N in CallName]: (input: CallInput<N>, signal?: AbortSignal) => Promise<CallOutput<N>>
+} & {
+  /** Hears every change of the status; returns the way to stop. */
+  onStatus(listener: (status: Status) => void): () => void
+}
+
+const id = z.int().positive()
+const callName = z.enum(Object.keys(calls) as [CallName, ...CallName[]])
+
+/** page → worker */
+export const commandSchema = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('call'), id, name: callName, input: z.unknown() }),
+  z.strictObject({ type: z.literal('cancel'), id }),
+])
+export type Command = z.infer<typeof commandSchema>
+
+/** worker → page. `ready` first; then every call ends in exactly one `done` or `failed`. */
+export const messageSchema = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('ready'), version: z.int() }),
+  z.strictObject({ type: z.literal('done'), id, output: z.unknown() }),
+  z.strictObject({ type: z.literal('failed'), id, failure: failureSchema }),
+  z.strictObject({ type: z.literal('status'), status: statusSchema }),
+])
+export type Message = z.infer<typeof messageSchema>

@@ -1,0 +1,104 @@
+/** The feature schemas that ship with Kindred, each built for a catalogue. Another app writes its own as JSON. */
+import { type Catalogue, FIRST_ID } from '../catalogue.ts'
+import { type FeatureSchema, schemaSchema } from '../schema.ts'
+
+/** Films: target and its genres, the last 50 clicks attended to, taste by genre. */
+function movielens(catalogue: Catalogue): FeatureSchema {
+  return schemaSchema.parse({
+    name: 'movielens',
+    version: 1,
+    vocabularies: {
+      item: { size: catalogue.items.length + FIRST_ID, dim: 8 },
+      category: { size: catalogue.categories.length + FIRST_ID, dim: 4 },
+    },
+    features: [
+      { kind: 'categorical', name: 'target', vocabulary: 'item', from: 'item' },
+      { kind: 'sequence', name: 'genres', vocabulary: 'category', length: 6, from: 'categories' },
+      { kind: 'sequence', name: 'clicks', vocabulary: 'item', length: 50, attends: 'target', from: 'clicks' },
+      { kind: 'dense', name: 'taste', size: catalogue.categories.length, from: 'taste' },
+      { kind: 'dense', name: 'affinity', size: 2, from: 'affinity' },
+      { kind: 'dense', name: 'activity', size: 3, from: 'activity' },
+    ],
+    userVector: 'taste',
+  })
+}
+
+/** The generated population: as films, with one category an item and a shorter history. */
+function demo(catalogue: Catalogue): FeatureSchema {
+  return schemaSchema.parse({
+    name: 'demo',
+    version: 1,
+    vocabularies: {
+      item: { size: catalogue.items.length + FIRST_ID, dim: 8 },
+      category: { size: catalogue.categories.length + FIRST_ID, dim: 4 },
+    },
+    features: [
+      { kind: 'categorical', name: 'target', vocabulary: 'item', from: 'item' },
+      { kind: 'sequence', name: 'topics', vocabulary: 'category', length: 3, from: 'categories' },
+      { kind: 'sequence', name: 'clicks', vocabulary: 'item', length: 30, attends: 'target', from: 'clicks' },
+      { kind: 'dense', name: 'taste', size: catalogue.categories.length, from: 'taste' },
+      { kind: 'dense', name: 'affinity', size: 2, from: 'affinity' },
+      { kind: 'dense', name: 'activity', size: 3, from: 'activity' },
+    ],
+    userVector: 'taste',
+  })
+}
+
+/** News (Globo.com's log): article and category, short sessions, what the user said of their device. */
+function globo(catalogue: Catalogue): FeatureSchema {
+  return schemaSchema.parse({
+    name: 'globo',
+    version: 1,
+    vocabularies: {
+      item: { size: catalogue.items.length + FIRST_ID, dim: 8 },
+      category: { size: catalogue.categories.length + FIRST_ID, dim: 4 },
+      device: { size: FIRST_ID + 5, dim: 2, values: ['1', '2', '3', '4', '5'] },
+    },
+    features: [
+      { kind: 'categorical', name: 'target', vocabulary: 'item', from: 'item' },
+      { kind: 'categorical', name: 'section', vocabulary: 'category', from: 'category' },
+      { kind: 'categorical', name: 'device', vocabulary: 'device', from: 'profile' },
+      { kind: 'sequence', name: 'clicks', vocabulary: 'item', length: 20, attends: 'target', from: 'clicks' },
+      { kind: 'dense', name: 'taste', size: catalogue.categories.length, from: 'taste' },
+      { kind: 'dense', name: 'activity', size: 3, from: 'activity' },
+    ],
+    userVector: 'taste',
+  })
+}
+
+/** Page behaviours of the paper's shape, by name. */
+const BEHAVIOURS = Array.from({ length: 20 }, (_, i) => `behaviour-${i + 1}`)
+
+/**
+ * The layout of the paper's Table 2: target icon, animation type, profile, 7-day click sequence, 7-day statistics,
+ * 512 behaviours, 1-day behaviour statistics; embedding dimension 3.
+ */
+function paper(catalogue: Catalogue): FeatureSchema {
+  return schemaSchema.parse({
+    name: 'paper',
+    version: 1,
+    vocabularies: {
+      item: { size: catalogue.items.length + FIRST_ID, dim: 3 },
+      category: { size: catalogue.categories.length + FIRST_ID, dim: 3 },
+      profile: { size: FIRST_ID + 8, dim: 3, values: ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'] },
+      behaviour: { size: FIRST_ID + BEHAVIOURS.length, dim: 3, values: BEHAVIOURS },
+    },
+    features: [
+      { kind: 'categorical', name: 'icon', vocabulary: 'item', from: 'item' },
+      { kind: 'categorical', name: 'animation', vocabulary: 'category', from: 'category' },
+      { kind: 'categorical', name: 'profile', vocabulary: 'profile', from: 'profile' },
+      { kind: 'sequence', name: 'clicks', vocabulary: 'item', length: 28, attends: 'icon', from: 'clicks' },
+      { kind: 'dense', name: 'taste', size: catalogue.categories.length, from: 'taste' },
+      { kind: 'dense', name: 'statistics', size: 3, from: 'activity' },
+      { kind: 'sequence', name: 'behaviours', vocabulary: 'behaviour', length: 512, from: 'behaviours' },
+      { kind: 'dense', name: 'behaviour-statistics', size: BEHAVIOURS.length, from: 'behaviour-counts' },
+    ],
+    userVector: 'taste',
+  })
+}
+
+export const schemas = { movielens, demo, globo, paper } satisfies Record<
+  string,
+  (catalogue: Catalogue) => FeatureSchema
+>
+export type SchemaName = keyof typeof schemas
