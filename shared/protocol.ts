@@ -34,6 +34,8 @@ export const roundSchema = z.strictObject({
   kept: z.int(),
   /** Score of each scored sample, in [0, 1]. */
   scores: z.array(z.number()),
+  /** The threshold of this round, from its task. */
+  sigma: z.number(),
   local: z.strictObject({ training: z.int(), validation: z.int() }),
   /** Mini-batches run, and those whose update was kept (Algorithm 3). */
   steps: z.int(),
