@@ -124,6 +124,8 @@ export const calls = {
     }),
     output: z.null(),
   },
+  /** Sends what waits now, as when the page is about to be hidden; fails like any contact, and nothing is lost. */
+  flush: { input: z.null(), output: z.null() },
   status: { input: z.null(), output: statusSchema },
   /** Contacts the server and runs a round now, whatever the triggers say; the round is the answer. */
   train: { input: z.null(), output: roundSchema },
