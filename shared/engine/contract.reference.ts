@@ -1,0 +1,110 @@
+/**
+ * The oracle of the engine contract: DIN by its definition, in float64, one row and one key at a time, sharing no code
+ * with any engine. Derivatives come from central differences, Adam from the paper's algorithm 1.
+ */
+import { type ModelSpec, shapesOf, widthOf } from '../model/spec.ts'
+import type { Weights } from '../model/weights.ts'
+import type { Batch } from '../sample.ts'
+
+export type Doubles = Record<string, Float64Array>
+
+export const toDoubles = (weights: Weights): Doubles =>
+  Object.fromEntries(Object.entries(weights).map(([name, { data }]) => [name, Float64Array.from(data)]))
+
+const prelu = (z: number, slope: number) => (z > 0 ? z : slope * z)
+
+/** x·w + b, w row-major. */
+function affine(x: readonly number[], w: Float64Array, b: Float64Array): number[] {
+  return [...b].map((bias, j) => x.reduce((sum, value, i) => sum + value * w[i * b.length + j]!, bias))
+}
+
+export function logitOf(spec: ModelSpec, w: Doubles, batch: Batch, row: number): number {
+  const id = (at: number) => batch.ids[row * spec.idWidth + at]!
+  const x = spec.inputs.flatMap((input): number[] => {
+    const width = widthOf(spec, input)
+    if (input.kind === 'dense') {
+      const from = row * spec.denseWidth + input.at
+      return [...batch.dense.subarray(from, from + width)]
+    }
+    const vector = (of: number) => [
+      ...w[`embedding.${spec.tables[input.table]!.name}`]!.subarray(of * width, (of + 1) * width),
+    ]
+    if (input.kind === 'lookup') return vector(id(input.at))
+    const keys = Array.from({ length: input.length }, (_, l) => id(input.at + l))
+      .filter((of) => of !== 0)
+      .map(vector)
+    const shares =
+      input.kind === 'pool'
+        ? keys.map(() => 1 / keys.length)
+        : keys.map((k) => {
+            const q = vector(id(input.query))
+            const pairs = [...q, ...k, ...q.map((v, i) => v - k[i]!), ...q.map((v, i) => v * k[i]!)]
+            const unit = (name: string) => w[`attend.${input.feature}.${name}`]!
+            const hidden = affine(pairs, unit('w1'), unit('b1')).map((z, j) => prelu(z, unit('slope')[j]!))
+            return affine(hidden, unit('w2'), unit('b2'))[0]!
+          })
+    return Array.from({ length: width }, (_, i) => keys.reduce((sum, k, l) => sum + shares[l]! * k[i]!, 0))
+  })
+  const top = spec.mlp.reduce((input, _, layer) => {
+    const slope = w[`mlp.${layer}.slope`]!
+    return affine(input, w[`mlp.${layer}.w`]!, w[`mlp.${layer}.b`]!).map((z, j) => prelu(z, slope[j]!))
+  }, x)
+  return affine(top, w['out.w']!, w['out.b']!)[0]!
+}
+
+export const sigmoid = (z: number) => 1 / (1 + Math.exp(-z))
+
+/** Σ w·bce / Σ w */
+export function lossOf(spec: ModelSpec, w: Doubles, batch: Batch): number {
+  let loss = 0
+  let total = 0
+  for (let row = 0; row < batch.size; row++) {
+    const weight = batch.weights[row]!
+    total += weight
+    if (weight === 0) continue
+    const p = sigmoid(logitOf(spec, w, batch, row))
+    loss -= weight * (batch.labels[row]! === 1 ? Math.log(p) : Math.log(1 - p))
+  }
+  return loss / total
+}
+
+/** Central differences of `lossOf`; the step is small enough that no PReLU's kink is likely to lie inside it. */
+export function gradientOf(spec: ModelSpec, weights: Weights, batch: Batch): Doubles {
+  const w = toDoubles(weights)
+  const gradient: Doubles = {}
+  for (const name of shapesOf(spec).keys()) {
+    const values = w[name]!
+    gradient[name] = values.map((value, i) => {
+      const h = 1e-6
+      values[i] = value + h
+      const above = lossOf(spec, w, batch)
+      values[i] = value - h
+      const below = lossOf(spec, w, batch)
+      values[i] = value
+      return (above - below) / (2 * h)
+    })
+    // The padding row is a constant of the model: its gradient is zero by definition.
+    if (name.startsWith('embedding.')) gradient[name].fill(0, 0, shapesOf(spec).get(name)![1]!)
+  }
+  return gradient
+}
+
+/** Adam in float64; `step` moves `parameters` in place. */
+export function referenceAdam(parameters: Doubles) {
+  const zeros = () => Object.fromEntries(Object.entries(parameters).map(([k, v]) => [k, v.map(() => 0)]))
+  const first = zeros()
+  const second = zeros()
+  let t = 0
+  return (gradient: Weights, learningRate: number) => {
+    t++
+    for (const [name, values] of Object.entries(parameters))
+      for (let i = 0; i < values.length; i++) {
+        const g = gradient[name]!.data[i]!
+        const m = 0.9 * first[name]![i]! + 0.1 * g
+        const v = 0.999 * second[name]![i]! + 0.001 * g * g
+        first[name]![i] = m
+        second[name]![i] = v
+        values[i]! -= (learningRate * (m / (1 - 0.9 ** t))) / (Math.sqrt(v / (1 - 0.999 ** t)) + 1e-7)
+      }
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * The engine in plain TypeScript: no dependency, no start-up, no copies to and from a backend. It ranks in the device
+ * worker and trains the global model on the server.
+ */
+import { AppError } from '../../failure.ts'
+import { checkWeights, type ModelSpec } from '../../model/spec.ts'
+import type { Weights } from '../../model/weights.ts'
+import type { Batch } from '../../sample.ts'
+import { checkBatch, totalWeight } from '../batch.ts'
+import type { Engine, Model } from '../engine.ts'
+import { Adam } from './adam.ts'
+import { flatten, planOf, TouchedRows, unflatten } from './buffers.ts'
+import { createNetwork } from './network.ts'
+
+export interface PlainOptions {
+  /**
+   * Lazy Adam: an embedding row and its moments change only in steps that give it a gradient; bias correction counts
+   * all steps. Makes a step's cost independent of the tables' sizes, for global training; every other engine is dense.
+   */
+  readonly lazyEmbeddings?: boolean
+}
+
+/** Starts at once and needs nothing; memory is the garbage collector's. */
+export function createPlainEngine({ lazyEmbeddings = false }: PlainOptions = {}): Engine {
+  const models = new Set<PlainModel>()
+  return {
+    name: 'plain',
+    async load(spec, weights) {
+      checkWeights(spec, weights)
+      const model = new PlainModel(spec, weights, lazyEmbeddings, () => models.delete(model))
+      models.add(model)
+      return model
+    },
+    held: () => [...models].reduce((held, model) => held + model.held, 0),
+    async dispose() {
+      for (const model of models) model.dispose()
+    },
+  }
+}
+
+class PlainModel implements Model {
+  readonly spec: ModelSpec
+  #state: ReturnType<typeof createState> | undefined
+  readonly #forget: () => void
+
+  constructor(spec: ModelSpec, weights: Weights, lazy: boolean, forget: () => void) {
+    this.spec = spec
+    this.#state = createState(spec, weights, lazy)
+    this.#forget = forget
+  }
+
+  /** Buffers held: parameters and gradient, the optimizer's, a mark's. */
+  get held(): number {
+    return this.#state ? 2 + this.#state.adam.held + (this.#state.marked ? 1 : 0) : 0
+  }
+
+  async step(batch: Batch, learningRate: number): Promise<number> {
+    const { adam, touched, gradient } = this.#alive()
+    const loss = this.#learn(batch)
+    try {
+      adam.step(learningRate)
+    } finally {
+      touched.clear(gradient)
+    }
+    return loss
+  }
+
+  async predict(batch: Batch): Promise<Float32Array<ArrayBuffer>> {
+    checkBatch(this.spec, batch)
+    const probabilities = new Float32Array(batch.size)
+    this.#alive().network.predict(batch, probabilities)
+    return probabilities
+  }
+
+  async gradient(batch: Batch): Promise<{ loss: number; gradient: Weights }> {
+    const { plan, touched, gradient } = this.#alive()
+    const loss = this.#learn(batch)
+    const copy = unflatten(this.spec, plan, gradient)
+    touched.clear(gradient)
+    return { loss, gradient: copy }
+  }
+
+  async save(): Promise<Weights> {
+    const { plan, parameters } = this.#alive()
+    return unflatten(this.spec, plan, parameters)
+  }
+
+  async mark(): Promise<void> {
+    const state = this.#alive()
+    state.marked ??= new Float32Array(state.parameters.length)
+    state.marked.set(state.parameters)
+    state.adam.mark()
+  }
+
+  async revert(): Promise<void> {
+    const { marked, parameters, adam } = this.#alive()
+    if (!marked) throw new AppError('not-ready', 'The model has no mark to go back to.')
+    parameters.set(marked)
+    adam.revert()
+  }
+
+  dispose(): void {
+    this.#state = undefined
+    this.#forget()
+  }
+
+  /** The loss; leaves the gradient in its buffer, to be cleared by the caller. */
+  #learn(batch: Batch): number {
+    const { network, touched, gradient } = this.#alive()
+    checkBatch(this.spec, batch)
+    const total = totalWeight(batch)
+    const loss = network.learn(batch, total)
+    if (Number.isFinite(loss)) return loss
+    touched.clear(gradient)
+    throw new AppError('diverged', `The loss is ${loss}.`)
+  }
+
+  #alive(): ReturnType<typeof createState> {
+    if (!this.#state) throw new AppError('engine', 'The model was disposed of.')
+    return this.#state
+  }
+}
+
+function createState(spec: ModelSpec, weights: Weights, lazy: boolean) {
+  const plan = planOf(spec)
+  const parameters = flatten(spec, plan, weights)
+  const gradient = new Float32Array(plan.size)
+  const touched = new TouchedRows(spec)
+  const work = new Float64Array(plan.size - plan.embedded)
+  const buffers = { parameters, gradient, work, dWork: new Float64Array(work.length) }
+  const network = createNetwork(spec, plan, buffers, touched)
+  const adam = new Adam(buffers, plan, touched, lazy)
+  return {
+    plan,
+    parameters,
+    gradient,
+    touched,
+    network,
+    adam,
+    marked: undefined as typeof parameters | undefined,
+  }
+}
