@@ -52,8 +52,10 @@ class Recent<T> {
   }
   /** Forgets what happened before `since`; `gone` sees each. */
   dropBefore(since: number, gone?: (value: T) => void): void {
-    while (this.head < this.items.length && this.items[this.head]!.at < since)
-      gone?.(this.items[this.head++]!.value)
+    while (this.head < this.items.length && this.items[this.head]!.at < since) {
+      gone?.(this.items[this.head]!.value)
+      this.head++
+    }
     if (this.head > 1024 && this.head * 2 > this.items.length) {
       this.items = this.items.slice(this.head)
       this.head = 0

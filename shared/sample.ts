@@ -20,7 +20,8 @@ export interface MatchedSample extends Sample {
 /** Resolution of a dense value: values are whole multiples of 1/1024. */
 export const DENSE_STEPS = 1024
 
-export const quantise = (value: number): number => Math.round(value * DENSE_STEPS) / DENSE_STEPS
+/** The nearest whole step; + 0 turns −0, which the wire form does not know, into 0. */
+export const quantise = (value: number): number => Math.round(value * DENSE_STEPS) / DENSE_STEPS + 0
 
 /** Samples side by side, row-major: what an engine takes. */
 export interface Batch {

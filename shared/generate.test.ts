@@ -1,0 +1,147 @@
+import { describe, expect, it } from 'vitest'
+import { type Catalogue, FIRST_ID, UNKNOWN_ID } from './catalogue.ts'
+import type { KindredEvent } from './event.ts'
+import { createContext, generateSamples } from './generate.ts'
+import { quantise } from './sample.ts'
+import { slotOf } from './schema.ts'
+import { schemas } from './schemas/index.ts'
+
+const MINUTE = 60_000
+const DAY = 86_400_000
+const catalogue: Catalogue = {
+  name: 'toy',
+  noun: 'thing',
+  categories: ['red', 'green', 'blue'],
+  items: [
+    { key: 'a', title: 'A', categories: [0] },
+    { key: 'b', title: 'B', categories: [1, 2] },
+    { key: 'c', title: 'C', categories: [] },
+  ],
+}
+const schema = schemas.demo(catalogue)
+const window = { clickDays: 7, settleMs: 30 * MINUTE }
+const context = createContext(schema, catalogue, window)
+
+let serial = 0
+const id = () => `00000000-0000-7000-8000-${(++serial).toString(16).padStart(12, '0')}`
+const exposure = (item: string, at: number): KindredEvent => ({ type: 'exposure', id: id(), at, item })
+const click = (of: KindredEvent, at: number): KindredEvent => ({
+  type: 'click',
+  id: id(),
+  at,
+  item: (of as { item: string }).item,
+  exposure: of.id,
+})
+/** A feature of a sample, as plain numbers without padding. */
+function read(sample: { ids: Int32Array; dense: Float32Array }, name: string): number[] {
+  const { feature, at, width } = slotOf(context.layout, name)
+  if (feature.kind === 'dense') return [...sample.dense.subarray(at, at + width)]
+  return [...sample.ids.subarray(at, at + width)].filter((value) => value !== 0)
+}
+
+describe('sample generation', () => {
+  it('labels an exposure by whether it was clicked, however much later the click came', () => {
+    const seen = [exposure('a', 0), exposure('b', 1)]
+    const samples = generateSamples(context, [...seen, click(seen[0]!, 20 * MINUTE)], 20 * MINUTE)
+    expect(samples.map(({ exposure, sample }) => [exposure, sample.label])).toEqual([
+      [seen[0]!.id, 1],
+      [seen[1]!.id, 0],
+    ])
+  })
+
+  it('settles a click at once and the lack of one after settleMs, not a millisecond before', () => {
+    const seen = [exposure('a', 0), exposure('b', 0)]
+    const events = [...seen, click(seen[0]!, 1)]
+    const settled = (now: number) => generateSamples(context, events, now).map(({ settled }) => settled)
+    expect(settled(30 * MINUTE - 1)).toEqual([true, false])
+    expect(settled(30 * MINUTE)).toEqual([true, true])
+  })
+
+  it('knows only what happened before the exposure: no click leaks into its own features', () => {
+    const first = exposure('a', 0)
+    const second = exposure('b', 10)
+    const events = [first, click(first, 5), second, click(second, 15)]
+    const [one, two] = generateSamples(context, events, 20)
+    expect(read(one!.sample, 'clicks')).toEqual([])
+    expect(read(one!.sample, 'taste')).toEqual([0, 0, 0])
+    expect(read(two!.sample, 'clicks')).toEqual([FIRST_ID + 0])
+    expect(read(two!.sample, 'taste')).toEqual([1, 0, 0])
+  })
+
+  it('writes the features of a hand-made history', () => {
+    const shown = [exposure('a', 0), exposure('b', 1), exposure('c', 2)]
+    const events = [...shown, click(shown[0]!, 3), click(shown[1]!, 4), click(shown[2]!, 5), exposure('b', 6)]
+    const { sample } = generateSamples(context, events, 6).at(-1)!
+    expect(read(sample, 'target')).toEqual([FIRST_ID + 1])
+    expect(read(sample, 'topics')).toEqual([FIRST_ID + 1, FIRST_ID + 2])
+    expect(read(sample, 'clicks')).toEqual([FIRST_ID + 2, FIRST_ID + 1, FIRST_ID + 0]) // newest first
+    // Three clicks: one red, one half green and half blue, one of no category.
+    expect(read(sample, 'taste')).toEqual([1 / 3, 1 / 6, 1 / 6].map(quantise).map(Math.fround))
+    expect(read(sample, 'affinity')).toEqual([1 / 6, 1 / 6].map(quantise).map(Math.fround))
+    expect(read(sample, 'activity')).toEqual([Math.log(4), Math.log(4), 1].map(quantise).map(Math.fround))
+  })
+
+  it('forgets clicks older than clickDays', () => {
+    const first = exposure('a', 0)
+    const late = [exposure('b', 7 * DAY + 1), exposure('b', 7 * DAY + 2)]
+    const samples = generateSamples(context, [first, click(first, 1), ...late], 8 * DAY)
+    expect(read(samples[1]!.sample, 'clicks')).toEqual([FIRST_ID])
+    expect(read(samples[2]!.sample, 'clicks')).toEqual([])
+    expect(read(samples[2]!.sample, 'taste')).toEqual([0, 0, 0])
+  })
+
+  it('makes no sample of an item that the catalogue lacks, and remembers a click on it as unknown', () => {
+    const gone = exposure('zzz', 0)
+    const samples = generateSamples(context, [gone, click(gone, 1), exposure('a', 2)], 3)
+    expect(samples).toHaveLength(1)
+    expect(read(samples[0]!.sample, 'clicks')).toEqual([UNKNOWN_ID])
+  })
+
+  it('names no item that may not be named, as target or in the history', () => {
+    const shy = createContext(schema, catalogue, window, (item) => item !== 0)
+    const first = exposure('a', 0)
+    const [one, two] = generateSamples(shy, [first, click(first, 1), exposure('b', 2)], 3)
+    expect(read(one!.sample, 'target')).toEqual([UNKNOWN_ID])
+    expect(read(two!.sample, 'clicks')).toEqual([UNKNOWN_ID])
+  })
+
+  it('keeps to (after, until], with the history before it', () => {
+    const shown = [exposure('a', 1), exposure('b', 2), exposure('c', 3)]
+    const events = [shown[0]!, click(shown[0]!, 1), ...shown.slice(1)]
+    const samples = generateSamples(context, events, 9, { after: 1, until: 2 })
+    expect(samples.map(({ exposure }) => exposure)).toEqual([shown[1]!.id])
+    expect(read(samples[0]!.sample, 'clicks')).toEqual([FIRST_ID])
+  })
+})
+
+describe('the paper’s schema', () => {
+  it('counts the behaviours of the last day, keeps their sequence for seven, and takes the newest profile', () => {
+    const paper = schemas.paper(catalogue)
+    const context = createContext(paper, catalogue, window)
+    const behaviour = (name: string, at: number): KindredEvent => ({ type: 'behaviour', id: id(), at, name })
+    const events: KindredEvent[] = [
+      behaviour('behaviour-1', 0),
+      { type: 'profile', id: id(), at: 1, name: 'profile', value: 'a' },
+      { type: 'profile', id: id(), at: 2, name: 'profile', value: 'c' },
+      behaviour('behaviour-3', 2 * DAY),
+      behaviour('behaviour-3', 2 * DAY + 1),
+      behaviour('never-heard-of', 2 * DAY + 2),
+      exposure('a', 2 * DAY + 3),
+    ]
+    const { sample } = generateSamples(context, events, 3 * DAY)[0]!
+    const at = (name: string) => slotOf(context.layout, name).at
+    expect([...sample.ids.subarray(at('behaviours'), at('behaviours') + 5)]).toEqual([
+      UNKNOWN_ID,
+      FIRST_ID + 2,
+      FIRST_ID + 2,
+      FIRST_ID + 0,
+      0,
+    ])
+    expect([...sample.dense.subarray(at('behaviour-statistics'), at('behaviour-statistics') + 3)]).toEqual([
+      0,
+      0,
+      Math.fround(quantise(Math.log(3))),
+    ])
+    expect(sample.ids[at('profile')]).toBe(FIRST_ID + 2)
+  })
+})
