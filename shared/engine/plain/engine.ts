@@ -109,7 +109,7 @@ class PlainModel implements Model {
     const { network, touched, gradient } = this.#alive()
     checkBatch(this.spec, batch)
     const total = totalWeight(batch)
-    const loss = network.learn(batch, total)
+    const loss = Math.fround(network.learn(batch, total)) // what overflows a float32 would overflow the weights
     if (Number.isFinite(loss)) return loss
     touched.clear(gradient)
     throw new AppError('diverged', `The loss is ${loss}.`)

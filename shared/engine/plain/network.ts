@@ -149,17 +149,11 @@ function createParts(
     if (input.kind === 'dense') return denseValues(input.at, input.size, share)
     const { name, dim } = spec.tables[input.table]!
     const table = { offset: plan.offsets.get(`embedding.${name}`)!, first: touched.first(input.table), dim }
-    switch (input.kind) {
-      case 'lookup':
-        return lookup(buffers, touched, table, input.at, share)
-      case 'pool':
-        return pool(buffers, touched, table, input.at, input.length, share)
-      case 'attend': {
-        const at = (parameter: string) =>
-          plan.offsets.get(`attend.${input.feature}.${parameter}`)! - plan.embedded
-        const unit = { w1: at('w1'), b1: at('b1'), slope: at('slope'), w2: at('w2'), b2: at('b2') }
-        return attend(buffers, touched, table, { ...unit, ...input, hidden: spec.attention }, share)
-      }
-    }
+    if (input.kind === 'lookup') return lookup(buffers, touched, table, input.at, share)
+    if (input.kind === 'pool') return pool(buffers, touched, table, input.at, input.length, share)
+    const at = (parameter: string) =>
+      plan.offsets.get(`attend.${input.feature}.${parameter}`)! - plan.embedded
+    const unit = { w1: at('w1'), b1: at('b1'), slope: at('slope'), w2: at('w2'), b2: at('b2') }
+    return attend(buffers, touched, table, { ...unit, ...input, hidden: spec.attention }, share)
   })
 }

@@ -126,16 +126,16 @@ export function attend(
       const dScores = tf.reshape(dMasked, [size * length, 1]) as tf.Tensor2D
       gradients.add(`${unit}.b2`, tf.reshape(tf.sum(dScores), [1]))
       gradients.add(`${unit}.w2`, tf.matMul(active, dScores, true, false))
-      const dActive = tf.matMul(dScores, w2, false, true)
+      const dActive = tf.matMul(dScores, w2, false, true) as tf.Tensor2D
       const dz2d = preluBack(z, slope, dActive, `${unit}.slope`, gradients)
       const dz = tf.reshape(dz2d, [size, length, hidden]) as tf.Tensor3D
 
       const dBase = tf.sum(dz, 1) as tf.Tensor2D
-      const dMatrix = tf.matMul(keys, dz, true, false)
+      const dMatrix = tf.matMul(keys, dz, true, false) as tf.Tensor3D
       const dQueryWeights = tf.matMul(query, dBase, true, false)
-      const dKeyWeights = tf.sum(dMatrix, 0)
-      const dProduct = tf.sum(tf.mul(dMatrix, query3d), 0)
-      const dDifference = tf.sub(dQueryWeights, dKeyWeights)
+      const dKeyWeights = tf.sum(dMatrix, 0) as tf.Tensor2D
+      const dProduct = tf.sum(tf.mul(dMatrix, query3d), 0) as tf.Tensor2D
+      const dDifference = tf.sub(dQueryWeights, dKeyWeights) as tf.Tensor2D
       gradients.add(`${unit}.b1`, tf.sum(dBase, 0))
       gradients.add(`${unit}.w1`, tf.concat([dQueryWeights, dKeyWeights, dDifference, dProduct], 0))
 

@@ -1,0 +1,328 @@
+/** The tests that every Engine must pass, held against `contract.reference.ts`. Run from a `*.test.ts` beside it. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { initialWeights } from '../model/spec.ts'
+import { cloneWeights, type Weights } from '../model/weights.ts'
+import { seeded } from '../random.ts'
+import type { Batch } from '../sample.ts'
+import { padBatch } from './batch.ts'
+import { dinSpec, examples, randomBatch, randomSpec, randomWeights, rowsOf } from './contract.data.ts'
+import { gradientOf, logitOf, lossOf, referenceAdam, sigmoid, toDoubles } from './contract.reference.ts'
+import type { Engine } from './engine.ts'
+
+export interface ContractOptions {
+  /** Random models to be checked; default 24. */
+  readonly examples?: number
+  /** False for a backend that adds in no fixed order (float atomics on a GPU); default true. */
+  readonly reproducible?: boolean
+}
+
+/** float32 rounding through some hundred operations on values near 1, absolute below 1 and relative above. */
+const TOLERANCE = 2e-5
+
+export function expectNear(
+  actual: ArrayLike<number>,
+  due: ArrayLike<number>,
+  tolerance: number,
+  what: string,
+) {
+  expect(actual.length, what).toBe(due.length)
+  for (let i = 0; i < due.length; i++) {
+    const difference = Math.abs(actual[i]! - due[i]!)
+    if (!(difference <= tolerance * Math.max(1, Math.abs(due[i]!))))
+      expect.fail(`${what}[${i}] is ${actual[i]}, where ${due[i]} is due`)
+  }
+}
+
+const failing = (code: string, message: RegExp) =>
+  expect.objectContaining({ code, message: expect.stringMatching(message) })
+
+export function engineContract(
+  name: string,
+  make: () => Promise<Engine>,
+  options: ContractOptions = {},
+): void {
+  const cases = examples(options.examples ?? 24)
+
+  describe(`engine contract: ${name}`, () => {
+    let engine: Engine
+    beforeAll(async () => {
+      engine = await make()
+    })
+    afterAll(() => engine.dispose())
+
+    /** The small DIN of the tests that are not about shapes. */
+    const spec = dinSpec(20, 4, 6)
+    const weights = randomWeights(spec, seeded(1))
+    const batchOf = (seed: number, size = 8) => randomBatch(spec, size, seeded(seed))
+
+    const trained = async (steps: number, from: Weights = weights) => {
+      const model = await engine.load(spec, from)
+      for (let i = 0; i < steps; i++) await model.step(batchOf(i), 0.01)
+      return model
+    }
+
+    test.each(cases)('model $seed: predicts what its definition says', async ({ spec, weights, batch }) => {
+      const model = await engine.load(spec, weights)
+      const due = Array.from({ length: batch.size }, (_, row) =>
+        sigmoid(logitOf(spec, toDoubles(weights), batch, row)),
+      )
+      expectNear(await model.predict(batch), due, TOLERANCE, 'probability')
+      model.dispose()
+    })
+
+    test.each(cases)(
+      'model $seed: its gradient is the finite difference',
+      async ({ spec, weights, batch }) => {
+        const model = await engine.load(spec, weights)
+        const { loss, gradient } = await model.gradient(batch)
+        const due = gradientOf(spec, weights, batch)
+        expectNear([loss], [lossOf(spec, toDoubles(weights), batch)], TOLERANCE, 'loss')
+        expect(Object.keys(gradient)).toEqual(Object.keys(due))
+        for (const [name, values] of Object.entries(due))
+          expectNear(gradient[name]!.data, values, TOLERANCE, name)
+        expect(await model.save()).toEqual(weights)
+        model.dispose()
+      },
+    )
+
+    test('a step is a step of Adam, rows without gradient moving by their momentum', async () => {
+      for (const seed of [1, 2, 3]) {
+        const random = seeded(seed)
+        const spec = randomSpec(random)
+        const weights = randomWeights(spec, random)
+        const model = await engine.load(spec, weights)
+        const due = toDoubles(weights)
+        const adam = referenceAdam(due)
+        for (let i = 0; i < 12; i++) {
+          const batch = randomBatch(spec, 2, random)
+          const { loss, gradient } = await model.gradient(batch)
+          expect(await model.step(batch, 0.01)).toBeCloseTo(loss, 6)
+          adam(gradient, 0.01)
+          const now = await model.save()
+          for (const [name, values] of Object.entries(due)) expectNear(now[name]!.data, values, 2e-6, name)
+        }
+        model.dispose()
+      }
+    })
+
+    test('the padding row stays as it was, whatever it holds', async () => {
+      const odd = cloneWeights(weights)
+      odd['embedding.items']!.data.fill(0.5, 0, 4)
+      const model = await trained(5, odd)
+      const after = (await model.save())['embedding.items']!.data
+      expect([...after.subarray(0, 4)]).toEqual([0.5, 0.5, 0.5, 0.5])
+      model.dispose()
+    })
+
+    test('rows of weight 0 change nothing', async () => {
+      const model = await engine.load(spec, weights)
+      const batch = batchOf(7)
+      const silent: Batch = { ...batch, weights: batch.weights.map((weight, i) => (i < 5 ? weight : 0)) }
+      const alone = await model.gradient(rowsOf(spec, batch, 0, 5))
+      for (const padded of [silent, padBatch(spec, rowsOf(spec, batch, 0, 5), 13)]) {
+        const { loss, gradient } = await model.gradient(padded)
+        expectNear([loss], [alone.loss], 1e-6, 'loss')
+        for (const name of Object.keys(weights))
+          expectNear(gradient[name]!.data, alone.gradient[name]!.data, 1e-6, name)
+      }
+      model.dispose()
+    })
+
+    test('a weight of 2 counts like the row twice', async () => {
+      const model = await engine.load(spec, weights)
+      const once = { ...batchOf(3, 2), weights: Float32Array.of(2, 1) }
+      const both = batchOf(3, 2)
+      const twice: Batch = {
+        size: 3,
+        ids: Int32Array.of(...both.ids.subarray(0, spec.idWidth), ...both.ids),
+        dense: Float32Array.of(...both.dense.subarray(0, spec.denseWidth), ...both.dense),
+        labels: Float32Array.of(both.labels[0]!, ...both.labels),
+        weights: Float32Array.of(1, 1, 1),
+      }
+      expectNear([(await model.gradient(once)).loss], [(await model.gradient(twice)).loss], 1e-6, 'loss')
+      model.dispose()
+    })
+
+    test('a prediction is a probability that does not depend on the rows beside it', async () => {
+      const model = await engine.load(spec, weights)
+      const batch = batchOf(11, 9)
+      const all = await model.predict(batch)
+      for (let row = 0; row < batch.size; row++) {
+        expect(all[row]).toBeGreaterThanOrEqual(0)
+        expect(all[row]).toBeLessThanOrEqual(1)
+        expectNear(await model.predict(rowsOf(spec, batch, row, row + 1)), [all[row]!], 1e-6, `row ${row}`)
+      }
+      expect(await model.predict(rowsOf(spec, batch, 0, 0))).toHaveLength(0)
+      model.dispose()
+    })
+
+    test('revert restores weights and optimizer, as often as asked', async () => {
+      const model = await trained(3)
+      await model.mark()
+      const marked = await model.save()
+      const next = async () => {
+        await model.step(batchOf(100), 0.01)
+        return model.save()
+      }
+      const first = await next()
+      await model.step(batchOf(101), 0.5)
+      await model.revert()
+      expect(await model.save()).toEqual(marked)
+      for (let again = 0; again < 2; again++) {
+        const second = await next()
+        for (const name of Object.keys(first))
+          expectNear(second[name]!.data, first[name]!.data, options.reproducible === false ? 1e-6 : 0, name)
+        await model.revert()
+      }
+      model.dispose()
+    })
+
+    test('revert without a mark says so', async () => {
+      const model = await engine.load(spec, weights)
+      await expect(model.revert()).rejects.toEqual(failing('not-ready', /mark/))
+      model.dispose()
+    })
+
+    test.skipIf(options.reproducible === false)(
+      'same weights, same batches, same order: the same weights bit for bit',
+      async () => {
+        const [one, two] = [await trained(20), await trained(20)]
+        expect(await one.save()).toEqual(await two.save())
+        one.dispose()
+        two.dispose()
+      },
+    )
+
+    test('models of one engine do not disturb each other, nor the weights they came from', async () => {
+      const before = cloneWeights(weights)
+      const [one, two] = [await trained(0), await trained(0)]
+      await one.step(batchOf(1), 0.1)
+      expect(await two.save()).toEqual(before)
+      expect(weights).toEqual(before)
+      one.dispose()
+      two.dispose()
+    })
+
+    test('learns a separable toy set to a loss below 0.1 within 60 steps', async () => {
+      const random = seeded(5)
+      const batch = randomBatch(spec, 32, random)
+      for (let row = 0; row < 32; row++) {
+        batch.ids[row * spec.idWidth] = 1 + random.below(19)
+        batch.labels[row] = batch.ids[row * spec.idWidth]! % 2
+      }
+      const model = await engine.load(spec, initialWeights(spec, random))
+      let loss = Number.POSITIVE_INFINITY
+      for (let i = 0; i < 60; i++) loss = await model.step(batch, 0.03)
+      expect(loss).toBeLessThan(0.1)
+      model.dispose()
+    })
+
+    test('300 steps and everything else leave held() where it was; dispose gives all of it back', async () => {
+      const empty = engine.held()
+      const model = await trained(1)
+      await model.mark()
+      const held = engine.held()
+      expect(held).toBeGreaterThan(empty)
+      for (let i = 0; i < 300; i++) await model.step(batchOf(i % 10, 1 + (i % 8)), 0.01)
+      await model.predict(batchOf(1))
+      await model.gradient(batchOf(1))
+      await model.save()
+      await model.mark()
+      await model.revert()
+      expect(engine.held()).toBe(held)
+      model.dispose()
+      expect(engine.held()).toBe(empty)
+    })
+
+    test('an id outside its vocabulary is refused by feature and row, and changes nothing', async () => {
+      const model = await engine.load(spec, weights)
+      const held = engine.held()
+      for (const [at, id, feature] of [
+        [0, 20, 'item'],
+        [3, -1, 'clicks'],
+      ] as const) {
+        const batch = batchOf(1)
+        batch.ids[2 * spec.idWidth + at] = id
+        const refusal = failing('bad-input', new RegExp(`Row 2 .*${feature}.*${id}`))
+        await expect(model.step(batch, 0.01)).rejects.toEqual(refusal)
+        await expect(model.predict(batch)).rejects.toEqual(refusal)
+        await expect(model.gradient(batch)).rejects.toEqual(refusal)
+      }
+      expect(engine.held()).toBe(held)
+      expect(await model.save()).toEqual(weights)
+      model.dispose()
+    })
+
+    test('a batch of wrong sizes, without weight or with no learning rate is refused', async () => {
+      const model = await engine.load(spec, weights)
+      const batch = batchOf(1)
+      const refused = (changed: Partial<Batch>, rate = 0.01) =>
+        expect(model.step({ ...batch, ...changed }, rate)).rejects.toMatchObject({ code: 'bad-input' })
+      await refused({ ids: batch.ids.slice(1) })
+      await refused({ dense: new Float32Array(0) })
+      await refused({ labels: new Float32Array(3) })
+      await refused({ labels: new Float32Array(8).fill(2) })
+      await refused({ weights: new Float32Array(8) })
+      await refused({ weights: new Float32Array(8).fill(-1) })
+      await refused({}, Number.NaN)
+      await refused(rowsOf(spec, batch, 0, 0))
+      expect(await model.save()).toEqual(weights)
+      model.dispose()
+    })
+
+    test('a loss that is not finite throws diverged; weights and optimizer stay', async () => {
+      const model = await trained(2)
+      const other = await trained(2)
+      const before = await model.save()
+      const held = engine.held()
+      for (const poison of [Number.NaN, 3e38]) {
+        const batch = batchOf(1)
+        batch.dense[3] = poison
+        const steep = cloneWeights(before)
+        steep['mlp.0.w']!.data.fill(1e5)
+        const victim = poison > 0 ? await engine.load(spec, steep) : model
+        await expect(victim.step(batch, 0.01)).rejects.toMatchObject({ code: 'diverged' })
+        await expect(victim.gradient(batch)).rejects.toMatchObject({ code: 'diverged' })
+        if (victim !== model) victim.dispose()
+      }
+      expect(engine.held()).toBe(held)
+      expect(await model.save()).toEqual(before)
+      await model.step(batchOf(5), 0.01)
+      await other.step(batchOf(5), 0.01)
+      const due = await other.save()
+      for (const [name, { data }] of Object.entries(await model.save()))
+        expectNear(data, due[name]!.data, options.reproducible === false ? 1e-6 : 0, name)
+      model.dispose()
+      other.dispose()
+    })
+
+    test('weights that do not fit are refused by the name of the tensor', async () => {
+      const held = engine.held()
+      const { 'out.b': dropped, ...lacking } = weights
+      const reshaped = { ...weights, 'mlp.0.b': { shape: [3], data: new Float32Array(3) } }
+      const poisoned = { ...weights, 'out.b': { shape: [1], data: Float32Array.of(Number.NaN) } }
+      expect(dropped).toBeDefined()
+      await expect(engine.load(spec, lacking)).rejects.toEqual(failing('bad-artifact', /out\.b/))
+      await expect(engine.load(spec, reshaped)).rejects.toEqual(failing('bad-artifact', /mlp\.0\.b/))
+      await expect(engine.load(spec, poisoned)).rejects.toEqual(failing('bad-artifact', /out\.b/))
+      expect(engine.held()).toBe(held)
+    })
+
+    test('a model that was disposed of says so', async () => {
+      const model = await engine.load(spec, weights)
+      model.dispose()
+      model.dispose()
+      await expect(model.predict(batchOf(1))).rejects.toEqual(failing('engine', /disposed/))
+    })
+
+    test('calls made at once are served one by one', async () => {
+      const model = await engine.load(spec, weights)
+      const losses = await Promise.all([0, 1, 2].map((i) => model.step(batchOf(i), 0.01)))
+      const alone = await engine.load(spec, weights)
+      for (const [i, loss] of losses.entries())
+        expectNear([await alone.step(batchOf(i), 0.01)], [loss], 1e-6, `loss ${i}`)
+      model.dispose()
+      alone.dispose()
+    })
+  })
+}
