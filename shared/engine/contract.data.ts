@@ -15,7 +15,9 @@ export function randomSpec(random: Random): ModelSpec {
   let idWidth = 0
   let denseWidth = 0
   const queries = tables.map((_, table) => {
-    inputs.push({ kind: 'lookup', feature: `target-${table}`, table, at: idWidth })
+    // A query need not be an input itself.
+    if (table === 0 || random.below(3) > 0)
+      inputs.push({ kind: 'lookup', feature: `target-${table}`, table, at: idWidth })
     return idWidth++
   })
   const sequences = random.below(4)
@@ -55,10 +57,13 @@ export function randomBatch(spec: ModelSpec, size: number, random: Random): Batc
   for (let row = 0; row < size; row++)
     for (const input of spec.inputs) {
       if (input.kind === 'dense') continue
+      const fill = (at: number) => {
+        ids[row * spec.idWidth + at] = 1 + random.below(spec.tables[input.table]!.rows - 1)
+      }
       const length = input.kind === 'lookup' ? 1 : input.length
       const present = random.below(4) === 0 ? 0 : 1 + random.below(length)
-      for (let l = 0; l < present; l++)
-        ids[row * spec.idWidth + input.at + l] = 1 + random.below(spec.tables[input.table]!.rows - 1)
+      for (let l = 0; l < present; l++) fill(input.at + l)
+      if (input.kind === 'attend' && random.below(2) === 0) fill(input.query)
     }
   return {
     size,
@@ -116,3 +121,8 @@ export function examples(count: number): { seed: number; spec: ModelSpec; weight
     return { seed, spec, weights: randomWeights(spec, random), batch }
   })
 }
+
+/** The small DIN of the tests that are not about shapes, with weights and batches for it. */
+export const smallSpec = dinSpec(20, 4, 6)
+export const smallWeights = randomWeights(smallSpec, seeded(1))
+export const smallBatch = (seed: number, size = 8): Batch => randomBatch(smallSpec, size, seeded(seed))

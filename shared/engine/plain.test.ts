@@ -4,8 +4,9 @@ import { sizeOf, type Weights } from '../model/weights.ts'
 import { seeded } from '../random.ts'
 import type { Batch } from '../sample.ts'
 import { dinSpec, randomBatch, randomWeights } from './contract.data.ts'
+import { expectNear } from './contract.expect.ts'
 import { referenceAdam, toDoubles } from './contract.reference.ts'
-import { engineContract, expectNear } from './contract.ts'
+import { engineContract } from './contract.ts'
 import { createPlainEngine } from './plain/engine.ts'
 
 engineContract('plain', async () => createPlainEngine(), { examples: 60 })

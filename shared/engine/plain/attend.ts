@@ -86,10 +86,13 @@ export function attend(
       for (let j = 0; j < hidden; j++) before[row + j] = base[j]!
       addProduct(key, 0, dim, matrix, 0, hidden, before, row)
       let score = work[b2]!
+      let rest = 0 // a second sum, so that additions need not wait for each other
       for (let j = 0; j < hidden; j++) {
         const z = before[row + j]!
-        score += z * odd[j]! + Math.abs(z) * even[j]!
+        score += z * odd[j]!
+        rest += Math.abs(z) * even[j]!
       }
+      score += rest
       scores[l] = score
       for (let i = 0; i < dim; i++) x[to + i]! += score * key[i]!
     }

@@ -1,0 +1,94 @@
+/** The part of the engine contract about what is refused, by which code, and that it changes nothing. */
+import { expect, test } from 'vitest'
+import { cloneWeights } from '../model/weights.ts'
+import type { Batch } from '../sample.ts'
+import { smallBatch as batchOf, rowsOf, smallSpec as spec, smallWeights as weights } from './contract.data.ts'
+import { expectNear, train } from './contract.expect.ts'
+import type { Engine } from './engine.ts'
+
+const failing = (code: string, message: RegExp) =>
+  expect.objectContaining({ code, message: expect.stringMatching(message) })
+
+/** To be called inside a `describe`; `engine` is asked for within the tests only. */
+export function refusalContract(engine: () => Engine, reproducible: boolean): void {
+  test('an id outside its vocabulary is refused by feature and row, and changes nothing', async () => {
+    const model = await engine().load(spec, weights)
+    const held = engine().held()
+    for (const [at, id, feature] of [
+      [0, 20, 'item'],
+      [3, -1, 'clicks'],
+    ] as const) {
+      const batch = batchOf(1)
+      batch.ids[2 * spec.idWidth + at] = id
+      const refusal = failing('bad-input', new RegExp(`Row 2 .*${feature}.*${id}`))
+      await expect(model.step(batch, 0.01)).rejects.toEqual(refusal)
+      await expect(model.predict(batch)).rejects.toEqual(refusal)
+      await expect(model.gradient(batch)).rejects.toEqual(refusal)
+    }
+    expect(engine().held()).toBe(held)
+    expect(await model.save()).toEqual(weights)
+    model.dispose()
+  })
+
+  test('a batch of wrong sizes, without weight or with no learning rate is refused', async () => {
+    const model = await engine().load(spec, weights)
+    const batch = batchOf(1)
+    const refused = (changed: Partial<Batch>, rate = 0.01) =>
+      expect(model.step({ ...batch, ...changed }, rate)).rejects.toMatchObject({ code: 'bad-input' })
+    await refused({ ids: batch.ids.slice(1) })
+    await refused({ dense: new Float32Array(0) })
+    await refused({ labels: new Float32Array(3) })
+    await refused({ labels: new Float32Array(8).fill(2) })
+    await refused({ weights: new Float32Array(8) })
+    await refused({ weights: new Float32Array(8).fill(-1) })
+    await refused({}, Number.NaN)
+    await refused(rowsOf(spec, batch, 0, 0))
+    expect(await model.save()).toEqual(weights)
+    model.dispose()
+  })
+
+  test('a loss that is not finite throws diverged; weights and optimizer stay', async () => {
+    const model = await train(engine(), 2)
+    const other = await train(engine(), 2)
+    const before = await model.save()
+    const held = engine().held()
+    for (const poison of [Number.NaN, 3e38]) {
+      const batch = batchOf(1)
+      batch.dense[3] = poison
+      const steep = cloneWeights(before)
+      steep['mlp.0.w']!.data.fill(1e5)
+      const victim = poison > 0 ? await engine().load(spec, steep) : model
+      await expect(victim.step(batch, 0.01)).rejects.toMatchObject({ code: 'diverged' })
+      await expect(victim.gradient(batch)).rejects.toMatchObject({ code: 'diverged' })
+      if (victim !== model) victim.dispose()
+    }
+    expect(engine().held()).toBe(held)
+    expect(await model.save()).toEqual(before)
+    await model.step(batchOf(5), 0.01)
+    await other.step(batchOf(5), 0.01)
+    const due = await other.save()
+    for (const [name, { data }] of Object.entries(await model.save()))
+      expectNear(data, due[name]!.data, reproducible ? 0 : 1e-6, name)
+    model.dispose()
+    other.dispose()
+  })
+
+  test('weights that do not fit are refused by the name of the tensor', async () => {
+    const held = engine().held()
+    const { 'out.b': dropped, ...lacking } = weights
+    const reshaped = { ...weights, 'mlp.0.b': { shape: [3], data: new Float32Array(3) } }
+    const poisoned = { ...weights, 'out.b': { shape: [1], data: Float32Array.of(Number.NaN) } }
+    expect(dropped).toBeDefined()
+    await expect(engine().load(spec, lacking)).rejects.toEqual(failing('bad-artifact', /out\.b/))
+    await expect(engine().load(spec, reshaped)).rejects.toEqual(failing('bad-artifact', /mlp\.0\.b/))
+    await expect(engine().load(spec, poisoned)).rejects.toEqual(failing('bad-artifact', /out\.b/))
+    expect(engine().held()).toBe(held)
+  })
+
+  test('a model that was disposed of says so', async () => {
+    const model = await engine().load(spec, weights)
+    model.dispose()
+    model.dispose()
+    await expect(model.predict(batchOf(1))).rejects.toEqual(failing('engine', /disposed/))
+  })
+}
