@@ -1,0 +1,155 @@
+import { useRef } from 'preact/hooks'
+import type { Status } from '../../shared/protocol.ts'
+import { Fault, Icon, Mark } from '../parts.tsx'
+import { nextRound, origin, plural } from '../phrases.ts'
+import { useStore } from '../store.ts'
+import { Card } from './card.tsx'
+import type { Feed, FeedState, Serving } from './feed.ts'
+import { useReorder } from './reorder.ts'
+import { useWatch } from './watch.ts'
+
+type Ready = Extract<FeedState, { phase: 'ready' }>
+
+/** The feed: cards in the order that the model on this device gives them. */
+export function FeedView({ feed, status }: { feed: Feed; status: Status | null }) {
+  const state = useStore(feed.state)
+  return (
+    <>
+      <h1 class="sr-only">Feed</h1>
+      {state.phase === 'ready' && <Progress status={status} noun={state.catalogue.noun} />}
+      {/* Always in the document, so that what appears in it is read out. */}
+      <div aria-live="polite">
+        {state.phase === 'ready' && state.reranked > 0 && (
+          <Notice key={state.reranked} serving={state.serving} status={status} />
+        )}
+      </div>
+      <Body feed={feed} state={state} status={status} />
+    </>
+  )
+}
+
+function Body({ feed, state, status }: { feed: Feed; state: FeedState; status: Status | null }) {
+  switch (state.phase) {
+    case 'preparing':
+      return <Preparing status={status} />
+    case 'failed':
+      return <Fault failure={state.failure} retry={() => void feed.start()} />
+    case 'ready':
+      return <Cards feed={feed} state={state} status={status} />
+    default:
+      return state satisfies never
+  }
+}
+
+function Cards({ feed, state, status }: { feed: Feed; state: Ready; status: Status | null }) {
+  const list = useRef<HTMLDivElement>(null)
+  const { catalogue, ranked, serving, opened, current } = state
+  const order = JSON.stringify(ranked.map(({ item }) => item.key))
+  useReorder(list, order)
+  useWatch(list, JSON.stringify(ranked.map(({ item }) => item.key).sort()), feed.visible)
+
+  const others = async () => {
+    await feed.others()
+    scrollTo({ top: 0 })
+    list.current?.querySelector('button')?.focus({ preventScroll: true })
+  }
+  return (
+    <>
+      {state.trouble && <Fault failure={state.trouble} />}
+      <div class="feed" data-testid="feed" ref={list}>
+        {ranked.map((card, i) => (
+          <Card
+            key={card.item.key}
+            ranked={card}
+            catalogue={catalogue}
+            place={i + 1}
+            count={ranked.length}
+            open={current === card.item.key}
+            opened={opened.has(card.item.key)}
+            onToggle={feed.toggle}
+          />
+        ))}
+      </div>
+      <footer class="feed-end">
+        <button type="button" class="button primary" onClick={() => void others()}>
+          <Icon name="again" /> Show me others
+        </button>
+        <ServedBy serving={serving} status={status} />
+      </footer>
+    </>
+  )
+}
+
+function ServedBy({ serving, status }: { serving: Serving; status: Status | null }) {
+  const own = origin(status, serving.sha256) === 'own'
+  return (
+    <p
+      class="quiet"
+      data-testid="serving"
+      data-slot={serving.slot}
+      data-version={serving.version}
+      data-sha256={serving.sha256}
+    >
+      Ranked on this device by {own ? 'your own model' : 'the shared model'}, version {serving.version}{' '}
+      <code>{serving.sha256.slice(0, 8)}</code>
+    </p>
+  )
+}
+
+function Notice({ serving, status }: { serving: Serving; status: Status | null }) {
+  const own = origin(status, serving.sha256) === 'own'
+  return (
+    <p class="notice">
+      <Icon name="spark" />
+      <span>
+        Your feed was re-ranked by {own ? 'a model trained on this device' : 'the model that was delivered'}
+      </span>
+    </p>
+  )
+}
+
+/** What is missing before this device can train; silent once it has trained. */
+function Progress({ status, noun }: { status: Status | null; noun: string }) {
+  if (status?.run.phase !== 'idle' || status.waitingFor.reason !== 'clicks') return null
+  const done = status.samples.clicks
+  return (
+    <div class="hint">
+      <p>{nextRound(status.waitingFor, noun)}</p>
+      <progress aria-label={`Opened ${plural(noun)}`} value={done} max={done + status.waitingFor.missing} />
+    </div>
+  )
+}
+
+function Preparing({ status }: { status: Status | null }) {
+  if (status && !status.online && !status.task) return <Stranded />
+  return (
+    <div aria-busy="true">
+      <p class="preparing-text" role="status">
+        {status && !status.task ? 'Your first model is on its way to this device.' : 'Ranking your feed…'}
+      </p>
+      <div class="feed" aria-hidden="true">
+        {[0, 1, 2, 3, 4].map((i) => (
+          <div key={i} class="card ghost">
+            <div class="picture" />
+            <div class="card-body">
+              <span />
+              <span />
+            </div>
+          </div>
+        ))}
+      </div>
+    </div>
+  )
+}
+
+function Stranded() {
+  return (
+    <div class="stranded">
+      <Mark />
+      <p role="status">
+        You are offline, and nothing is stored on this device yet. Connect once, and the feed works offline
+        from then on.
+      </p>
+    </div>
+  )
+}

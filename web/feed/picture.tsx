@@ -1,0 +1,33 @@
+import { useMemo } from 'preact/hooks'
+import type { Item } from '../../shared/catalogue.ts'
+import { drawing, SHEET } from './drawing.ts'
+
+/** Decoration only: what it says, the title and the topics say in words. */
+export function Picture({ item }: { item: Item }) {
+  const { ground, shapes } = useMemo(() => drawing(item.key, item.categories), [item])
+  return (
+    <svg
+      class="picture"
+      viewBox={`0 0 ${SHEET.width} ${SHEET.height}`}
+      preserveAspectRatio="xMidYMid slice"
+      aria-hidden="true"
+      style={{ background: `linear-gradient(160deg, ${ground[0]}, ${ground[1]})` }}
+    >
+      {shapes.map(({ d, fill, opacity, line }, i) =>
+        line === undefined ? (
+          <path key={i} d={d} fill={fill} opacity={opacity} />
+        ) : (
+          <path
+            key={i}
+            d={d}
+            fill="none"
+            stroke={fill}
+            stroke-width={line}
+            stroke-linecap="round"
+            opacity={opacity}
+          />
+        ),
+      )}
+    </svg>
+  )
+}

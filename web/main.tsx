@@ -1,0 +1,46 @@
+import './no-eval.ts'
+import './style/base.css'
+import './style/feed.css'
+import { render } from 'preact'
+import { AppError, toFailure } from '../shared/failure.ts'
+import type { DeviceApi } from '../shared/protocol.ts'
+import { App } from './app.tsx'
+import { startDevice, statusOf } from './device.ts'
+import { createFeed } from './feed/feed.ts'
+import { createSession } from './feed/session.ts'
+import { createInstall } from './install.ts'
+import { Fault } from './parts.tsx'
+import { createUpdates } from './update.ts'
+
+const root = document.getElementById('app')!
+
+function start(): DeviceApi {
+  if (typeof Worker === 'undefined')
+    throw new AppError(
+      'engine',
+      'This browser cannot run workers, and Kindred learns in one. A newer browser can.',
+    )
+  return startDevice(location.search)
+}
+
+function run(device: DeviceApi): void {
+  const install = createInstall(window)
+  const updates = createUpdates(() => location.reload())
+  const feed = createFeed({
+    device,
+    session: createSession(sessionStorage),
+    seed: () => crypto.getRandomValues(new Uint32Array(1))[0]!,
+    now: () => performance.now(),
+    later: (act, ms) => setTimeout(act, ms),
+  })
+  document.addEventListener('visibilitychange', () => feed.page(!document.hidden))
+  addEventListener('pagehide', () => void feed.flush())
+  void feed.start()
+  render(<App {...{ device, feed, install, updates, status: statusOf(device) }} />, root)
+}
+
+try {
+  run(start())
+} catch (error) {
+  render(<Fault failure={toFailure(error, 'engine')} />, root)
+}

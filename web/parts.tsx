@@ -1,0 +1,58 @@
+/** Small parts that several views share. */
+import type { ComponentChildren } from 'preact'
+import type { Failure } from '../shared/failure.ts'
+
+const icons = {
+  feed: 'M4 5h16v6H4zM4 15h7v4H4zM15 15h5v4h-5z',
+  model: 'M14 12a5.5 5.5 0 1 1-11 0 5.5 5.5 0 0 1 11 0M21 12a5.5 5.5 0 1 1-11 0 5.5 5.5 0 0 1 11 0',
+  again: 'M20 11a8 8 0 0 0-14.3-4M4 4v4.5h4.5M4 13a8 8 0 0 0 14.3 4M20 20v-4.5h-4.5',
+  spark: 'M12 3l1.9 5.6L19.5 10.5l-5.6 1.9L12 18l-1.9-5.6L4.5 10.5l5.6-1.9zM19 17v4M17 19h4',
+  install: 'M12 4v11M7.5 11l4.5 4.5 4.5-4.5M5 20h14',
+  train: 'M5 19V9M12 19V5M19 19v-7',
+} as const
+
+/** Decoration beside words that say the same. */
+export function Icon({ name }: { name: keyof typeof icons }) {
+  return (
+    <svg class="icon" viewBox="0 0 24 24" aria-hidden="true">
+      <path d={icons[name]} />
+    </svg>
+  )
+}
+
+/** The mark: two circles that share a part. */
+export function Mark() {
+  return (
+    <svg class="mark" viewBox="0 0 48 32" aria-hidden="true">
+      <circle class="mark-one" cx="17" cy="16" r="14" />
+      <circle class="mark-two" cx="31" cy="16" r="14" />
+      <path class="mark-both" d="M24 3.876a14 14 0 0 1 0 24.248a14 14 0 0 1 0 -24.248Z" />
+    </svg>
+  )
+}
+
+/** A failure, in words, with a way on. */
+export function Fault({ failure, retry }: { failure: Failure; retry?: () => void }) {
+  const fatal = failure.code === 'version' || failure.code === 'worker'
+  const again = fatal ? () => location.reload() : retry
+  return (
+    <div class="fault" role="alert">
+      <p>{failure.message}</p>
+      {again && (
+        <button type="button" class="button" onClick={again}>
+          {fatal ? 'Reload the page' : 'Try again'}
+        </button>
+      )}
+    </div>
+  )
+}
+
+/** A titled part of a page. */
+export function Panel({ title, children }: { title: string; children: ComponentChildren }) {
+  return (
+    <section class="panel">
+      <h2>{title}</h2>
+      {children}
+    </section>
+  )
+}
