@@ -49,7 +49,7 @@ export default defineConfig({
   ],
   test: {
     root: '.',
-    include: ['{shared,worker,server,web}/**/*.test.{ts,tsx}'],
+    include: ['{shared,worker,server,web,e2e}/**/*.test.{ts,tsx}'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // Two cores: more processes than that only wait for each other.
