@@ -67,6 +67,15 @@ test('without --json metrics read as prose on standard output', () => {
   expect(stderr.text()).toBe('')
 })
 
+test('a server that listens says so in a line of its own, with --json on standard error', () => {
+  for (const json of [false, true]) {
+    const { report, stdout, stderr } = setup({ json })
+    report.ready('http://localhost:8787')
+    expect((json ? stderr : stdout).text()).toBe('ready http://localhost:8787\n')
+    expect((json ? stdout : stderr).text()).toBe('')
+  }
+})
+
 test('a value that is not finite is refused, since JSON would make it null', () => {
   const { report, stdout } = setup({ json: true })
   expect(() => report.metric({ ...metric, value: Number.NaN })).toThrow(RangeError)

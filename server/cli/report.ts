@@ -32,6 +32,8 @@ export interface Report {
   /** A line of prose. */
   say(text: string): void
   metric(metric: Metric): void
+  /** Says that a server listens at `url`, in a line that programs wait for: `ready http://…`. */
+  ready(url: string): void
   /** Ends a bar that still stands; may be called again. */
   done(): void
   /** `done`, then `fail`. */
@@ -79,6 +81,7 @@ export function createReport(options: ReportOptions): Report {
       stages.pause()
       stdout.write(`${JSON.stringify(metric)}\n`)
     },
+    ready: (url) => say(`ready ${url}`),
     done,
     fail(error) {
       done()
