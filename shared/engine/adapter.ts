@@ -6,7 +6,9 @@ const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|microsoft basic render|
 /** True if WebGPU offers an adapter that is a GPU; a software or fallback adapter counts as none. Never throws. */
 export async function hasTrueAdapter(): Promise<boolean> {
   try {
-    const adapter = await globalThis.navigator?.gpu?.requestAdapter({ powerPreference: 'low-power' })
+    // Node 20 has no `navigator`, nor do its types.
+    const { navigator } = globalThis as { navigator?: { gpu?: GPU } }
+    const adapter = await navigator?.gpu?.requestAdapter({ powerPreference: 'low-power' })
     if (!adapter) return false
     // `isFallbackAdapter` moved from the adapter to its info; browsers have one, the other or both.
     const { isFallbackAdapter } = adapter as { isFallbackAdapter?: boolean }
