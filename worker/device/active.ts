@@ -1,0 +1,116 @@
+/** The task in use: its manifest, its catalogue, and what follows from both. */
+import { type Catalogue, catalogueSchema, FIRST_ID } from '../../shared/catalogue.ts'
+import { AppError, parse } from '../../shared/failure.ts'
+import { type Context, createContext } from '../../shared/generate.ts'
+import { sha256 as hash } from '../../shared/hash.ts'
+import { checkWeights, din, type ModelSpec } from '../../shared/model/spec.ts'
+import { readSafetensors } from '../../shared/safetensors.ts'
+import type { FeatureSchema } from '../../shared/schema.ts'
+import { type Manifest, manifestSchema } from '../../shared/task.ts'
+import type { Db } from './db.ts'
+import type { Models } from './models.ts'
+import type { Tunnel } from './tunnel.ts'
+
+export interface Active {
+  readonly manifest: Manifest
+  readonly etag: string | null
+  readonly catalogue: Catalogue
+  /** For generating samples. */
+  readonly context: Context
+  /** The ranking model. */
+  readonly spec: ModelSpec
+}
+
+function activate(manifest: Manifest, etag: string | null, catalogue: Catalogue): Active {
+  const context = createContext(manifest.schema, catalogue, manifest.hyper)
+  return { manifest, etag, catalogue, context, spec: din(manifest.schema, manifest.ranking) }
+}
+
+/** The task as it is stored, or undefined where it is missing or damaged: then it is downloaded anew. */
+export async function storedTask(db: Db): Promise<Active | undefined> {
+  const row = await db.tasks.toCollection().first()
+  if (!row) return undefined
+  const blob = await db.blobs.get([row.name, 'catalogue'])
+  const manifest = manifestSchema.safeParse(row.manifest)
+  if (!blob || !manifest.success || (await hash(blob.bytes)) !== manifest.data.catalogue.sha256)
+    return undefined
+  return activate(manifest.data, row.etag, readCatalogue(manifest.data.schema, blob.bytes))
+}
+
+/**
+ * Downloads what a manifest names, checks all of it, and makes it the task in use, in one transaction. The model replaces
+ * M and M0 unless this very model was delivered before. Samples made by another schema or catalogue go.
+ */
+export async function adopt(
+  { db, models, tunnel }: { db: Db; models: Models; tunnel: Tunnel },
+  { manifest, etag }: { manifest: Manifest; etag: string | null },
+  signal?: AbortSignal,
+): Promise<Active> {
+  const { name, version } = manifest
+  const bytes = await tunnel.artifact(manifest.catalogue, signal)
+  const task = activate(manifest, etag, readCatalogue(manifest.schema, bytes))
+  // What is stored, not what this tab holds: another tab may have been here before.
+  const before = (await db.tasks.get(name))?.manifest
+  const sameSamples =
+    before?.catalogue.sha256 === manifest.catalogue.sha256 &&
+    JSON.stringify(before.schema) === JSON.stringify(manifest.schema)
+  const also = async () => {
+    await db.tasks.clear()
+    await db.tasks.put({ name, etag, manifest })
+    await db.models.filter((row) => row.name !== name).delete()
+    await db.blobs.filter((row) => row.name !== name).delete()
+    await db.blobs.put({ name, slot: 'catalogue', bytes })
+    if (sameSamples) return
+    await db.local.clear()
+    await db.matched.clear()
+    await db.state.delete('pulled')
+  }
+  if (await delivered(models, manifest)) await db.transaction('rw', db.tables, also)
+  else await models.receive({ name, version, ...(await model(task, tunnel, signal)) }, also)
+  return task
+}
+
+/** Downloads the model of the task in use once more, because none on the device is whole. */
+export async function redeliver(
+  { models, tunnel }: { models: Models; tunnel: Tunnel },
+  task: Active,
+  signal?: AbortSignal,
+): Promise<void> {
+  const { name, version } = task.manifest
+  await models.receive({ name, version, ...(await model(task, tunnel, signal)) })
+}
+
+async function delivered(models: Models, { name, version, model }: Manifest): Promise<boolean> {
+  const rows = await models.list()
+  return rows.some(
+    (row) => row.name === name && row.slot === 'M0' && row.version === version && row.sha256 === model.sha256,
+  )
+}
+
+async function model({ manifest, spec }: Active, tunnel: Tunnel, signal: AbortSignal | undefined) {
+  const bytes = await tunnel.artifact(manifest.model, signal)
+  checkWeights(spec, readSafetensors(bytes))
+  return { sha256: manifest.model.sha256, bytes }
+}
+
+function readCatalogue(schema: FeatureSchema, bytes: Uint8Array): Catalogue {
+  let value: unknown
+  try {
+    value = JSON.parse(new TextDecoder().decode(bytes))
+  } catch (cause) {
+    throw new AppError('bad-artifact', 'The catalogue is not JSON.', { cause })
+  }
+  const catalogue = parse(catalogueSchema, value, 'The catalogue')
+  for (const feature of schema.features) {
+    if (feature.kind === 'dense') continue
+    const size = schema.vocabularies[feature.vocabulary]!.size - FIRST_ID
+    const ofItems = feature.from === 'item' || feature.from === 'clicks'
+    const ofCategories = feature.from === 'category' || feature.from === 'categories'
+    if ((ofItems && catalogue.items.length > size) || (ofCategories && catalogue.categories.length > size))
+      throw new AppError(
+        'bad-artifact',
+        `The vocabulary of feature ${feature.name} is too small for the catalogue.`,
+      )
+  }
+  return catalogue
+}

@@ -1,0 +1,191 @@
+/** The work cycle: what a contact with the server does, and when a round follows. */
+import { AppError, type Failure, toFailure } from '../../shared/failure.ts'
+import type { Round, Status } from '../../shared/protocol.ts'
+import type { Platform } from '../platform.ts'
+import { type Active, adopt, redeliver, storedTask } from './active.ts'
+import { asFailure, type Db, getState } from './db.ts'
+import { pruneHistory } from './history.ts'
+import type { Models } from './models.ts'
+import { pull, pulledToday } from './pull.ts'
+import { isDue, runRound } from './round.ts'
+import type { Samples } from './samples.ts'
+import type { StatusBoard } from './status.ts'
+import type { Tunnel } from './tunnel.ts'
+
+/** The task is asked for at most this often. */
+const TASK_EVERY_MS = 60_000
+/** A round that failed is not tried again by itself before this: it may fail for as long as this device runs. */
+const RETRY_AFTER_MS = 10 * 60_000
+
+export interface Cycle {
+  /** Takes up the task that is stored, if it is whole. */
+  loadStored(): Promise<Active | undefined>
+  /** Drops what a round that died has left behind. */
+  tidy(signal: AbortSignal): Promise<void>
+  /** Registers if needed, sends what waits, and looks for a newer task. Failures go into the status, too. */
+  connect(signal: AbortSignal): Promise<void>
+  /** A round, if one is due and no other tab is at it. */
+  roundIfDue(signal: AbortSignal): Promise<void>
+  /** A round with whatever there is. Throws `not-ready` without a task. */
+  roundNow(signal: AbortSignal): Promise<Round>
+  /** The models stored may be damaged: the next contact looks at them. */
+  suspectModels(): void
+  /** Everything was erased. */
+  reset(): void
+  /** Puts a failure into the status, unless it is only that somebody stopped it; gives it as it is to be thrown. */
+  failed(error: unknown): unknown
+}
+
+export interface CycleDeps {
+  readonly platform: Platform
+  readonly db: Db
+  readonly models: Models
+  readonly samples: Samples
+  readonly tunnel: Tunnel
+  readonly board: StatusBoard
+  /** Hears of each task that is taken up. */
+  readonly onTask: (task: Active) => void
+}
+
+export function createCycle({ platform, db, models, samples, tunnel, board, onTask }: CycleDeps): Cycle {
+  const { clock, locks } = platform
+  /** At the start nothing is known of the models. */
+  let suspect = true
+  let taskAskedAt: number | undefined
+  let roundFailedAt: number | undefined
+
+  const recently = (at: number | undefined, ms: number) => at !== undefined && Math.abs(clock.now() - at) < ms
+
+  function failed(error: unknown): unknown {
+    const translated = asFailure(error)
+    const failure: Failure = toFailure(translated)
+    if (failure.code !== 'cancelled') board.set({ failure, reached: failure.code !== 'offline' })
+    return translated
+  }
+
+  async function use(task: Active): Promise<void> {
+    board.live.task = task
+    onTask(task)
+    await updateSamples(task)
+  }
+
+  async function updateSamples({ context, manifest: { hyper } }: Active): Promise<void> {
+    await samples.update(context, hyper)
+    await pruneHistory(db, clock, hyper)
+  }
+
+  async function refreshTask(signal: AbortSignal): Promise<void> {
+    const present = board.live.task
+    if (present && !suspect && recently(taskAskedAt, TASK_EVERY_MS)) return
+    const answer = await tunnel.task(present?.etag ?? null, signal)
+    if (answer.state === 'new') await use(await adopt({ db, models, tunnel }, answer, signal))
+    taskAskedAt = clock.now()
+    if (suspect && board.live.task) await repairModels(board.live.task, signal)
+  }
+
+  /** Downloads the model anew if neither M nor M0 is whole. */
+  async function repairModels(task: Active, signal: AbortSignal): Promise<void> {
+    try {
+      await models.load(task.manifest.name)
+    } catch (error) {
+      if (!(error instanceof AppError && ['bad-artifact', 'not-ready'].includes(error.code))) throw error
+      await redeliver({ models, tunnel }, task, signal)
+    }
+    suspect = false
+  }
+
+  /** One round at a time, over all tabs; null where another tab is at it and `wait` is false, or there is no task. */
+  const alone = <T>(wait: boolean, signal: AbortSignal, work: (task: Active) => Promise<T>) =>
+    locks.request('kindred:round', wait ? { signal } : { ifAvailable: true }, async (lock) => {
+      const task = board.live.task
+      if (!lock || !task) return null
+      try {
+        await updateSamples(task)
+        return await work(task)
+      } finally {
+        board.set({ run: { phase: 'idle' } })
+      }
+    })
+
+  /** Pulls what is left of the day's batches; says whether the day has no more. */
+  async function pullToday(task: Active, signal: AbortSignal): Promise<boolean> {
+    const all = async () => pulledToday(await getState(db, 'pulled'), clock, task.manifest.hyper.dayMs)
+    if (await all()) return true
+    board.set({ run: { phase: 'fetching' } })
+    try {
+      board.live.matching = await pull({ db, tunnel, samples, clock }, task, signal)
+      return await all()
+    } catch (error) {
+      failed(error)
+      return false
+    }
+  }
+
+  async function round(task: Active, exhausted: boolean, signal: AbortSignal): Promise<Round> {
+    const onPhase = (run: Status['run']) => board.set({ run })
+    const result = await runRound({ db, models, samples, platform }, task, { exhausted, signal, onPhase })
+    const { failure } = result
+    roundFailedAt = failure && failure.code !== 'cancelled' ? clock.now() : undefined
+    if (failure) failed(new AppError(failure.code, failure.message))
+    return result
+  }
+
+  return {
+    async loadStored() {
+      const task = await storedTask(db)
+      if (task) await use(task)
+      return task
+    },
+
+    async tidy(signal) {
+      await alone(false, signal, (task) => models.discard(task.manifest.name))
+    },
+
+    async connect(signal) {
+      try {
+        await tunnel.identify(signal)
+        // The first time the task comes first: the page waits for it.
+        const first = board.live.task === undefined
+        if (first) await refreshTask(signal)
+        await tunnel.flush(signal)
+        if (!first) await refreshTask(signal)
+        board.set({ reached: true, failure: null })
+      } catch (error) {
+        throw failed(error)
+      }
+    },
+
+    async roundIfDue(signal) {
+      await alone(false, signal, async (task) => {
+        if ((await samples.count()).clicks < task.manifest.hyper.minClicks) return
+        const exhausted = await pullToday(task, signal)
+        if (signal.aborted || recently(roundFailedAt, RETRY_AFTER_MS)) return
+        if (await isDue(samples, task, exhausted)) await round(task, exhausted, signal)
+      })
+    },
+
+    async roundNow(signal) {
+      const result = await alone(true, signal, async (task) => {
+        await pullToday(task, signal)
+        signal.throwIfAborted()
+        return round(task, true, signal)
+      })
+      signal.throwIfAborted()
+      if (!result) throw new AppError('not-ready', 'There is no task on this device yet.')
+      return result
+    },
+
+    suspectModels() {
+      suspect = true
+    },
+
+    reset() {
+      suspect = true
+      taskAskedAt = undefined
+      roundFailedAt = undefined
+      board.set({ task: undefined, run: { phase: 'idle' }, matching: 'ready', failure: null })
+    },
+
+    failed,
+  }
+}

@@ -1,0 +1,160 @@
+/** The only file that knows IndexedDB: what is stored on the device, and how its shape has changed. */
+import { Dexie, type Table } from 'dexie'
+import * as z from 'zod'
+import { registrationSchema } from '../../shared/api.ts'
+import type { KindredEvent } from '../../shared/event.ts'
+import { AppError } from '../../shared/failure.ts'
+import type { Round } from '../../shared/protocol.ts'
+import type { MatchedSample, Sample } from '../../shared/sample.ts'
+import type { Manifest } from '../../shared/task.ts'
+import type { Platform } from '../platform.ts'
+
+export type Slot = 'M' | 'M0' | 'Mbuf'
+
+/** A model without its bytes, which lie in `blobs` under the same key. */
+export interface ModelRow {
+  readonly name: string
+  readonly slot: Slot
+  readonly version: number
+  readonly sha256: string
+  readonly bytes: number
+  /** When it was stored, ms. */
+  readonly at: number
+  /** Mbuf only: the SHA-256 of the M that it was trained from. */
+  readonly base?: string
+}
+
+export interface BlobRow {
+  readonly name: string
+  readonly slot: Slot | 'catalogue'
+  readonly bytes: Uint8Array<ArrayBuffer>
+}
+
+/** A sample of the user's own, keyed by the exposure that it tells of. */
+export interface LocalRow extends Sample {
+  readonly exposure: string
+}
+
+/** Where a matched sample stands in its life. */
+export type MatchedRow = MatchedSample & { readonly order: number } & (
+    | { readonly state: 'unscored' }
+    | { readonly state: 'classifying' }
+    | { readonly state: 'filtered'; readonly score: number }
+  )
+
+/** The task in use; its catalogue lies in `blobs`, its model in `models`. */
+export interface TaskRow {
+  readonly name: string
+  readonly etag: string | null
+  readonly manifest: Manifest
+}
+
+export type JournalRow = Round & { readonly n?: number }
+
+/** Single values, by key. */
+export const stateSchemas = {
+  /** Who this device is to the server. */
+  identity: registrationSchema,
+  counters: z.strictObject({ delivered: z.int(), down: z.int(), up: z.int() }),
+  /** Batches of the newest day: `next` is the first not yet pulled, `bytes` those since the last round. */
+  pulled: z.strictObject({
+    day: z.int(),
+    next: z.int(),
+    count: z.int(),
+    bytes: z.int(),
+    /** Matched samples that came in since the last round. */
+    samples: z.int(),
+    /** This device's own day when the server was last asked and everything was pulled; null before. */
+    done: z.int().nullable(),
+  }),
+  /** Id of the newest exposure that was cut away: it and those before it make no local sample again. */
+  cutUpTo: z.string(),
+} as const
+export type StateKey = keyof typeof stateSchemas
+export type StateValue<K extends StateKey> = z.infer<(typeof stateSchemas)[K]>
+
+export type Db = Dexie & {
+  outbox: Table<KindredEvent, string>
+  /** Own events that features are computed from. */
+  history: Table<KindredEvent, string>
+  local: Table<LocalRow, string>
+  matched: Table<MatchedRow, string>
+  models: Table<ModelRow, [string, Slot]>
+  blobs: Table<BlobRow, [string, BlobRow['slot']]>
+  tasks: Table<TaskRow, string>
+  journal: Table<JournalRow, number>
+  state: Table<{ key: StateKey; value: unknown }, StateKey>
+}
+
+/** Entry n is version n + 1. Append only: a shipped entry never changes. */
+export const versions: readonly Record<string, string | null>[] = [
+  {
+    outbox: 'id',
+    history: 'id, item, at',
+    local: 'exposure, at',
+    matched: 'id, state',
+    models: '[name+slot], name',
+    blobs: '[name+slot]',
+    tasks: 'name',
+    journal: '++n',
+    state: 'key',
+  },
+]
+
+/** Renaming this abandons what users have stored. */
+export const DB_NAME = 'kindred'
+
+/** Opens lazily at the newest version; tests pass `upTo` to build yesterday's database. */
+export function openDb({ name, indexedDB, IDBKeyRange }: Platform['storage'], upTo = versions.length): Db {
+  const db = new Dexie(name, {
+    indexedDB,
+    IDBKeyRange,
+    // An acknowledged event, a flipped model and a pulled batch must outlive a power cut; browsers default to `relaxed`.
+    chromeTransactionDurability: 'strict',
+    // Dexie's query cache is shared by name within a process, where many headless devices live.
+    cache: 'disabled',
+  }) as Db
+  versions.slice(0, upTo).forEach((stores, i) => {
+    db.version(i + 1).stores(stores)
+  })
+  return db
+}
+
+/** The value under `key`, or undefined where there is none or it does not fit its schema. */
+export async function getState<K extends StateKey>(db: Db, key: K): Promise<StateValue<K> | undefined> {
+  const row = await db.state.get(key)
+  const value = stateSchemas[key].safeParse(row?.value)
+  return value.success ? (value.data as StateValue<K>) : undefined
+}
+
+export async function putState<K extends StateKey>(db: Db, key: K, value: StateValue<K>): Promise<void> {
+  await db.state.put({ key, value })
+}
+
+/** Adds to the counters. */
+export async function count(db: Db, add: Partial<StateValue<'counters'>>): Promise<void> {
+  await db.transaction('rw', db.state, async () => {
+    const { delivered, down, up } = (await getState(db, 'counters')) ?? { delivered: 0, down: 0, up: 0 }
+    await putState(db, 'counters', {
+      delivered: delivered + (add.delivered ?? 0),
+      down: down + (add.down ?? 0),
+      up: up + (add.up ?? 0),
+    })
+  })
+}
+
+/** Everything that the device knows, gone at once. */
+export async function eraseAll(db: Db): Promise<void> {
+  await db.transaction('rw', db.tables, () => Promise.all(db.tables.map((table) => table.clear())))
+}
+
+/** The base of all that Dexie throws; its types leave it out. */
+const { DexieError } = Dexie as unknown as { DexieError: new () => Error }
+
+/** Turns what the storage throws into a `storage` failure; anything else passes. */
+export function asFailure(error: unknown): unknown {
+  if (!(error instanceof DexieError)) return error
+  const full = error.name === 'QuotaExceededError' || /quota/i.test(error.message)
+  const what = full ? 'This device has no room left' : 'What is stored on this device could not be used'
+  return new AppError('storage', `${what} (${error.name}: ${error.message}).`, { cause: error })
+}

@@ -1,0 +1,165 @@
+/**
+ * The life of samples on the device (CoDA, Figure 5).
+ *
+ * Local samples are made from the user's own history. They validate in [0, t] days, train in (t, t′], and go after t′.
+ * Matched samples come in unscored; some train the classifier and go with it; the others are scored, and go at once
+ * below σ, or stay until a finished training has used them. A table beyond its limit is cut to half: local by age,
+ * matched by score, where unscored counts 0.
+ */
+import { type Clock, DAY_MS } from '../../shared/clock.ts'
+import type { KindredEvent } from '../../shared/event.ts'
+import { type Context, type Generated, generateSamples } from '../../shared/generate.ts'
+import type { Hyper } from '../../shared/hyper.ts'
+import { seeded } from '../../shared/random.ts'
+import type { MatchedSample } from '../../shared/sample.ts'
+import { type Db, getState, type LocalRow, type MatchedRow, putState } from './db.ts'
+
+/** What a local sample of this age serves for. A clock that was put back makes it young, not old. */
+export function useOf(age: number, hyper: Hyper): 'validation' | 'training' | 'none' {
+  if (age <= hyper.localValidationDays * DAY_MS) return 'validation'
+  return age <= hyper.localTrainingDays * DAY_MS ? 'training' : 'none'
+}
+
+/**
+ * Exposures whose label is known well enough to learn from. A negative need not wait for `settleMs` here, as it must on
+ * the server: once the user has clicked anything later, they have passed this one over. Should they come back and click
+ * it after all, the device corrects its own sample; the server could not correct those that it has sent out.
+ */
+export function known(generated: readonly Generated[], events: readonly KindredEvent[]): Generated[] {
+  let lastClick = ''
+  for (const { type, id } of events) if (type === 'click' && id > lastClick) lastClick = id
+  return generated.filter(({ settled, exposure }) => settled || exposure < lastClick)
+}
+
+/** The rows that must go for at most `limit` to be left: none, or all but the `limit`/2 that come first. */
+function excess<T>(rows: readonly T[], limit: number, first: (a: T, b: T) => number): T[] {
+  return rows.length <= limit ? [] : [...rows].sort(first).slice(Math.floor(limit / 2))
+}
+
+const score = (row: MatchedRow) => (row.state === 'filtered' ? row.score : 0)
+const bestThenNewest = (a: MatchedRow, b: MatchedRow) => score(b) - score(a) || b.order - a.order
+
+export interface Samples {
+  /** Makes the local samples that the history gives by now, corrects labels, and lets go what is too old or too much. */
+  update(context: Context, hyper: Hyper): Promise<void>
+  /** The local samples, each set oldest first. */
+  local(hyper: Hyper): Promise<{ validation: LocalRow[]; training: LocalRow[] }>
+  /** Takes in a pulled batch; what is already here keeps its state. For use within a transaction. */
+  add(samples: readonly MatchedSample[]): Promise<void>
+  /** Cuts leftovers of earlier days; called before those of a new day come in. */
+  makeRoom(hyper: Hyper): Promise<void>
+  /** Chooses those that train the classifier, at random; the others are to be scored. */
+  split(hyper: Hyper, seed: number): Promise<{ classifying: MatchedRow[]; candidates: MatchedRow[] }>
+  /** After the classifier's training: those that trained it go, candidates ≥ σ stay as filtered. Gives the number kept. */
+  score(candidates: readonly MatchedRow[], scores: ArrayLike<number>, hyper: Hyper): Promise<number>
+  filtered(): Promise<MatchedRow[]>
+  /** A finished training has used them. */
+  used(rows: readonly MatchedRow[]): Promise<void>
+  count(): Promise<{ local: number; clicks: number; matched: number; filtered: number }>
+}
+
+export function createSamples(db: Db, clock: Clock): Samples {
+  const ids = (rows: readonly MatchedRow[]) => rows.map(({ id }) => id)
+  const inState = (state: MatchedRow['state']) => db.matched.where('state').equals(state).sortBy('order')
+
+  /** Writes what is new or has another label than the stored row; features of a stored sample never change. */
+  async function write(generated: readonly Generated[]): Promise<void> {
+    const stored = await db.local.bulkGet(generated.map(({ exposure }) => exposure))
+    const rows = generated.flatMap(({ exposure, sample }, i): LocalRow[] =>
+      stored[i]?.label === sample.label ? [] : [{ ...(stored[i] ?? sample), exposure, label: sample.label }],
+    )
+    await db.local.bulkPut(rows)
+  }
+
+  async function trimLocal(hyper: Hyper): Promise<void> {
+    await db.local
+      .where('at')
+      .below(clock.now() - hyper.localTrainingDays * DAY_MS)
+      .delete()
+    // By id, not by `at`: the ids keep the order in which things happened, whatever was done to the clock.
+    const newestFirst = (a: LocalRow, b: LocalRow) => (a.exposure < b.exposure ? 1 : -1)
+    const gone = excess(await db.local.toArray(), hyper.maxLocal, newestFirst).map(({ exposure }) => exposure)
+    if (gone.length === 0) return
+    await db.local.bulkDelete(gone)
+    await putState(db, 'cutUpTo', gone[0]!)
+  }
+
+  return {
+    async update(context, hyper) {
+      await db.transaction('rw', db.history, db.local, db.state, async () => {
+        const events = await db.history.orderBy('id').toArray()
+        const now = clock.now()
+        const cutUpTo = (await getState(db, 'cutUpTo')) ?? ''
+        const after = now - hyper.localTrainingDays * DAY_MS - 1
+        // No upper end: an exposure from before the clock was put back lies in the future.
+        const generated = generateSamples(context, events, now, { after, until: Number.POSITIVE_INFINITY })
+        await write(known(generated, events).filter(({ exposure }) => exposure > cutUpTo))
+        await trimLocal(hyper)
+      })
+    },
+
+    async local(hyper) {
+      const now = clock.now()
+      const rows = await db.local.orderBy('at').toArray()
+      const those = (use: string) => rows.filter(({ at }) => useOf(now - at, hyper) === use)
+      return { validation: those('validation'), training: those('training') }
+    },
+
+    async add(samples) {
+      const there = await db.matched.bulkGet(samples.map(({ id }) => id))
+      const newest = (await db.matched.toArray()).reduce((most, { order }) => Math.max(most, order), 0)
+      const rows = samples.filter((_, i) => !there[i])
+      await db.matched.bulkPut(
+        rows.map((sample, i) => ({ ...sample, order: newest + 1 + i, state: 'unscored' })),
+      )
+    },
+
+    async makeRoom(hyper) {
+      await db.transaction('rw', db.matched, async () => {
+        const gone = excess(await db.matched.toArray(), hyper.maxFiltered, bestThenNewest)
+        await db.matched.bulkDelete(ids(gone))
+      })
+    },
+
+    async split(hyper, seed) {
+      return db.transaction('rw', db.matched, async () => {
+        // A round that died has left some that were chosen before: they are chosen again.
+        const chosen = await inState('classifying')
+        const rest = seeded(seed).shuffle(await inState('unscored'))
+        const total = chosen.length + rest.length
+        const due = total < 2 ? 0 : Math.max(1, Math.round(total * hyper.classifierShare))
+        const added = rest.splice(0, Math.max(0, due - chosen.length))
+        await db.matched.where('id').anyOf(ids(added)).modify({ state: 'classifying' })
+        return { classifying: [...chosen, ...added], candidates: rest.sort((a, b) => a.order - b.order) }
+      })
+    },
+
+    async score(candidates, scores, hyper) {
+      const kept = candidates.flatMap((row, i) =>
+        scores[i]! >= hyper.sigma ? [{ row, score: scores[i]! }] : [],
+      )
+      const keptIds = new Set(kept.map(({ row }) => row.id))
+      await db.transaction('rw', db.matched, async () => {
+        await db.matched.where('state').equals('classifying').delete()
+        await db.matched.bulkDelete(ids(candidates).filter((id) => !keptIds.has(id)))
+        // Only rows that are still here: the user may have erased everything meanwhile.
+        await db.matched.bulkUpdate(
+          kept.map(({ row, score }) => ({ key: row.id, changes: { state: 'filtered', score } })),
+        )
+        const gone = excess(await inState('filtered'), hyper.maxFiltered, bestThenNewest)
+        await db.matched.bulkDelete(ids(gone))
+      })
+      return kept.length
+    },
+
+    filtered: () => inState('filtered'),
+    used: (rows) => db.matched.bulkDelete(ids(rows)),
+
+    async count() {
+      const clicks = db.local.filter(({ label }) => label === 1).count()
+      const filtered = db.matched.where('state').equals('filtered').count()
+      const [l, c, m, f] = await Promise.all([db.local.count(), clicks, db.matched.count(), filtered])
+      return { local: l, clicks: c, matched: m, filtered: f }
+    },
+  }
+}

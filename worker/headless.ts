@@ -1,0 +1,100 @@
+/**
+ * The same device runtime in Node, for simulations and tests: storage in memory, locks and trainer in this process, and
+ * the server over HTTP. Nothing about the device itself is different here.
+ */
+import { IDBFactory, IDBKeyRange } from 'fake-indexeddb'
+import { type Clock, systemClock } from '../shared/clock.ts'
+import { chooseEngine } from '../shared/engine/choose.ts'
+import type { Engine, EngineName } from '../shared/engine/engine.ts'
+import type { WasmPaths } from '../shared/engine/tfjs/backend.ts'
+import { seeded } from '../shared/random.ts'
+import { DB_NAME } from './device/db.ts'
+import { createDevice, type Device } from './device/device.ts'
+import { createTurns } from './device/turns.ts'
+import { createLocks } from './locks.ts'
+import type { Platform } from './platform.ts'
+import type { Trainer } from './trainer/job.ts'
+import { createTrainer } from './trainer/trainer.ts'
+
+export interface HeadlessOptions {
+  /** Base URL of the server. */
+  readonly server: string
+  readonly clock?: Clock
+  /** Forces an engine; else the best that runs here. */
+  readonly engine?: EngineName
+  /** Where tfjs finds its .wasm files, if not beside itself. */
+  readonly wasmPaths?: WasmPaths
+  /** Makes the rounds repeatable. */
+  readonly seed?: number
+  /** False: nothing happens by itself after `start`; the caller says when to `contact` the server. */
+  readonly timers?: boolean
+  /** What the device stores; pass it to another device to start again from there. */
+  readonly storage?: HeadlessStorage
+  readonly fetch?: typeof fetch
+}
+
+/** All that a device keeps when its process ends, and what its tabs would share. */
+export interface HeadlessStorage {
+  readonly indexedDB: Platform['storage']['indexedDB']
+  readonly locks: Platform['locks']
+}
+
+export const createHeadlessStorage = (): HeadlessStorage => ({
+  indexedDB: new IDBFactory(),
+  locks: createLocks(),
+})
+
+/** A device that is not started yet. */
+export function createHeadlessDevice({
+  server,
+  clock = systemClock,
+  engine,
+  wasmPaths,
+  seed = Math.floor(Math.random() * 2 ** 32),
+  timers = true,
+  storage = createHeadlessStorage(),
+  fetch: send = globalThis.fetch,
+}: HeadlessOptions): Device {
+  const random = seeded(seed)
+  return createDevice({
+    clock,
+    fetch: (path, request) => send(new URL(path, server), request),
+    storage: { name: DB_NAME, indexedDB: storage.indexedDB, IDBKeyRange },
+    locks: storage.locks,
+    network: { online: () => true, onChange: () => () => {} },
+    after(ms, work) {
+      if (!timers) return () => {}
+      const timer = setTimeout(work, ms)
+      // Node's timers keep the process alive, unless told; to the types of a browser they are numbers.
+      ;(timer as { unref?: () => void }).unref?.()
+      return () => clearTimeout(timer)
+    },
+    spawnTrainer: () => takingTurns(createTrainer(() => sharedEngine(engine, wasmPaths), keep)),
+    seed: () => random.below(2 ** 32),
+  })
+}
+
+const engines = new Map<EngineName | undefined, Promise<Engine>>()
+
+/** One engine for all devices of this process: its models come and go with each job, its start-up is paid once. */
+function sharedEngine(preferred: EngineName | undefined, wasmPaths: WasmPaths | undefined): Promise<Engine> {
+  const running = engines.get(preferred)
+  if (running) return running
+  const started = chooseEngine({ preferred, wasmPaths }).then(({ engine }) => engine)
+  engines.set(preferred, started)
+  started.catch(() => engines.delete(preferred))
+  return started
+}
+
+const keep = async () => {}
+
+/** One thread trains for all devices of this process: two jobs at a time would only take each other's memory. */
+const turn = createTurns()
+
+function takingTurns(trainer: Trainer): Trainer {
+  return {
+    filter: (job, watch) => turn(() => trainer.filter(job, watch)),
+    personalise: (job, watch) => turn(() => trainer.personalise(job, watch)),
+    terminate: trainer.terminate,
+  }
+}

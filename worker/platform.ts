@@ -1,0 +1,53 @@
+/** What the device runtime needs from where it lives: a browser's worker, or Node. Everything is injected here. */
+import type { Clock } from '../shared/clock.ts'
+import type { Trainer } from './trainer/job.ts'
+
+/** The part of the Web Locks API that is used; `navigator.locks` fits. */
+export interface Locks {
+  /**
+   * Runs `work` while `name` is held, and gives its result. An `exclusive` lock excludes every other holder, `shared`
+   * ones only exclusive ones. With `ifAvailable` it never waits: `work` gets null where the lock cannot be had now.
+   */
+  request<T>(
+    name: string,
+    options: { mode?: 'exclusive' | 'shared'; ifAvailable?: boolean; signal?: AbortSignal },
+    work: (lock: object | null) => Promise<T>,
+  ): Promise<T>
+}
+
+/** What the runtime says of a request; both homes' `RequestInit` takes it. */
+export interface Request {
+  readonly method?: 'GET' | 'POST' | 'DELETE'
+  readonly headers?: Record<string, string>
+  readonly body?: string | Uint8Array<ArrayBuffer>
+  /** How a browser's HTTP cache is to be used; Node has none. */
+  readonly cache?: 'default' | 'no-store' | 'reload'
+  readonly signal?: AbortSignal
+}
+
+export interface Platform {
+  readonly clock: Clock
+  /** `fetch` with a path on the server; rejects where the server cannot be reached. */
+  fetch(path: string, request: Request): Promise<Response>
+  /** Where everything is stored. */
+  readonly storage: {
+    readonly name: string
+    // biome-ignore lint/complexity/noBannedTypes: Dexie's own type for what it takes
+    readonly indexedDB: { open: Function }
+    // biome-ignore lint/complexity/noBannedTypes: as above
+    readonly IDBKeyRange: { bound: Function; lowerBound: Function; upperBound: Function }
+  }
+  readonly locks: Locks
+  readonly network: {
+    /** False only where the platform is sure that there is no network. */
+    online(): boolean
+    /** Hears of a change; returns the way to stop. */
+    onChange(listener: () => void): () => void
+  }
+  /** Runs `work` once after `ms`; returns the way to prevent it. */
+  after(ms: number, work: () => void): () => void
+  /** A trainer for one round. */
+  spawnTrainer(): Trainer
+  /** Uniform integer in [0, 2³²): the seed of a round. */
+  seed(): number
+}

@@ -1,0 +1,209 @@
+/** A small world for tests: two kinds of readers, a catalogue, a task, and a server that speaks the HTTP contract in memory. */
+import { deflateSync, unzlibSync } from 'fflate'
+import type { Catalogue } from '../../shared/catalogue.ts'
+import { DAY_MS } from '../../shared/clock.ts'
+import { encodeSample, joinBatch } from '../../shared/codec.ts'
+import { type KindredEvent, uploadSchema } from '../../shared/event.ts'
+import { type Context, createContext, UserState } from '../../shared/generate.ts'
+import { sha256 } from '../../shared/hash.ts'
+import { type Hyper, hyper } from '../../shared/hyper.ts'
+import { din, initialWeights } from '../../shared/model/spec.ts'
+import { type Random, seeded } from '../../shared/random.ts'
+import { writeSafetensors } from '../../shared/safetensors.ts'
+import type { Sample } from '../../shared/sample.ts'
+import { schemas } from '../../shared/schemas/index.ts'
+import type { Manifest } from '../../shared/task.ts'
+
+/** A Friday noon. */
+export const NOON = Date.UTC(2024, 0, 5, 12)
+
+/** 60 things in six categories: item i is of category i mod 6. */
+export const catalogue: Catalogue = {
+  name: 'toy',
+  noun: 'thing',
+  categories: ['a', 'b', 'c', 'd', 'e', 'f'],
+  items: Array.from({ length: 60 }, (_, i) => ({
+    key: `item-${i}`,
+    title: `Thing ${i}`,
+    categories: [i % 6],
+  })),
+}
+
+export const key = (i: number): string => `item-${i}`
+
+/** What a reader who loves `category`, and clicks nothing else, has seen of late. */
+export function samplesOf(
+  context: Context,
+  category: number,
+  count: number,
+  random: Random,
+  at = NOON,
+): Sample[] {
+  const state = new UserState(context)
+  return Array.from({ length: count }, (_, i) => {
+    const item = random.below(60)
+    const then = at - (count - i) * 60_000
+    const label = item % 6 === category ? 1 : 0
+    const sample = state.sample(item, then, label)
+    state.observe({ type: 'exposure', id: `x${i}`, at: then, item: key(item) })
+    if (label) state.observe({ type: 'click', id: `c${i}`, at: then, item: key(item), exposure: `x${i}` })
+    return sample
+  })
+}
+
+export interface World {
+  readonly manifest: Manifest
+  readonly context: Context
+  readonly model: Uint8Array<ArrayBuffer>
+  readonly catalogueBytes: Uint8Array<ArrayBuffer>
+}
+
+export async function createWorld({
+  version = 1,
+  seed = version,
+  ...changes
+}: { version?: number; seed?: number } & Partial<Parameters<typeof hyper>[0]> = {}): Promise<World> {
+  const schema = schemas.demo(catalogue)
+  const numbers: Hyper = hyper(changes)
+  const ranking = { attention: 8, mlp: [16] }
+  const model = writeSafetensors(initialWeights(din(schema, ranking), seeded(seed)))
+  const catalogueBytes = new TextEncoder().encode(JSON.stringify(catalogue))
+  const manifest: Manifest = {
+    name: 'toy',
+    version,
+    schema,
+    hyper: numbers,
+    ranking,
+    classifier: { attention: 0, mlp: [8] },
+    model: { sha256: await sha256(model), bytes: model.length },
+    catalogue: { sha256: await sha256(catalogueBytes), bytes: catalogueBytes.length },
+  }
+  return { manifest, context: createContext(schema, catalogue, numbers), model, catalogueBytes }
+}
+
+/** Batches as the server makes them: half of the samples by readers who love `kindred`, half by those of `foreign`. */
+export function batchesFor(
+  { manifest, context }: World,
+  {
+    count,
+    size = 25,
+    kindred = 0,
+    foreign = 3,
+    seed = 5,
+  }: Partial<Record<'kindred' | 'foreign' | 'size' | 'seed', number>> & { count: number },
+): Uint8Array[] {
+  const random = seeded(seed)
+  const half = Math.ceil((count * size) / 2)
+  const pool = [...samplesOf(context, kindred, half, random), ...samplesOf(context, foreign, half, random)]
+  const rows = random.shuffle(
+    pool.map((sample, i) => ({ id: (i + 1).toString(16).padStart(16, '0'), sample })),
+  )
+  return Array.from({ length: count }, (_, n) =>
+    deflateSync(
+      joinBatch(
+        manifest.schema,
+        DAY_MS,
+        rows
+          .slice(n * size, (n + 1) * size)
+          .map(({ id, sample }) => ({ id, row: encodeSample(context.layout, sample, DAY_MS) })),
+      ),
+    ),
+  )
+}
+
+type Answer = Response | undefined | Promise<Response | undefined>
+
+/** The server's side of the HTTP contract. `before` may answer in its place: that is how it fails, lies and dies. */
+export class FakeServer {
+  world: World | undefined
+  batches: Uint8Array[] = []
+  day = 100
+  state: 'ready' | 'too-few-clicks' | 'no-neighbours' = 'ready'
+  readonly devices = new Map<string, string>()
+  readonly events = new Map<string, KindredEvent & { device: string }>()
+  readonly requests: string[] = []
+  before: (method: string, path: string) => Answer = () => undefined
+  after: (method: string, path: string, response: Response) => Response | Promise<Response> = (_, __, r) => r
+  private made = 0
+
+  constructor(world?: World) {
+    this.world = world
+  }
+
+  count(request: string): number {
+    return this.requests.filter((made) => made.startsWith(request)).length
+  }
+
+  readonly fetch = async (
+    input: URL | string | globalThis.Request,
+    init: RequestInit = {},
+  ): Promise<Response> => {
+    const { pathname } = new URL(String(input), 'http://server')
+    const method = init.method ?? 'GET'
+    init.signal?.throwIfAborted()
+    this.requests.push(`${method} ${pathname}`)
+    const instead = await this.before(method, pathname)
+    if (instead) return instead
+    return this.after(method, pathname, this.answer(method, pathname, init))
+  }
+
+  private answer(method: string, path: string, init: RequestInit): Response {
+    if (method === 'POST' && path === '/api/devices') {
+      const device = `device-${++this.made}`
+      const credential = `credential-of-${device}`
+      this.devices.set(credential, device)
+      return Response.json({ device, credential }, { status: 201 })
+    }
+    if (path.startsWith('/artifacts/')) return this.artifact(path.slice('/artifacts/'.length))
+    const headers = new Headers(init.headers)
+    const device = this.devices.get(headers.get('authorization')?.replace('Bearer ', '') ?? '')
+    if (!device) return problem(401, 'Unknown device')
+    if (method === 'POST' && path === '/api/events') return this.takeEvents(device, init)
+    if (method === 'DELETE' && path === '/api/me') return this.erase(device)
+    if (path === '/api/task') return this.task(headers)
+    const [, day, n] = /^\/api\/batches\/(\d+)\/(\d+)$/.exec(path) ?? []
+    const batch = this.batches[Number(n)]
+    if (Number(day) === this.day && batch)
+      return new Response(new Uint8Array(batch), { headers: { 'content-type': 'application/octet-stream' } })
+    if (path === '/api/batches')
+      return Response.json({ day: this.day, count: this.batches.length, state: this.state })
+    return problem(404, 'Nothing here')
+  }
+
+  private takeEvents(device: string, init: RequestInit): Response {
+    const text = new TextDecoder().decode(unzlibSync(init.body as Uint8Array))
+    const { events } = uploadSchema.parse(JSON.parse(text))
+    const fresh = events.filter(({ id }) => !this.events.has(id))
+    for (const event of fresh) this.events.set(event.id, { ...event, device })
+    return Response.json({ accepted: fresh.length, known: events.length - fresh.length }, { status: 202 })
+  }
+
+  private erase(device: string): Response {
+    const own = [...this.events.values()].filter((event) => event.device === device)
+    for (const { id } of own) this.events.delete(id)
+    for (const [credential, name] of this.devices) if (name === device) this.devices.delete(credential)
+    return Response.json({ events: own.length, samples: 0, mappings: 0 })
+  }
+
+  private task(headers: Headers): Response {
+    if (!this.world) return problem(404, 'No task yet')
+    const etag = `"${this.world.manifest.version}"`
+    if (headers.get('if-none-match') === etag) return new Response(null, { status: 304, headers: { etag } })
+    return Response.json(this.world.manifest, { headers: { etag } })
+  }
+
+  private artifact(sha: string): Response {
+    const { manifest, model, catalogueBytes } = this.world!
+    const bytes = { [manifest.model.sha256]: model, [manifest.catalogue.sha256]: catalogueBytes }[sha]
+    return bytes ? new Response(bytes) : problem(404, 'No such artifact')
+  }
+}
+
+export const problem = (status: number, title: string, headers: Record<string, string> = {}): Response =>
+  new Response(JSON.stringify({ type: 'about:blank', title, status }), {
+    status,
+    headers: { 'content-type': 'application/problem+json', ...headers },
+  })
+
+export const html = (status = 200): Response =>
+  new Response('<html>Accept our terms</html>', { status, headers: { 'content-type': 'text/html' } })

@@ -1,0 +1,93 @@
+/**
+ * Algorithm 2 of the CoDA paper: a personal classifier learns to tell the user's own samples (1) from outside ones (0),
+ * and then says of each other matched sample how much it is like the user's own.
+ */
+import type { Engine, Model } from '../../shared/engine/engine.ts'
+import { AppError } from '../../shared/failure.ts'
+import type { Hyper } from '../../shared/hyper.ts'
+import { initialWeights, type ModelSpec } from '../../shared/model/spec.ts'
+import type { Weights } from '../../shared/model/weights.ts'
+import { seeded } from '../../shared/random.ts'
+import type { Batch } from '../../shared/sample.ts'
+import { batchesOf, joined, shuffled } from './batches.ts'
+
+export interface FilterInput {
+  /** The pruned DIN. */
+  readonly spec: ModelSpec
+  /** The ranking model in use; the classifier starts from its embeddings. */
+  readonly ranking: Weights
+  readonly local: Batch
+  /** Matched samples that train the classifier. */
+  readonly outside: Batch
+  /** Matched samples to be scored. */
+  readonly candidates: Batch
+  readonly hyper: Hyper['classifier']
+  readonly seed: number
+}
+
+export interface Watch {
+  readonly signal?: AbortSignal | undefined
+  /** Hears after each step what share of the work is done, in (0, 1]. */
+  readonly onProgress?: ((fraction: number) => void) | undefined
+}
+
+/**
+ * The score of each candidate, in [0, 1], and the loss of each mini-batch. The classes weigh the same in the loss however
+ * many samples each has, so that 0.5 means “as likely the user's own as not” and σ keeps its meaning from day to day.
+ * Same input, same scores. Throws `bad-input` where one class is empty.
+ */
+export async function filter(
+  engine: Engine,
+  { spec, ranking, local, outside, candidates, hyper, seed }: FilterInput,
+  watch: Watch = {},
+): Promise<{ scores: Float32Array<ArrayBuffer>; losses: number[] }> {
+  if (local.size === 0 || outside.size === 0)
+    throw new AppError('bad-input', 'The sample classifier needs both own and outside samples.')
+  const random = seeded(seed)
+  const model = await engine.load(spec, withEmbeddingsOf(ranking, initialWeights(spec, random)))
+  try {
+    const samples = joined(classOf(local, 1, outside.size), classOf(outside, 0, local.size))
+    const losses = await train(model, samples, hyper, (batch) => shuffled(spec, batch, random), watch)
+    return { scores: await model.predict(candidates), losses }
+  } finally {
+    model.dispose()
+  }
+}
+
+/** One class: every row has its label, and all rows together weigh half of all samples. */
+function classOf(batch: Batch, label: 0 | 1, others: number): Batch {
+  const weight = (batch.size + others) / (2 * batch.size)
+  return {
+    ...batch,
+    labels: new Float32Array(batch.size).fill(label),
+    weights: new Float32Array(batch.size).fill(weight),
+  }
+}
+
+function withEmbeddingsOf(ranking: Weights, fresh: Weights): Weights {
+  return Object.fromEntries(
+    Object.entries(fresh).map(([name, tensor]) => [
+      name,
+      name.startsWith('embedding.') ? (ranking[name] ?? tensor) : tensor,
+    ]),
+  )
+}
+
+async function train(
+  model: Model,
+  samples: Batch,
+  { epochs, batchSize, learningRate }: Hyper['classifier'],
+  shuffle: (batch: Batch) => Batch,
+  { signal, onProgress }: Watch,
+): Promise<number[]> {
+  const losses: number[] = []
+  const steps = epochs * Math.ceil(samples.size / batchSize)
+  for (let epoch = 0; epoch < epochs; epoch++) {
+    for (const batch of batchesOf(model.spec, shuffle(samples), batchSize)) {
+      signal?.throwIfAborted()
+      losses.push(await model.step(batch, learningRate))
+      onProgress?.(losses.length / steps)
+    }
+  }
+  return losses
+}

@@ -1,0 +1,65 @@
+/** The trainer itself, in whatever thread it is made. */
+import type { Engine } from '../../shared/engine/engine.ts'
+import { AppError } from '../../shared/failure.ts'
+import { din, prunedDin } from '../../shared/model/spec.ts'
+import { readSafetensors, writeSafetensors } from '../../shared/safetensors.ts'
+import { filter } from './filter.ts'
+import type { Trainer } from './job.ts'
+import { personalise } from './personalise.ts'
+
+/** Trains on the engine that `start` gives at the first job; `end` gets it back when the trainer is terminated. */
+export function createTrainer(
+  start: () => Promise<Engine>,
+  end: (engine: Engine) => Promise<void> = (engine) => engine.dispose(),
+): Trainer {
+  const terminated = new AbortController()
+  let engine: Promise<Engine> | undefined
+
+  async function open(): Promise<Engine> {
+    terminated.signal.throwIfAborted()
+    engine ??= start()
+    return engine
+  }
+  const until = (signal: AbortSignal | undefined) =>
+    signal ? AbortSignal.any([signal, terminated.signal]) : terminated.signal
+
+  return {
+    async filter({ task, model, seed, ...samples }, { signal, onProgress } = {}) {
+      const on = await open()
+      const result = await filter(
+        on,
+        {
+          ...samples,
+          spec: prunedDin(task.schema, task.classifier),
+          ranking: readSafetensors(model),
+          hyper: task.hyper.classifier,
+          seed,
+        },
+        { signal: until(signal), onProgress },
+      )
+      return { engine: on.name, ...result }
+    },
+
+    async personalise({ task, model, seed, ...samples }, { signal, onProgress } = {}) {
+      const on = await open()
+      const { weights, ...result } = await personalise(
+        on,
+        {
+          ...samples,
+          spec: din(task.schema, task.ranking),
+          model: readSafetensors(model),
+          hyper: task.hyper.ranking,
+          seed,
+        },
+        { signal: until(signal), onProgress },
+      )
+      return { engine: on.name, model: weights && writeSafetensors(weights), ...result }
+    },
+
+    terminate() {
+      terminated.abort(new AppError('cancelled', 'The trainer was ended.'))
+      void engine?.then(end).catch(() => {}) // an engine that could not start has nothing to give back
+      engine = undefined
+    },
+  }
+}
