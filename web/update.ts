@@ -1,5 +1,4 @@
 /** New versions of the app: found by the service worker, taken when the user agrees. */
-import { Workbox } from 'workbox-window'
 import { createStore, type Store } from './store.ts'
 
 export interface Updates {
@@ -24,18 +23,23 @@ export function createUpdates(reload: () => void): Updates {
   }
   if (!('serviceWorker' in navigator)) return updates
 
-  const workbox = new Workbox('/sw.js')
-  workbox.addEventListener('waiting', () => {
-    act = () => workbox.messageSkipWaiting()
-    ready.set(true)
-  })
-  workbox.addEventListener('controlling', ({ isUpdate, isExternal }) => {
-    if (!isUpdate && !isExternal) return
-    // Where another tab agreed, this one still asks its own user.
-    if (mine) return reload()
-    act = reload
-    ready.set(true)
-  })
-  workbox.register().catch(() => undefined)
+  async function register(): Promise<void> {
+    // Not before the feed: the first view does not wait for it.
+    const { Workbox } = await import('workbox-window')
+    const workbox = new Workbox('/sw.js')
+    workbox.addEventListener('waiting', () => {
+      act = () => workbox.messageSkipWaiting()
+      ready.set(true)
+    })
+    workbox.addEventListener('controlling', ({ isUpdate, isExternal }) => {
+      if (!isUpdate && !isExternal) return
+      // Where another tab agreed, this one still asks its own user.
+      if (mine) return reload()
+      act = reload
+      ready.set(true)
+    })
+    await workbox.register()
+  }
+  register().catch(() => undefined)
   return updates
 }

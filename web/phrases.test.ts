@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest'
+import type { Status } from '../shared/protocol.ts'
+import { countOf, duration, liveStatus, nextRound, ordinal, origin, plural, size } from './phrases.ts'
+
+const model = (slot: 'M' | 'M0', sha256: string) => ({ name: 'a', slot, version: 1, sha256, bytes: 1, at: 0 })
+const status: Status = {
+  device: 'd',
+  online: true,
+  task: { name: 'a', version: 1 },
+  engine: null,
+  events: { waiting: 0, delivered: 0 },
+  samples: { local: 0, clicks: 0, matched: 0, filtered: 0 },
+  models: [model('M', 'aa'), model('M0', 'aa')],
+  serving: { slot: 'M', version: 1, sha256: 'aa' },
+  run: { phase: 'idle' },
+  waitingFor: { reason: 'nothing' },
+  rounds: [],
+  failure: null,
+  bytes: { down: 0, up: 0 },
+}
+const trained: Status = {
+  ...status,
+  models: [model('M', 'bb'), model('M0', 'aa')],
+  serving: { slot: 'M', version: 2, sha256: 'bb' },
+}
+
+describe('words for counts and sizes', () => {
+  it.each([
+    ['story', 'stories'],
+    ['film', 'films'],
+    ['essay', 'essays'],
+    ['match', 'matches'],
+    ['box', 'boxes'],
+  ])('the plural of %s is %s', (noun, expected) => expect(plural(noun)).toBe(expected))
+
+  it('one is singular, none and many are plural', () => {
+    expect([0, 1, 2, 1200].map((n) => countOf(n, 'story'))).toEqual([
+      '0 stories',
+      '1 story',
+      '2 stories',
+      '1,200 stories',
+    ])
+  })
+
+  it('ordinals know about 11, 12 and 13', () => {
+    expect([1, 2, 3, 4, 11, 12, 13, 21, 112].map(ordinal).join(' ')).toBe(
+      '1st 2nd 3rd 4th 11th 12th 13th 21st 112th',
+    )
+  })
+
+  it('sizes step up where three digits would round to a thousand', () => {
+    expect([0, 999, 1000, 19_431, 999_400, 999_600, 1_204_331].map(size)).toEqual([
+      '0 B',
+      '999 B',
+      '1 KB',
+      '19.4 KB',
+      '999 KB',
+      '1 MB',
+      '1.2 MB',
+    ])
+  })
+
+  it('durations never show 60 seconds or 1000 ms', () => {
+    expect([480, 999.6, 2340, 59_949, 59_990, 65_000].map(duration)).toEqual([
+      '480 ms',
+      '1.0 s',
+      '2.3 s',
+      '59.9 s',
+      '1 min 0 s',
+      '1 min 5 s',
+    ])
+  })
+})
+
+describe('the state of the device in words', () => {
+  it('a model is the user’s own once its hash is not that of the delivered one', () => {
+    expect(origin(status)).toBe('delivered')
+    expect(origin(trained)).toBe('own')
+    expect(origin(trained, 'aa')).toBe('delivered')
+    expect(origin({ ...trained, serving: { slot: 'M0', version: 1, sha256: 'aa' } })).toBe('delivered')
+    expect(origin({ ...status, serving: null })).toBe('none')
+    expect(origin(null)).toBe('none')
+  })
+
+  it('learning is said before offline, and offline before whose model ranks', () => {
+    expect(liveStatus(null).text).toBe('starting…')
+    expect(liveStatus({ ...trained, online: false, run: { phase: 'fetching' } }).text).toBe('learning…')
+    expect(liveStatus({ ...trained, online: false }).text).toBe('offline')
+    expect(liveStatus(trained).text).toBe('ranked by your model')
+    expect(liveStatus(status).text).toBe('ranked by the shared model')
+    expect(liveStatus({ ...status, serving: null }).text).toBe('preparing…')
+  })
+
+  it('says how many more to open, with the catalogue’s own noun', () => {
+    expect(nextRound({ reason: 'clicks', missing: 6 }, 'story')).toBe(
+      'Open 6 more stories and your own model can be trained.',
+    )
+    expect(nextRound({ reason: 'clicks', missing: 1 }, 'film')).toMatch(/^Open 1 more film and/)
+    expect(nextRound({ reason: 'nothing' }, 'film')).toBeNull()
+  })
+})
