@@ -1,0 +1,73 @@
+import { expect, test } from 'playwright/test'
+import { Person } from './person.ts'
+
+/** From the tenth click to the first committed model (ms): the promise to a new visitor on a machine of two cores. */
+const FIRST_MODEL_MS = 30_000
+
+test('a new visitor’s clicks train a model on their own device, which ranks from then on, offline too', async ({
+  page,
+  context,
+}, info) => {
+  const person = new Person(page)
+
+  await test.step('the first visit gets a feed ranked by the delivered model', async () => {
+    await person.visit()
+    const stored = await person.storedModels()
+    expect(stored.map(({ slot }) => slot).sort()).toEqual(['M', 'M0'])
+    expect(stored[0]!.sha256).toBe(stored[1]!.sha256)
+  })
+  const delivered = (await person.storedModels())[0]!.sha256
+  const feedBefore = await person.feed()
+
+  const { tenthClick, since } = await test.step('the person opens ten items', async () => {
+    await person.openItems(10)
+    return { tenthClick: Date.now(), since: await page.evaluate(() => performance.now()) }
+  })
+
+  await test.step('events are delivered, batches come, the classifier filters, the ranking model is trained', async () => {
+    await person.goTo('My model')
+    const round = page.getByTestId('round')
+    await expect(round).toHaveAttribute('data-outcome', 'committed', { timeout: 90_000 })
+    const ms = Date.now() - tenthClick
+    info.annotations.push({ type: 'first model', description: `${ms} ms` })
+    console.log(`  ${info.project.name}: first personal model ${(ms / 1000).toFixed(1)} s after the tenth click`)
+    expect(ms, 'from the tenth click to the first personal model').toBeLessThan(FIRST_MODEL_MS)
+    const number = async (name: string) => Number(await round.getAttribute(`data-${name}`))
+    expect(await number('kept'), 'samples that the classifier kept').toBeGreaterThan(0)
+    expect(await number('after')).toBeGreaterThan(await number('before'))
+    await expect(page.getByTestId('events-waiting')).toHaveText('0')
+    // Ten clicks and at least as many exposures reached the server.
+    expect(Number(await page.getByTestId('events-delivered').innerText())).toBeGreaterThanOrEqual(20)
+  })
+
+  await test.step('on the disk M is new, whole, and M0 is what was delivered', async () => {
+    const stored = new Map((await person.storedModels()).map((model) => [model.slot, model]))
+    expect([...stored.keys()].sort()).toEqual(['M', 'M0'])
+    expect(stored.get('M')!.sha256).not.toBe(delivered)
+    expect(stored.get('M')!.actual).toBe(stored.get('M')!.sha256)
+    expect(stored.get('M0')!.actual).toBe(delivered)
+  })
+
+  await test.step('the round never blocked the page for more than 50 ms', async () => {
+    expect(await person.longTasks(since)).toEqual([])
+  })
+
+  const feedAfter = await test.step('the same items are in the feed, in another order', async () => {
+    await person.goTo('Feed')
+    await person.feedIsRanked()
+    const feed = await person.feed()
+    expect([...feed].sort()).toEqual([...feedBefore].sort())
+    expect(feed).not.toEqual(feedBefore)
+    return feed
+  })
+
+  await test.step('without a network the app starts and the personal model ranks', async () => {
+    await page.evaluate(() => navigator.serviceWorker.ready)
+    await context.setOffline(true)
+    await page.reload()
+    await person.feedIsRanked()
+    expect(await person.feed()).toEqual(feedAfter)
+    await expect(page.getByTestId('serving')).toHaveAttribute('data-slot', 'M')
+    await context.setOffline(false)
+  })
+})

@@ -1,0 +1,47 @@
+/** The browser tests: the built app against the real server, on several device profiles. */
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { defineConfig, devices } from 'playwright/test'
+import { findChromium } from './browser.js'
+
+/** A profile without its browser: iPhone profiles too run on Chromium here (other engines: see ARCHITECTURE.md). */
+function profile(name: string) {
+  const { defaultBrowserType: _, ...device } = devices[name]!
+  return device
+}
+
+const { executablePath } = findChromium()
+/** Chromium speaks to nobody but the server under test; as root it has no sandbox to offer. */
+const args = [
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+]
+const launchOptions = { args, ...(executablePath ? { executablePath } : {}) }
+
+export default defineConfig({
+  testDir: '.',
+  outputDir: join(tmpdir(), 'kindred-e2e'),
+  globalSetup: './server.ts',
+  // Two cores: browsers that train side by side would only slow each other down.
+  workers: 1,
+  retries: 0,
+  timeout: 180_000,
+  expect: { timeout: 20_000 },
+  forbidOnly: Boolean(process.env.CI),
+  reporter: 'list',
+  use: { launchOptions, serviceWorkers: 'allow', trace: 'off' },
+  projects: [
+    { name: 'pixel', testMatch: 'cycle.spec.ts', use: profile('Pixel 7') },
+    { name: 'iphone', testMatch: 'cycle.spec.ts', use: profile('iPhone 15') },
+    { name: 'desktop', testMatch: ['cycle.spec.ts', 'app.spec.ts'], use: { viewport: { width: 1280, height: 800 } } },
+    {
+      name: 'webgpu',
+      testMatch: 'webgpu.spec.ts',
+      use: { ...profile('Pixel 7'), launchOptions: { ...launchOptions, args: [...args, '--enable-unsafe-webgpu'] } },
+    },
+  ],
+})

@@ -1,0 +1,72 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { expect, test } from 'playwright/test'
+import { build, type PreviewServer, preview } from 'vite'
+import { Person } from './person.ts'
+
+/** Largest difference between a loss or score on WebGPU and on the cpu engine; both compute in float32. */
+const TOLERANCE = 1e-4
+
+interface Round {
+  engine: string
+  classifierLosses: number[]
+  scores: number[]
+  losses: number[]
+  before: number
+  after: number
+  stepsKept: number
+}
+
+let folder: string
+let server: PreviewServer
+
+test.beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'kindred-harness-'))
+  const common = {
+    configFile: false as const,
+    root: resolve(import.meta.dirname, 'harness'),
+    logLevel: 'error' as const,
+    build: { outDir: folder, emptyOutDir: true, assetsInlineLimit: 0, chunkSizeWarningLimit: 2000 },
+    worker: { format: 'es' as const },
+  }
+  await build(common)
+  server = await preview({ ...common, preview: { port: 0, host: '127.0.0.1' } })
+})
+
+test.afterAll(async () => {
+  await server?.close()
+  await rm(folder, { recursive: true, force: true })
+})
+
+test('the same round on WebGPU and on the cpu engine has the same losses and scores', async ({ page }) => {
+  await page.goto(server.resolvedUrls!.local[0]!)
+  expect(await page.evaluate(async () => (await navigator.gpu?.requestAdapter()) != null), 'an adapter').toBe(true)
+
+  const run = (engine: string): Promise<Round> =>
+    page.evaluate(
+      (engine) => (window as unknown as { runRound(engine: string): Promise<Round> }).runRound(engine),
+      engine,
+    )
+  const gpu = await run('tfjs-webgpu')
+  const cpu = await run('tfjs-cpu')
+  expect([gpu.engine, cpu.engine]).toEqual(['tfjs-webgpu', 'tfjs-cpu'])
+  for (const curve of ['classifierLosses', 'scores', 'losses'] as const) {
+    expect(gpu[curve].length).toBe(cpu[curve].length)
+    const apart = Math.max(...gpu[curve].map((value, i) => Math.abs(value - cpu[curve][i]!)))
+    console.log(`  ${curve}: ${gpu[curve].length} values, at most ${apart.toExponential(1)} apart`)
+    expect(apart, curve).toBeLessThan(TOLERANCE)
+  }
+  expect(gpu.stepsKept).toBe(cpu.stepsKept)
+  expect(gpu.after).toBeGreaterThan(gpu.before)
+})
+
+test('the app’s own round runs on WebGPU when it is asked to', async ({ page }) => {
+  const person = new Person(page)
+  await person.visit('?engine=tfjs-webgpu')
+  await person.openItems(10)
+  await person.goTo('My model')
+  const round = page.getByTestId('round')
+  await expect(round).toHaveAttribute('data-outcome', /committed|kept/, { timeout: 120_000 })
+  await expect(round).toHaveAttribute('data-engine', 'tfjs-webgpu')
+})
