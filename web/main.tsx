@@ -1,4 +1,4 @@
-import './no-eval.ts'
+import '../shared/no-eval.ts'
 import './style/base.css'
 import './style/feed.css'
 import { render } from 'preact'

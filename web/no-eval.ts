@@ -1,7 +1,0 @@
-/**
- * Imported before any schema is made: Zod would otherwise try whether it may compile code, and a page whose policy
- * forbids that reports every try as a violation.
- */
-import { config } from 'zod'
-
-config({ jitless: true })
