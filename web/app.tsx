@@ -68,7 +68,7 @@ function Header({ view, status, install }: { view: View; status: Status | null; 
   const offered = useStore(install.state) === 'offered'
   return (
     <header class="top">
-      <a class="wordmark" href="#/" aria-label="Kindred, to the feed">
+      <a class="wordmark" href="#/" aria-label="Kindred">
         <Mark />
         <span aria-hidden="true">kindred</span>
       </a>

@@ -5,7 +5,7 @@ import { nextRound, origin, plural } from '../phrases.ts'
 import { useStore } from '../store.ts'
 import { Card } from './card.tsx'
 import type { Feed, FeedState, Serving } from './feed.ts'
-import { useReorder } from './reorder.ts'
+import { useReorder, useSteady } from './reorder.ts'
 import { useWatch } from './watch.ts'
 
 type Ready = Extract<FeedState, { phase: 'ready' }>
@@ -46,6 +46,7 @@ function Cards({ feed, state, status }: { feed: Feed; state: Ready; status: Stat
   const { catalogue, ranked, serving, opened, current } = state
   const order = JSON.stringify(ranked.map(({ item }) => item.key))
   useReorder(list, order)
+  useSteady(list, current)
   useWatch(list, JSON.stringify(ranked.map(({ item }) => item.key).sort()), feed.visible)
 
   const others = async () => {

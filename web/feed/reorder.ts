@@ -1,4 +1,4 @@
-/** Lets cards glide to their new places when their order changes (FLIP), unless the user asked for less motion. */
+/** What moves when the list changes: cards glide to new places, and the one that is opened stays under the finger. */
 import type { RefObject } from 'preact'
 import { useLayoutEffect, useRef } from 'preact/hooks'
 
@@ -10,7 +10,14 @@ function placesIn(list: HTMLElement): Places {
   return new Map(cards.map((card) => [card.dataset.item!, { x: card.offsetLeft, y: card.offsetTop }]))
 }
 
-/** `order` names the list's children as they are drawn now. */
+const lessMotion = () => matchMedia('(prefers-reduced-motion: reduce)').matches
+const cardOf = (list: HTMLElement, item: string) =>
+  list.querySelector<HTMLElement>(`:scope > [data-item="${CSS.escape(item)}"]`)
+
+/**
+ * Cards glide when their order changes (FLIP), unless the user asked for less motion. `order` names the list's children
+ * as they are drawn now.
+ */
 export function useReorder(list: RefObject<HTMLElement | null>, order: string): void {
   const last = useRef(order)
   const before = useRef<Places | null>(null)
@@ -21,15 +28,34 @@ export function useReorder(list: RefObject<HTMLElement | null>, order: string): 
   useLayoutEffect(() => {
     const from = before.current
     before.current = null
-    if (!from || !list.current || matchMedia('(prefers-reduced-motion: reduce)').matches) return
+    if (!from || !list.current || lessMotion()) return
     for (const [item, { x, y }] of placesIn(list.current)) {
       const old = from.get(item)
       if (!old || (old.x === x && old.y === y)) continue
-      const card = list.current.querySelector(`:scope > [data-item="${CSS.escape(item)}"]`)
-      card?.animate([{ transform: `translate(${old.x - x}px, ${old.y - y}px)` }, { transform: 'none' }], {
-        duration: 600,
-        easing: 'cubic-bezier(.2, .8, .2, 1)',
-      })
+      cardOf(list.current, item)?.animate(
+        [{ transform: `translate(${old.x - x}px, ${old.y - y}px)` }, { transform: 'none' }],
+        {
+          duration: 600,
+          easing: 'cubic-bezier(.2, .8, .2, 1)',
+        },
+      )
     }
   }, [order])
+}
+
+/** Opening a card closes another, perhaps above it: the page scrolls along, and then shows the open one whole. */
+export function useSteady(list: RefObject<HTMLElement | null>, current: string | null): void {
+  const last = useRef(current)
+  const before = useRef<number | null>(null)
+  const card = () => (current && list.current ? cardOf(list.current, current) : null)
+  if (current !== last.current) before.current = card()?.getBoundingClientRect().top ?? null
+  last.current = current
+
+  useLayoutEffect(() => {
+    const opened = card()
+    if (!opened || before.current === null) return
+    scrollBy({ top: opened.getBoundingClientRect().top - before.current, behavior: 'instant' })
+    before.current = null
+    opened.scrollIntoView({ block: 'nearest', behavior: lessMotion() ? 'instant' : 'smooth' })
+  }, [current])
 }

@@ -74,7 +74,7 @@ export function Forget({ device, status, onForget }: ForgetProps) {
             Cancel
           </button>
           <button type="button" class="button danger" onClick={() => void forget()}>
-            Erase
+            Yes, forget everything
           </button>
         </div>
       </dialog>
