@@ -7,11 +7,14 @@ test('“Forget everything” erases this device and its part of the server, and
   await person.openItems(2)
   await person.goTo('My model')
   await expect(page.getByTestId('events-waiting')).toHaveText('0')
-  const delivered = Number(await page.getByTestId('events-delivered').innerText())
+  const delivered = Number(await page.getByTestId('events-delivered').textContent())
   expect(delivered).toBeGreaterThan(0)
 
   await page.getByRole('button', { name: 'Forget everything' }).click()
-  await page.getByRole('dialog').getByRole('button', { name: /forget/i }).click()
+  await page
+    .getByRole('dialog')
+    .getByRole('button', { name: /forget/i })
+    .click()
   await expect(page.getByText(new RegExp(`${delivered} events`))).toBeVisible()
   await expect(page.getByTestId('samples-clicks')).toHaveText('0')
 })

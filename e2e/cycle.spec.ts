@@ -30,14 +30,16 @@ test('a new visitor’s clicks train a model on their own device, which ranks fr
     await expect(round).toHaveAttribute('data-outcome', 'committed', { timeout: 90_000 })
     const ms = Date.now() - tenthClick
     info.annotations.push({ type: 'first model', description: `${ms} ms` })
-    console.log(`  ${info.project.name}: first personal model ${(ms / 1000).toFixed(1)} s after the tenth click`)
+    console.log(
+      `  ${info.project.name}: first personal model ${(ms / 1000).toFixed(1)} s after the tenth click`,
+    )
     expect(ms, 'from the tenth click to the first personal model').toBeLessThan(FIRST_MODEL_MS)
     const number = async (name: string) => Number(await round.getAttribute(`data-${name}`))
     expect(await number('kept'), 'samples that the classifier kept').toBeGreaterThan(0)
     expect(await number('after')).toBeGreaterThan(await number('before'))
     await expect(page.getByTestId('events-waiting')).toHaveText('0')
     // Ten clicks and at least as many exposures reached the server.
-    expect(Number(await page.getByTestId('events-delivered').innerText())).toBeGreaterThanOrEqual(20)
+    expect(Number(await page.getByTestId('events-delivered').textContent())).toBeGreaterThanOrEqual(20)
   })
 
   await test.step('on the disk M is new, whole, and M0 is what was delivered', async () => {

@@ -22,7 +22,8 @@ export class Person {
       const tasks: { start: number; ms: number }[] = []
       Object.assign(window, { longTasks: tasks })
       new PerformanceObserver((list) => {
-        for (const { startTime, duration } of list.getEntries()) tasks.push({ start: startTime, ms: duration })
+        for (const { startTime, duration } of list.getEntries())
+          tasks.push({ start: startTime, ms: duration })
       }).observe({ type: 'longtask', buffered: true })
     })
     await this.page.goto(`${base()}/${query}`)

@@ -37,11 +37,18 @@ export default defineConfig({
   projects: [
     { name: 'pixel', testMatch: 'cycle.spec.ts', use: profile('Pixel 7') },
     { name: 'iphone', testMatch: 'cycle.spec.ts', use: profile('iPhone 15') },
-    { name: 'desktop', testMatch: ['cycle.spec.ts', 'app.spec.ts'], use: { viewport: { width: 1280, height: 800 } } },
+    {
+      name: 'desktop',
+      testMatch: ['cycle.spec.ts', 'app.spec.ts'],
+      use: { viewport: { width: 1280, height: 800 } },
+    },
     {
       name: 'webgpu',
       testMatch: 'webgpu.spec.ts',
-      use: { ...profile('Pixel 7'), launchOptions: { ...launchOptions, args: [...args, '--enable-unsafe-webgpu'] } },
+      use: {
+        ...profile('Pixel 7'),
+        launchOptions: { ...launchOptions, args: [...args, '--enable-unsafe-webgpu'] },
+      },
     },
   ],
 })

@@ -29,7 +29,9 @@ export default async function startServer(): Promise<() => Promise<void>> {
       const ready = /^ready (http:\S+)$/m.exec(output)
       if (ready) found(ready[1]!)
     })
-    void ended.then((code) => failed(new Error(`The server ended with ${code} before it was ready:\n${output}`)))
+    void ended.then((code) =>
+      failed(new Error(`The server ended with ${code} before it was ready:\n${output}`)),
+    )
   })
   return async () => {
     child.kill('SIGTERM')

@@ -41,7 +41,9 @@ test.afterAll(async () => {
 
 test('the same round on WebGPU and on the cpu engine has the same losses and scores', async ({ page }) => {
   await page.goto(server.resolvedUrls!.local[0]!)
-  expect(await page.evaluate(async () => (await navigator.gpu?.requestAdapter()) != null), 'an adapter').toBe(true)
+  expect(await page.evaluate(async () => (await navigator.gpu?.requestAdapter()) != null), 'an adapter').toBe(
+    true,
+  )
 
   const run = (engine: string): Promise<Round> =>
     page.evaluate(

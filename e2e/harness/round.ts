@@ -6,10 +6,10 @@ import type { Catalogue } from '../../shared/catalogue.ts'
 import { hyper } from '../../shared/hyper.ts'
 import { din, initialWeights } from '../../shared/model/spec.ts'
 import { type Random, seeded } from '../../shared/random.ts'
+import { writeSafetensors } from '../../shared/safetensors.ts'
 import { type Batch, pack, quantise, type Sample } from '../../shared/sample.ts'
 import { layoutOf, slotOf } from '../../shared/schema.ts'
 import { schemas } from '../../shared/schemas/index.ts'
-import { writeSafetensors } from '../../shared/safetensors.ts'
 import { connectTrainer } from '../../worker/trainer/port.ts'
 
 const TASTES = 6

@@ -11,28 +11,40 @@ export interface CommonOptions {
 export function withCommonOptions(command: Command): Command {
   return command
     .addOption(
-      new Option('-d, --data <folder>', 'where everything is kept').default('kindred-data').env('KINDRED_DATA'),
+      new Option('-d, --data <folder>', 'where everything is kept')
+        .default('kindred-data')
+        .env('KINDRED_DATA'),
     )
     .option('--json', 'print one JSON object a line on standard output, prose on standard error', false)
 }
 
-/** Runs `work` with an open cloud, closes it whatever happens, and turns a failure into a sentence and status 1. */
-export async function withCloud(
-  { data, json }: CommonOptions,
-  work: (cloud: Cloud, report: Report) => Promise<void>,
+/** Runs `work`; turns a failure into a sentence and status 1. */
+export async function withReport(
+  { json }: Pick<CommonOptions, 'json'>,
+  work: (report: Report) => Promise<void>,
 ): Promise<void> {
   const report = createReport({ json })
-  let cloud: Cloud | undefined
   try {
-    cloud = await openCloud({ dataDir: data })
-    await work(cloud, report)
+    await work(report)
+    report.done()
   } catch (error) {
     report.fail(error)
-  } finally {
-    report.done()
-    await cloud?.close()
   }
 }
+
+/** `withReport` with an open cloud, which is closed whatever happens. */
+export const withCloud = (
+  options: CommonOptions,
+  work: (cloud: Cloud, report: Report) => Promise<void>,
+): Promise<void> =>
+  withReport(options, async (report) => {
+    const cloud = await openCloud({ dataDir: options.data })
+    try {
+      await work(cloud, report)
+    } finally {
+      await cloud.close()
+    }
+  })
 
 /** Parses a whole number of at least `min`. */
 export const wholeNumber =
@@ -40,6 +52,8 @@ export const wholeNumber =
   (text: string): number => {
     const value = Number(text)
     if (!Number.isInteger(value) || value < min || value > max)
-      throw new InvalidArgumentError(`It must be a whole number from ${min}${max < 1e15 ? ` to ${max}` : ''}.`)
+      throw new InvalidArgumentError(
+        `It must be a whole number from ${min}${max < 1e15 ? ` to ${max}` : ''}.`,
+      )
     return value
   }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { AppError } from '../../shared/failure.ts'
 import { systemClock } from '../../shared/clock.ts'
+import { AppError } from '../../shared/failure.ts'
 import type { Cloud } from '../cloud/cloud.ts'
 import { isSourceName, sourceNames, sources } from '../sources/index.ts'
 import { type CommonOptions, withCloud, withCommonOptions } from './common.ts'

@@ -16,7 +16,14 @@ export async function main(argv: string[]): Promise<void> {
     .description('Every user gets a ranking model trained on their own device.')
     .version(version)
     .showHelpAfterError('(run with --help to see what is possible)')
-  for (const add of [startCommand, serveCommand, importCommand, prepareCommand, trainCommand, simulateCommand])
+  for (const add of [
+    startCommand,
+    serveCommand,
+    importCommand,
+    prepareCommand,
+    trainCommand,
+    simulateCommand,
+  ])
     add(program)
   await program.parseAsync(argv)
 }

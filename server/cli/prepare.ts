@@ -6,7 +6,12 @@ import type { Report } from './report.ts'
 /** The cloud's part of a day: samples, user vectors, neighbours, batches. */
 export async function prepare(cloud: Cloud, report: Report): Promise<void> {
   const { day, users, samples, mapped } = await cloud.prepare({ progress: report.progress })
-  report.metric({ metric: 'prepare.samples', value: samples, unit: 'samples', detail: { day, users, mapped } })
+  report.metric({
+    metric: 'prepare.samples',
+    value: samples,
+    unit: 'samples',
+    detail: { day, users, mapped },
+  })
 }
 
 export function prepareCommand(program: Command): void {

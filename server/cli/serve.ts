@@ -32,6 +32,8 @@ export async function serve(cloud: Cloud, report: Report, { port, host }: ServeO
 
 export function serveCommand(program: Command): void {
   withServeOptions(
-    program.command('serve').description('serve the app, the API and the artifacts of a prepared data folder'),
+    program
+      .command('serve')
+      .description('serve the app, the API and the artifacts of a prepared data folder'),
   ).action((options: ServeOptions) => withCloud(options, (cloud, report) => serve(cloud, report, options)))
 }

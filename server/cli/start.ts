@@ -29,7 +29,10 @@ export function startCommand(program: Command): void {
     program
       .command('start')
       .description('everything at once: import what is missing, prepare, train, build the app, serve')
-      .option('--import <source...>', 'a source and its folder, as for `import`; without it the demo population'),
+      .option(
+        '--import <source...>',
+        'a source and its folder, as for `import`; without it the demo population',
+      ),
   ).action((options: ServeOptions & { import?: string[] }) =>
     withCloud(options, async (cloud, report) => {
       await ready(cloud, report, options.import)

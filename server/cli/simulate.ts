@@ -1,0 +1,216 @@
+import { availableParallelism } from 'node:os'
+import { type Command, Option } from 'commander'
+import type { Catalogue, Item } from '../../shared/catalogue.ts'
+import { ENGINE_NAMES, type EngineName } from '../../shared/engine/engine.ts'
+import { AppError } from '../../shared/failure.ts'
+import type { Round, Status } from '../../shared/protocol.ts'
+import { type Random, seeded } from '../../shared/random.ts'
+import { createHeadlessDevice } from '../../worker/headless.ts'
+import type { Cloud } from '../cloud/cloud.ts'
+import { createApp } from '../http/app.ts'
+import { listen } from '../http/listen.ts'
+import { createLog } from '../http/log.ts'
+import { type CommonOptions, wholeNumber, withCloud, withCommonOptions, withReport } from './common.ts'
+import type { Report } from './report.ts'
+import { ready } from './start.ts'
+
+interface SimulateOptions extends CommonOptions {
+  devices: number
+  clicks: number
+  server?: string
+  engine?: EngineName
+  atOnce: number
+  seed: number
+}
+
+/** Cards of one simulated feed, and the longest that one device may take. */
+const FEED = 40
+const PATIENCE_MS = 300_000
+
+/** How one simulated visitor fared. */
+interface Visit {
+  /** From the click that made it enough to the first round that trained, ms. */
+  readonly ms: number
+  readonly round: Round
+}
+
+/** Somebody with two or three favourite categories, who opens those far more often than others. */
+function createVisitor({ categories }: Catalogue, random: Random): (item: Item) => boolean {
+  const all = random.shuffle(Array.from({ length: categories.length }, (_, i) => i))
+  const favourites = new Set(all.slice(0, 2 + random.below(2)))
+  return (item) => random.next() < (item.categories.some((category) => favourites.has(category)) ? 0.6 : 0.06)
+}
+
+/** One new visitor on one headless device: looks through ranked feeds, clicks, and waits for the first model. */
+async function visit(options: SimulateOptions & { server: string }, number: number): Promise<Visit> {
+  const random = seeded(options.seed * 7919 + number)
+  const device = createHeadlessDevice({
+    server: options.server,
+    seed: options.seed * 7919 + number,
+    ...(options.engine && { engine: options.engine }),
+  })
+  try {
+    await device.start()
+    const catalogue = await device.catalogue(null, AbortSignal.timeout(PATIENCE_MS))
+    const items = new Map(catalogue.items.map((item) => [item.key, item]))
+    const wants = createVisitor(catalogue, random)
+    let clicks = 0
+    while (clicks < options.clicks) {
+      const draw = Array.from(
+        { length: FEED },
+        () => catalogue.items[random.below(catalogue.items.length)]!.key,
+      )
+      const { ranked } = await device.rank({ items: [...new Set(draw)] })
+      for (const { item } of ranked) {
+        if (clicks === options.clicks) break
+        await device.track({ events: [{ type: 'exposure', item }] })
+        if (!wants(items.get(item)!)) continue
+        await device.track({ events: [{ type: 'click', item }] })
+        clicks++
+      }
+    }
+    const clicked = performance.now()
+    const round = await firstRound(device.onStatus)
+    return { ms: performance.now() - clicked, round }
+  } finally {
+    await device.stop()
+  }
+}
+
+/** The first round that trained a model, or failed. */
+function firstRound(onStatus: (listener: (status: Status) => void) => () => void): Promise<Round> {
+  const { promise, resolve, reject } = deferred<Round>()
+  const stop = onStatus(({ rounds, failure }) => {
+    const round = rounds.find(({ outcome }) => outcome !== 'filtered')
+    if (round) resolve(round)
+    else if (failure?.code === 'refused') reject(new AppError(failure.code, failure.message))
+  })
+  const timer = setTimeout(
+    () => reject(new AppError('worker', `A device had no round after ${PATIENCE_MS / 1000} s.`)),
+    PATIENCE_MS,
+  )
+  return promise.finally(() => {
+    stop()
+    clearTimeout(timer)
+  })
+}
+
+function deferred<T>() {
+  let resolve!: (value: T) => void
+  let reject!: (error: unknown) => void
+  const promise = new Promise<T>((done, failed) => {
+    resolve = done
+    reject = failed
+  })
+  return { promise, resolve, reject }
+}
+
+/** The q-quantile (nearest rank) of `values`. */
+function quantile(values: readonly number[], q: number): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)]!
+}
+
+/** Runs every visitor, `atOnce` at a time, and reports. */
+export async function simulate(report: Report, options: SimulateOptions & { server: string }): Promise<void> {
+  const visits: Visit[] = []
+  let next = 0
+  const stage = 'Simulating visitors'
+  report.progress({ stage, done: 0, total: options.devices })
+  const lane = async () => {
+    while (next < options.devices) {
+      visits.push(await visit(options, next++))
+      report.progress({ stage, done: visits.length, total: options.devices })
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(options.atOnce, options.devices) }, lane))
+  measure(report, options, visits)
+}
+
+function measure(report: Report, { clicks, atOnce }: SimulateOptions, visits: readonly Visit[]): void {
+  const rounds = visits.map(({ round }) => round)
+  const committed = visits.filter(({ round }) => round.outcome === 'committed')
+  const seconds = committed.map(({ ms }) => ms / 1000)
+  const trained = rounds.filter(({ before, after }) => before !== null && after !== null)
+  const mean = (pick: (round: Round) => number) =>
+    rounds.reduce((sum, round) => sum + pick(round), 0) / rounds.length
+  const tally: Record<string, number> = {}
+  for (const { outcome } of rounds) tally[outcome] = (tally[outcome] ?? 0) + 1
+  report.metric({
+    metric: 'simulate.first_model_s',
+    value: seconds.length === 0 ? null : quantile(seconds, 0.5),
+    unit: 's',
+    target: '<30',
+    detail: {
+      from: `click ${clicks} of a new visitor`,
+      to: 'first committed personal model',
+      ...(seconds.length === 0 && { why: 'no device committed a model' }),
+      p95: seconds.length === 0 ? null : quantile(seconds, 0.95),
+      max: seconds.length === 0 ? null : Math.max(...seconds),
+      devices: visits.length,
+      atOnce,
+      outcomes: tally,
+      engines: [...new Set(rounds.map(({ engine }) => engine))],
+      roundMs: quantile(
+        rounds.map(({ ms }) => ms),
+        0.5,
+      ),
+    },
+  })
+  report.metric({
+    metric: 'simulate.committed_share',
+    value: committed.length / visits.length,
+    unit: 'of devices',
+    detail: {
+      failures: rounds.flatMap(({ failure }) => failure?.message ?? []),
+      matched: mean(({ matched }) => matched),
+      kept: mean(({ kept }) => kept),
+      bytesDown: mean(({ bytes }) => bytes),
+      aucBefore:
+        trained.length === 0
+          ? null
+          : quantile(
+              trained.map(({ before }) => before!),
+              0.5,
+            ),
+      aucAfter:
+        trained.length === 0
+          ? null
+          : quantile(
+              trained.map(({ after }) => after!),
+              0.5,
+            ),
+    },
+  })
+}
+
+/** Serves the data folder on a free port for as long as `work` runs. */
+async function withServer(cloud: Cloud, work: (server: string) => Promise<void>): Promise<void> {
+  const server = await listen(createApp({ cloud, log: createLog() }), { port: 0, host: '127.0.0.1' })
+  try {
+    await work(server.url)
+  } finally {
+    await server.close()
+  }
+}
+
+export function simulateCommand(program: Command): void {
+  withCommonOptions(
+    program
+      .command('simulate')
+      .description('new visitors on headless devices: how long until each has a model of its own')
+      .option('-n, --devices <n>', 'how many visitors', wholeNumber(1, 100_000), 20)
+      .option('--clicks <n>', 'how many items each opens', wholeNumber(1, 1000), 10)
+      .option('--server <url>', 'a running server; without it the data folder is served for the occasion')
+      .addOption(new Option('--engine <name>', 'train on this engine').choices(ENGINE_NAMES))
+      .option('--at-once <n>', 'visitors at the same time', wholeNumber(1, 1000), availableParallelism())
+      .option('--seed <n>', 'another crowd', wholeNumber(0), 1),
+  ).action(async (options: SimulateOptions) => {
+    const { server } = options
+    if (server !== undefined) return withReport(options, (report) => simulate(report, { ...options, server }))
+    await withCloud(options, async (cloud, report) => {
+      await ready(cloud, report)
+      await withServer(cloud, (server) => simulate(report, { ...options, server }))
+    })
+  })
+}
