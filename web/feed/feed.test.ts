@@ -25,13 +25,19 @@ function bench(stored = new Map<string, string>()) {
     serving: { slot: 'M' as 'M' | 'M0', version: 1, sha256: sha('a') },
     failing: null as AppError | null,
     ranks: 0,
+    /** Holds the next answer back. */
+    held: null as Promise<void> | null,
     catalogue: async () => catalogue,
     async rank({ items }: { items: string[] }) {
       device.ranks++
       if (device.failing) throw device.failing
       const sign = device.serving.version % 2 ? 1 : -1
       const ranked = items.map((item) => ({ item, score: 0.5 + (sign * Number(item.slice(1))) / 1000 }))
-      return { ranked: ranked.sort((a, b) => b.score - a.score), serving: { ...device.serving } }
+      const answer = { ranked: ranked.sort((a, b) => b.score - a.score), serving: { ...device.serving } }
+      const held = device.held
+      device.held = null
+      await held
+      return answer
     },
     async track({ events }: { events: Tracked[] }) {
       if (device.failing) throw device.failing
@@ -142,6 +148,24 @@ describe('the feed', () => {
     const { keys, serving } = ready(feed.state.get())
     expect(keys.filter((key) => before.has(key))).toEqual([])
     expect(serving.version).toBe(2)
+  })
+
+  it('an answer of an older model that comes late changes nothing', async () => {
+    const { feed, device, hear } = bench()
+    await feed.start()
+    await hear()
+    let release = () => {}
+    device.held = new Promise((done) => {
+      release = done
+    })
+    device.serving = { slot: 'M', version: 2, sha256: sha('b') }
+    await hear()
+    device.serving = { slot: 'M', version: 3, sha256: sha('c') }
+    await hear()
+    expect(ready(feed.state.get()).serving.version).toBe(3)
+    release()
+    await settle()
+    expect(ready(feed.state.get()).serving.version).toBe(3)
   })
 
   it('starts by itself when the model, or the network, that was missing is there', async () => {

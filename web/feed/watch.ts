@@ -15,6 +15,8 @@ export function useWatch(
 ): void {
   useEffect(() => {
     const children = [...(list.current?.querySelectorAll<HTMLElement>(':scope > [data-item]') ?? [])]
+    // What the tabs cover is not seen; the page's scroll padding is their height.
+    const covered = Number.parseFloat(getComputedStyle(document.documentElement).scrollPaddingBottom) || 0
     const observer = new IntersectionObserver(
       (entries) => {
         for (const { target, intersectionRatio, intersectionRect, rootBounds } of entries) {
@@ -22,7 +24,7 @@ export function useWatch(
           visible((target as HTMLElement).dataset.item!, Math.max(intersectionRatio, covered))
         }
       },
-      { threshold: STEPS },
+      { threshold: STEPS, rootMargin: `0px 0px -${covered}px` },
     )
     for (const child of children) observer.observe(child)
     return () => {
