@@ -10,6 +10,7 @@ import type { Weights } from '../../shared/model/weights.ts'
 import { seeded } from '../../shared/random.ts'
 import type { Batch } from '../../shared/sample.ts'
 import { batchesOf, joined, shuffled } from './batches.ts'
+import { pause } from './pause.ts'
 
 export interface FilterInput {
   /** The pruned DIN. */
@@ -84,7 +85,7 @@ async function train(
   const steps = epochs * Math.ceil(samples.size / batchSize)
   for (let epoch = 0; epoch < epochs; epoch++) {
     for (const batch of batchesOf(model.spec, shuffle(samples), batchSize)) {
-      signal?.throwIfAborted()
+      await pause(signal)
       losses.push(await model.step(batch, learningRate))
       onProgress?.(losses.length / steps)
     }

@@ -11,6 +11,7 @@ import { seeded } from '../../shared/random.ts'
 import type { Batch } from '../../shared/sample.ts'
 import { batchesOf, shuffled } from './batches.ts'
 import type { Watch } from './filter.ts'
+import { pause } from './pause.ts'
 
 export interface PersonaliseInput {
   readonly spec: ModelSpec
@@ -55,7 +56,7 @@ export async function personalise(
     await model.mark()
     for (let epoch = 0; epoch < hyper.epochs; epoch++) {
       for (const batch of batchesOf(spec, shuffled(spec, training, random), hyper.batchSize)) {
-        signal?.throwIfAborted()
+        await pause(signal)
         losses.push(await model.step(batch, hyper.learningRate))
         const now = (await judge(model, validation)) ?? 0
         if (now > best) {

@@ -1,0 +1,247 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { MAX_EVENTS } from '../../shared/event.ts'
+import { toFailure } from '../../shared/failure.ts'
+import { createLocks } from '../locks.ts'
+import { freshDb, handClock } from '../testing/storage.ts'
+import { batchesFor, createWorld, FakeServer, html, NOON, problem, type World } from '../testing/world.ts'
+import { type Db, getState } from './db.ts'
+import { record } from './history.ts'
+import { createTunnel, type Tunnel } from './tunnel.ts'
+
+let db: Db
+let clock: ReturnType<typeof handClock>
+let world: World
+let server: FakeServer
+let tunnel: Tunnel
+
+beforeEach(async () => {
+  db = freshDb()
+  clock = handClock(NOON)
+  world = await createWorld()
+  server = new FakeServer(world)
+  tunnel = createTunnel({ db, fetch: (path, init) => server.fetch(path, init), locks: createLocks(), clock })
+})
+afterEach(() => db.close())
+
+const see = (count: number) =>
+  record(
+    db,
+    clock,
+    Array.from({ length: count }, (_, i) => ({ type: 'exposure', item: `item-${i % 60}` })),
+  )
+const waiting = () => db.outbox.count()
+/** The next `times` answers to `request` are these; the others are the server's own. */
+function answer(request: string, make: () => Response, times = 1) {
+  let left = times
+  server.before = (method, path) =>
+    `${method} ${path}`.startsWith(request) && left-- > 0 ? make() : undefined
+}
+const die = (): Response => {
+  throw new TypeError('fetch failed')
+}
+const cutShort = (): Response =>
+  new Response(
+    new ReadableStream({
+      start(controller) {
+        controller.enqueue(new Uint8Array(3))
+        controller.error(new TypeError('terminated'))
+      },
+    }),
+    { headers: { 'content-type': 'application/json' } },
+  )
+
+describe('up', () => {
+  test('what waits arrives, compressed, and is deleted', async () => {
+    await see(30)
+    const own = (await db.outbox.toArray()).map(({ id }) => id)
+    await tunnel.flush()
+    expect([...server.events.keys()].sort()).toEqual(own.sort())
+    expect(await waiting()).toBe(0)
+    const { delivered, up } = (await getState(db, 'counters'))!
+    expect(delivered).toBe(30)
+    expect(up).toBeLessThan(30 * 60)
+  })
+
+  test('without events nothing is sent', async () => {
+    await tunnel.flush()
+    expect(server.requests).toEqual([])
+  })
+
+  test('many leave in uploads of at most MAX_EVENTS', async () => {
+    await see(MAX_EVENTS)
+    await see(1)
+    await tunnel.flush()
+    expect(server.count('POST /api/events')).toBe(2)
+    expect(server.events.size).toBe(MAX_EVENTS + 1)
+  })
+
+  test.each([
+    ['the network is gone', die, 'offline'],
+    ['a captive portal answers', () => html(), 'offline'],
+    ['a captive portal refuses in its own way', () => html(511), 'offline'],
+    ['the answer is cut off', cutShort, 'offline'],
+    ['the server is ill', () => problem(503, 'Unavailable'), 'refused'],
+    ['the answer is of another shape', () => Response.json({ ok: true }, { status: 202 }), 'bad-input'],
+    [
+      'the answer only claims to be JSON',
+      () => new Response('{', { headers: { 'content-type': 'application/json' } }),
+      'bad-input',
+    ],
+  ])('when %s, every event still waits, and the next flush delivers each once', async (_, make, code) => {
+    await see(5)
+    answer('POST /api/events', make)
+    await expect(tunnel.flush()).rejects.toMatchObject({ name: 'AppError', code })
+    expect(await waiting()).toBe(5)
+    await tunnel.flush()
+    expect(await waiting()).toBe(0)
+    expect(server.events.size).toBe(5)
+  })
+
+  test('an acknowledgement that is lost on its way leads to a second upload, and to no second event', async () => {
+    await see(5)
+    await tunnel.identify()
+    server.after = () => die()
+    await expect(tunnel.flush()).rejects.toMatchObject({ code: 'offline' })
+    server.after = (_, __, response) => response
+    await tunnel.flush()
+    expect(server.count('POST /api/events')).toBe(2)
+    expect(server.events.size).toBe(5)
+    expect(await waiting()).toBe(0)
+  })
+
+  test('what is tracked during an upload is not deleted with it', async () => {
+    await see(3)
+    server.before = async (method, path) => {
+      if (`${method} ${path}` === 'POST /api/events') await see(2)
+      return undefined
+    }
+    await tunnel.flush()
+    expect(server.events.size).toBe(3)
+    expect(await waiting()).toBe(2)
+  })
+
+  test('a server that has forgotten the device gets it registered anew, and the events once', async () => {
+    await see(4)
+    await tunnel.identify()
+    server.devices.clear()
+    await tunnel.flush()
+    expect(server.events.size).toBe(4)
+    expect((await getState(db, 'identity'))!.device).toBe('device-2')
+  })
+
+  test('a device that is refused twice gives up, and loses nothing', async () => {
+    await see(4)
+    answer('POST /api/events', () => problem(401, 'Unknown device'), 2)
+    await expect(tunnel.flush()).rejects.toMatchObject({ code: 'unauthorised' })
+    expect(await waiting()).toBe(4)
+  })
+
+  test('a portal that answers a registration does not make an identity', async () => {
+    answer('POST /api/devices', () => html())
+    await expect(tunnel.identify()).rejects.toMatchObject({ code: 'offline' })
+    expect(await getState(db, 'identity')).toBeUndefined()
+  })
+
+  test('two that register at once become one device', async () => {
+    const [a, b] = await Promise.all([tunnel.identify(), tunnel.identify()])
+    expect(a).toEqual(b)
+    expect(server.count('POST /api/devices')).toBe(1)
+  })
+
+  test('a server that asks for patience is left alone for that long, but never for ever', async () => {
+    await see(1)
+    answer('POST /api/events', () => problem(429, 'Too many', { 'retry-after': '120' }))
+    await expect(tunnel.flush()).rejects.toMatchObject({ code: 'refused' })
+    const made = server.requests.length
+    clock.move(119_000)
+    await expect(tunnel.flush()).rejects.toMatchObject({ code: 'refused' })
+    expect(server.requests.length).toBe(made)
+    clock.move(1000)
+    await tunnel.flush()
+    expect(await waiting()).toBe(0)
+
+    await see(1)
+    answer('POST /api/events', () => problem(429, 'Too many', { 'retry-after': '99999999' }))
+    await expect(tunnel.flush()).rejects.toMatchObject({ code: 'refused' })
+    await tunnel.flush()
+    expect(await waiting()).toBe(0)
+  })
+
+  test('a caller who stops it gets `cancelled`', async () => {
+    await see(1)
+    const abort = new AbortController()
+    abort.abort()
+    const error = await tunnel.flush(abort.signal).catch((error) => error)
+    expect(toFailure(error).code).toBe('cancelled')
+    expect(await waiting()).toBe(1)
+  })
+})
+
+describe('down', () => {
+  test('the task comes once, and is unchanged after that', async () => {
+    const first = await tunnel.task(null)
+    expect(first).toEqual({ state: 'new', manifest: world.manifest, etag: '"1"' })
+    expect(await tunnel.task('"1"')).toEqual({ state: 'unchanged' })
+    server.world = undefined
+    expect(await tunnel.task('"1"')).toEqual({ state: 'none' })
+  })
+
+  test('a task of another shape is refused', async () => {
+    answer('GET /api/task', () => Response.json({ ...world.manifest, version: 'new' }))
+    await expect(tunnel.task(null)).rejects.toMatchObject({ code: 'bad-input', message: /version/ })
+  })
+
+  test('an artifact is what was promised', async () => {
+    expect(await tunnel.artifact(world.manifest.model)).toEqual(world.model)
+  })
+
+  test.each([
+    ['truncated', () => new Response(world.model.slice(0, -1)), 'bad-artifact'],
+    ['too long', () => new Response(new Uint8Array(world.model.length + 5)), 'bad-artifact'],
+    [
+      'of the right length with a flipped bit',
+      () => new Response(world.model.map((b, i) => (i === 9 ? b ^ 1 : b))),
+      'bad-artifact',
+    ],
+    ['a portal’s page', () => html(), 'offline'],
+    ['missing', () => problem(404, 'No such artifact'), 'refused'],
+  ])('an artifact that is %s is refused', async (_, make, code) => {
+    answer('GET /artifacts', make, 2)
+    await expect(tunnel.artifact(world.manifest.model)).rejects.toMatchObject({ code })
+  })
+
+  test('a damaged copy in a cache is passed by: the second try is good', async () => {
+    answer('GET /artifacts', () => new Response(world.model.slice(0, -1)))
+    expect(await tunnel.artifact(world.manifest.model)).toEqual(world.model)
+  })
+
+  test('batches decode to their samples, and come again the same', async () => {
+    server.batches = batchesFor(world, { count: 2 })
+    expect(await tunnel.batches()).toEqual({ day: 100, count: 2, state: 'ready' })
+    const { samples, bytes } = await tunnel.batch(world.manifest.schema, 100, 1)
+    expect(samples).toHaveLength(25)
+    expect(bytes).toBe(server.batches[1]!.length)
+    expect(await tunnel.batch(world.manifest.schema, 100, 1)).toEqual({ samples, bytes })
+  })
+
+  test.each([
+    ['truncated', (bytes: Uint8Array) => bytes.slice(0, bytes.length / 2)],
+    ['too long', () => new Uint8Array((256 << 10) + 1)],
+    ['noise', () => Uint8Array.from({ length: 300 }, (_, i) => (i * 31) % 256)],
+  ])('a batch that is %s is refused', async (_, spoil) => {
+    server.batches = batchesFor(world, { count: 1 })
+    const spoiled = spoil(server.batches[0]!)
+    answer('GET /api/batches/100/0', () => new Response(new Uint8Array(spoiled)))
+    await expect(tunnel.batch(world.manifest.schema, 100, 0)).rejects.toMatchObject({
+      code: /bad-(input|artifact)/,
+    })
+  })
+
+  test('the server erases what it has, and a server that knows nothing is not asked to register', async () => {
+    await see(3)
+    await tunnel.flush()
+    expect(await tunnel.erase()).toEqual({ events: 3, samples: 0, mappings: 0 })
+    expect(await tunnel.erase()).toBeNull()
+    expect(server.count('POST /api/devices')).toBe(1)
+  })
+})

@@ -1,0 +1,17 @@
+/** Storage for tests: a fresh database in memory, and a clock that the test owns. */
+import { IDBFactory, IDBKeyRange } from 'fake-indexeddb'
+import type { Clock } from '../../shared/clock.ts'
+import { type Db, openDb } from '../device/db.ts'
+
+export const freshDb = (): Db => openDb({ name: 'test', indexedDB: new IDBFactory(), IDBKeyRange })
+
+/** A clock that stands still until it is moved, in either direction. */
+export function handClock(start: number): Clock & { move(ms: number): void } {
+  let now = start
+  return {
+    now: () => now,
+    move(ms) {
+      now += ms
+    },
+  }
+}

@@ -1,0 +1,163 @@
+import { afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { Port } from '../../shared/boundary.ts'
+import type { Engine } from '../../shared/engine/engine.ts'
+import { createPlainEngine } from '../../shared/engine/plain/engine.ts'
+import { AppError } from '../../shared/failure.ts'
+import { seeded } from '../../shared/random.ts'
+import { readSafetensors } from '../../shared/safetensors.ts'
+import { pack } from '../../shared/sample.ts'
+import { createWorld, samplesOf, type World } from '../testing/world.ts'
+import type { Job, Trainer } from './job.ts'
+import { connectTrainer, serveTrainer } from './port.ts'
+import { createTrainer } from './trainer.ts'
+
+let world: World
+beforeAll(async () => {
+  world = await createWorld({ ranking: { epochs: 4, learningRate: 0.01 } })
+})
+
+const batch = (category: number, count: number, seed: number) =>
+  pack(world.context.layout, samplesOf(world.context, category, count, seeded(seed)))
+const common = () => {
+  const { schema, hyper, ranking, classifier } = world.manifest
+  return { task: { schema, hyper, ranking, classifier }, model: world.model, seed: 3 }
+}
+const filterJob = (): Job<'filter'> => ({
+  ...common(),
+  local: batch(0, 40, 1),
+  outside: batch(3, 30, 2),
+  candidates: batch(0, 20, 3),
+})
+const personaliseJob = (): Job<'personalise'> => ({
+  ...common(),
+  training: batch(2, 150, 4),
+  validation: batch(2, 60, 5),
+})
+
+interface Made {
+  trainer: Trainer
+  /** How often an engine was given back. */
+  ended(): number
+  close(): void
+}
+
+function made(
+  start: () => Promise<Engine>,
+  wrap: (trainer: Trainer) => { trainer: Trainer; close(): void },
+): Made {
+  let ended = 0
+  const inner = createTrainer(start, async () => {
+    ended++
+  })
+  return { ...wrap(inner), ended: () => ended }
+}
+
+const homes: Record<string, (start?: () => Promise<Engine>) => Made> = {
+  'in this process': (start = async () => createPlainEngine()) =>
+    made(start, (trainer) => ({ trainer, close: () => {} })),
+  'across a port': (start = async () => createPlainEngine()) =>
+    made(start, (inner) => {
+      const { port1, port2 } = new MessageChannel()
+      serveTrainer(asPort(port2), inner)
+      const trainer = connectTrainer(asPort(port1), () => {
+        inner.terminate()
+        port2.close()
+      })
+      port1.start()
+      port2.start()
+      return { trainer, close: () => port1.close() }
+    }),
+}
+const asPort = (port: MessagePort) => port as unknown as Port
+
+describe.each(Object.entries(homes))('a trainer %s', (_, make) => {
+  let now: Made | undefined
+  afterEach(() => {
+    now?.trainer.terminate()
+    now?.close()
+  })
+
+  test('filters and personalises on one engine, and gives it back when it is terminated', async () => {
+    let starts = 0
+    now = make(async () => {
+      starts++
+      return createPlainEngine()
+    })
+    const filtered = await now.trainer.filter(filterJob())
+    expect(filtered.engine).toBe('plain')
+    expect(filtered.scores).toHaveLength(20)
+    const result = await now.trainer.personalise(personaliseJob())
+    expect(result.after).toBeGreaterThan(result.before!)
+    expect(Object.keys(readSafetensors(result.model!))).toEqual(Object.keys(readSafetensors(world.model)))
+    expect(starts).toBe(1)
+  })
+
+  test('gives the same result wherever it runs', async () => {
+    now = make()
+    const direct = createTrainer(async () => createPlainEngine())
+    expect(await now.trainer.filter(filterJob())).toEqual(await direct.filter(filterJob()))
+    expect(await now.trainer.personalise(personaliseJob())).toEqual(
+      await direct.personalise(personaliseJob()),
+    )
+  })
+
+  test('tells of its progress, up to the end', async () => {
+    now = make()
+    const seen: number[] = []
+    await now.trainer.filter(filterJob(), { onProgress: (fraction) => seen.push(fraction) })
+    expect(seen.at(-1)).toBe(1)
+    expect(seen).toEqual([...seen].sort((a, b) => a - b))
+  })
+
+  test('a job that is stopped ends in `cancelled`, and the next one runs', async () => {
+    now = make()
+    const abort = new AbortController()
+    const job = now.trainer.personalise(personaliseJob(), {
+      signal: abort.signal,
+      onProgress: () => abort.abort(new AppError('cancelled', 'Stopped.')),
+    })
+    await expect(job).rejects.toMatchObject({ code: 'cancelled' })
+    expect((await now.trainer.filter(filterJob())).scores).toHaveLength(20)
+  })
+
+  test('terminating it fails what still runs and all that comes after', async () => {
+    now = make()
+    const { trainer } = now
+    const job = trainer.personalise(personaliseJob(), { onProgress: () => trainer.terminate() })
+    await expect(job).rejects.toMatchObject({ code: 'cancelled' })
+    await expect(trainer.filter(filterJob())).rejects.toMatchObject({ code: 'cancelled' })
+    expect(now.ended()).toBe(1)
+  })
+
+  test('without an engine the job fails with the reason', async () => {
+    now = make(() => Promise.reject(new AppError('engine', 'No engine: none here.')))
+    await expect(now.trainer.filter(filterJob())).rejects.toMatchObject({
+      code: 'engine',
+      message: /none here/,
+    })
+  })
+
+  test('a model that is not one is refused', async () => {
+    now = make()
+    const job = { ...filterJob(), model: new Uint8Array(20) }
+    await expect(now.trainer.filter(job)).rejects.toMatchObject({ code: 'bad-artifact' })
+  })
+})
+
+test('a job that does not fit its schema is refused at the port', async () => {
+  const now = homes['across a port']!()
+  const job = { ...filterJob(), seed: 'x' } as unknown as Job<'filter'>
+  await expect(now.trainer.filter(job)).rejects.toMatchObject({ code: 'bad-input' })
+  now.trainer.terminate()
+  now.close()
+})
+
+test('a thread that dies fails its job with `worker`', async () => {
+  const port = new EventTarget() as EventTarget & Port
+  port.postMessage = () => {}
+  const trainer = connectTrainer(port, () => {})
+  const job = trainer.filter(filterJob())
+  port.dispatchEvent(Object.assign(new Event('error'), { message: 'out of memory' }))
+  await expect(job).rejects.toMatchObject({ code: 'worker', message: /out of memory/ })
+  await expect(trainer.filter(filterJob())).rejects.toMatchObject({ code: 'worker' })
+})
