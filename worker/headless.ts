@@ -45,7 +45,11 @@ export const createHeadlessStorage = (): HeadlessStorage => ({
 })
 
 /** A device that is not started yet. */
-export function createHeadlessDevice({
+export const createHeadlessDevice = (options: HeadlessOptions): Device =>
+  createDevice(headlessPlatform(options))
+
+/** What such a device runs on; tests replace parts of it. */
+export function headlessPlatform({
   server,
   clock = systemClock,
   engine,
@@ -54,9 +58,9 @@ export function createHeadlessDevice({
   timers = true,
   storage = createHeadlessStorage(),
   fetch: send = globalThis.fetch,
-}: HeadlessOptions): Device {
+}: HeadlessOptions): Platform {
   const random = seeded(seed)
-  return createDevice({
+  return {
     clock,
     fetch: (path, request) => send(new URL(path, server), request),
     storage: { name: DB_NAME, indexedDB: storage.indexedDB, IDBKeyRange },
@@ -71,7 +75,7 @@ export function createHeadlessDevice({
     },
     spawnTrainer: () => takingTurns(createTrainer(() => sharedEngine(engine, wasmPaths), keep)),
     seed: () => random.below(2 ** 32),
-  })
+  }
 }
 
 const engines = new Map<EngineName | undefined, Promise<Engine>>()

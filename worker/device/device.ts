@@ -21,6 +21,8 @@ import { createTurns, deferred, unlessAborted } from './turns.ts'
 const FLUSH_AFTER_MS = 1500
 /** The server is contacted this often anyway. */
 const CONTACT_EVERY_MS = 60_000
+/** A server that has no batches for us yet is asked again after this, then after twice as long, and so on. */
+const ASK_AGAIN_MS = 5_000
 
 export interface Device extends DeviceApi {
   /** Begins to serve what is stored, and to contact the server. Done when what is stored can be served. */
@@ -55,6 +57,7 @@ export function createDevice(platform: Platform): Device {
   let visiting: Promise<void> | undefined
   let considering: Promise<void> | undefined
   let visitAgain = false
+  let patience = ASK_AGAIN_MS
   const timers = new Map<string, () => void>()
   let unsubscribe = () => {}
 
@@ -83,10 +86,17 @@ export function createDevice(platform: Platform): Device {
   function considerRound(): void {
     if (life.signal.aborted) return
     considering ??= rounds(() => cycle.roundIfDue(life.signal))
+      .then(askAgain)
       .catch((error) => void cycle.failed(error))
       .finally(() => {
         considering = undefined
       })
+  }
+
+  /** The server may only just have taken in the clicks that were sent to it. */
+  function askAgain(): void {
+    patience = board.live.matching === 'ready' ? ASK_AGAIN_MS : patience * 2
+    if (board.live.matching !== 'ready' && patience <= CONTACT_EVERY_MS) later('again', patience / 2, visit)
   }
 
   function later(name: string, ms: number, work: () => void): void {

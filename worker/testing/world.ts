@@ -81,6 +81,9 @@ export async function createWorld({
   return { manifest, context: createContext(schema, catalogue, numbers), model, catalogueBytes }
 }
 
+/** Samples of one reader: about as many as a new user has after ten clicks. */
+const SEEN = 50
+
 /** Batches as the server makes them: half of the samples by readers who love `kindred`, half by those of `foreign`. */
 export function batchesFor(
   { manifest, context }: World,
@@ -93,8 +96,10 @@ export function batchesFor(
   }: Partial<Record<'kindred' | 'foreign' | 'size' | 'seed', number>> & { count: number },
 ): Uint8Array[] {
   const random = seeded(seed)
-  const half = Math.ceil((count * size) / 2)
-  const pool = [...samplesOf(context, kindred, half, random), ...samplesOf(context, foreign, half, random)]
+  const readers = Math.ceil((count * size) / 2 / SEEN)
+  const those = (category: number) =>
+    Array.from({ length: readers }, () => samplesOf(context, category, SEEN, random)).flat()
+  const pool = [...those(kindred), ...those(foreign)]
   const rows = random.shuffle(
     pool.map((sample, i) => ({ id: (i + 1).toString(16).padStart(16, '0'), sample })),
   )
