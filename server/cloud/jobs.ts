@@ -1,0 +1,48 @@
+/** What runs in a thread of its own: each job by name, its input and output plain data. */
+
+import { createDesk, type Desk } from './desk.ts'
+import { needPopulation } from './population.ts'
+import { type Prepared, prepare } from './prepare.ts'
+import type { Watch } from './progress.ts'
+import { release } from './release.ts'
+import type { Room } from './room.ts'
+import { TRAINING, type Trained, type TrainNumbers, trainGlobal } from './training.ts'
+
+export interface TrainResult extends Omit<Trained, 'weights' | 'auc'> {
+  /** Of the task that was published. */
+  readonly version: number
+  /** null where the held-out samples were all of one class. */
+  readonly auc: number | null
+  readonly seconds: number
+}
+
+export interface Jobs {
+  prepare(input: { now: number; everyone?: boolean }): Promise<Prepared>
+  train(input: Partial<TrainNumbers>): Promise<TrainResult>
+  match(input: { user: number; now: number }): ReturnType<Desk['match']>
+  erase(input: { user: number }): ReturnType<Desk['erase']>
+}
+export type JobName = keyof Jobs
+
+export type JobTable = {
+  [N in JobName]: (input: Parameters<Jobs[N]>[0], watch: Watch) => ReturnType<Jobs[N]>
+}
+
+export function createJobs(room: Room): JobTable {
+  const desk = createDesk(room)
+  return {
+    prepare: (input, watch) => prepare(room, input, watch),
+    train: (input, watch) => train(room, input, watch),
+    match: ({ user, now }) => desk.match(user, now),
+    erase: ({ user }) => desk.erase(user),
+  }
+}
+
+async function train(room: Room, changes: Partial<TrainNumbers>, watch: Watch): Promise<TrainResult> {
+  const start = performance.now()
+  const population = await needPopulation(room.store)
+  const numbers = { ...TRAINING, ...changes }
+  const { weights, auc = null, ...how } = await trainGlobal(room.store, population, numbers, watch)
+  const { version } = await release(room, population, weights)
+  return { version, ...how, auc, seconds: (performance.now() - start) / 1000 }
+}

@@ -1,0 +1,72 @@
+/** What devices download: artifacts named by their SHA-256, and the manifest that names those of the newest task. */
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { AppError } from '../../shared/failure.ts'
+import { checkWeights, din, type ModelSpec, prunedDin } from '../../shared/model/spec.ts'
+import type { Weights } from '../../shared/model/weights.ts'
+import { writeSafetensors } from '../../shared/safetensors.ts'
+import { type Manifest, manifestSchema } from '../../shared/task.ts'
+import type { Store } from '../store/store.ts'
+import { replaceFile } from './files.ts'
+import type { Population } from './population.ts'
+import type { Room } from './room.ts'
+
+const MANIFEST = 'manifest'
+
+export const loadManifest = ({ meta }: Store): Promise<Manifest | undefined> =>
+  meta.get(MANIFEST, manifestSchema)
+
+/** Publishes `weights` and the catalogue as the next version of the task. Devices see all of it or none. */
+export async function release(room: Room, population: Population, weights: Weights): Promise<Manifest> {
+  const { schema, catalogue } = population
+  const spec = din(schema)
+  checkWeights(spec, weights)
+  const before = await loadManifest(room.store)
+  const manifest: Manifest = {
+    name: schema.name,
+    version: (before?.version ?? 0) + 1,
+    schema,
+    hyper: room.hyper,
+    ranking: widthsOf(spec),
+    classifier: widthsOf(prunedDin(schema)),
+    model: writeArtifact(room.dir, writeSafetensors(weights)),
+    catalogue: writeArtifact(room.dir, Buffer.from(JSON.stringify(catalogue))),
+  }
+  await room.store.meta.put(MANIFEST, manifestSchema.parse(manifest))
+  return manifest
+}
+
+const widthsOf = ({ attention, mlp }: ModelSpec): Manifest['ranking'] => ({ attention, mlp: [...mlp] })
+
+/** Writes the bytes, and again gzipped for those who take it so. */
+export function writeArtifact(dir: string, bytes: Uint8Array): Manifest['model'] {
+  const sha256 = createHash('sha256').update(bytes).digest('hex')
+  const path = artifactPath(dir, sha256)
+  mkdirSync(join(dir, 'artifacts'), { recursive: true })
+  replaceFile(`${path}.gz`, (beside) => writeFileSync(beside, gzipSync(bytes)))
+  replaceFile(path, (beside) => writeFileSync(beside, bytes))
+  return { sha256, bytes: bytes.length }
+}
+
+export interface Artifact {
+  readonly bytes: Buffer<ArrayBuffer>
+  readonly gzip: Buffer<ArrayBuffer>
+}
+
+/** Undefined where there is none; throws `bad-artifact` for a file that is not what its name promises. */
+export async function readArtifact(dir: string, sha256: string): Promise<Artifact | undefined> {
+  const path = artifactPath(dir, sha256)
+  if (!existsSync(path) || !existsSync(`${path}.gz`)) return undefined
+  const bytes = await readFile(path)
+  if (createHash('sha256').update(bytes).digest('hex') !== sha256)
+    throw new AppError('bad-artifact', `The artifact ${sha256} is damaged.`)
+  return { bytes, gzip: await readFile(`${path}.gz`) }
+}
+
+function artifactPath(dir: string, sha256: string): string {
+  if (!/^[0-9a-f]{64}$/.test(sha256)) throw new RangeError('an artifact is named by its SHA-256')
+  return join(dir, 'artifacts', sha256)
+}

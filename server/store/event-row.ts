@@ -1,0 +1,70 @@
+/** An event as its row in the log: kind (1 byte) · time (6 bytes) · what the kind adds. Its id is in the key. */
+import type { KindredEvent } from '../../shared/event.ts'
+import { uuidBytes, uuidText } from './keys.ts'
+
+const KINDS = ['exposure', 'click', 'behaviour', 'profile'] as const
+const HEAD = 7
+
+export function encodeEvent(event: KindredEvent): Buffer {
+  const bytes = Buffer.allocUnsafe(HEAD + sizeOf(event))
+  bytes[0] = KINDS.indexOf(event.type)
+  bytes.writeUIntBE(event.at, 1, 6)
+  switch (event.type) {
+    case 'exposure':
+      bytes.write(event.item, HEAD)
+      break
+    case 'click':
+      uuidBytes(event.exposure).copy(bytes, HEAD)
+      bytes.write(event.item, HEAD + 16)
+      break
+    case 'behaviour':
+      bytes.write(event.name, HEAD)
+      break
+    case 'profile':
+      bytes[HEAD] = Buffer.byteLength(event.name)
+      bytes.write(event.name, HEAD + 1)
+      bytes.write(event.value, HEAD + 1 + bytes[HEAD]!)
+      break
+    default:
+      event satisfies never
+  }
+  return bytes
+}
+
+function sizeOf(event: KindredEvent): number {
+  switch (event.type) {
+    case 'exposure':
+      return Buffer.byteLength(event.item)
+    case 'click':
+      return 16 + Buffer.byteLength(event.item)
+    case 'behaviour':
+      return Buffer.byteLength(event.name)
+    case 'profile':
+      return 1 + Buffer.byteLength(event.name) + Buffer.byteLength(event.value)
+    default:
+      return event satisfies never
+  }
+}
+
+/** The inverse, given the row and its key. */
+export function decodeEvent(key: Buffer, row: Buffer): KindredEvent {
+  const id = uuidText(key, 4)
+  const at = row.readUIntBE(1, 6)
+  const type = KINDS[row[0]!]
+  switch (type) {
+    case 'exposure':
+      return { type, id, at, item: row.toString('utf8', HEAD) }
+    case 'click':
+      return { type, id, at, item: row.toString('utf8', HEAD + 16), exposure: uuidText(row, HEAD) }
+    case 'behaviour':
+      return { type, id, at, name: row.toString('utf8', HEAD) }
+    case 'profile': {
+      const split = HEAD + 1 + row[HEAD]!
+      return { type, id, at, name: row.toString('utf8', HEAD + 1, split), value: row.toString('utf8', split) }
+    }
+    case undefined:
+      throw new RangeError(`the log holds an event of the unknown kind ${row[0]}`)
+    default:
+      return type satisfies never
+  }
+}
