@@ -59,6 +59,10 @@ async function startChecked(name: EngineName, wasmPaths: WasmPaths | undefined):
 
 async function start(name: EngineName, wasmPaths: WasmPaths | undefined): Promise<Engine> {
   if (name === 'plain') return createPlainEngine()
+  if (name === 'fused-wasm') {
+    const { createFusedEngine } = await import('./fused/engine.ts')
+    return createFusedEngine()
+  }
   const { createTfjsEngine } = await import('./tfjs/engine.ts')
   const backend = { 'tfjs-webgpu': 'webgpu', 'tfjs-wasm': 'wasm', 'tfjs-cpu': 'cpu' } as const
   return createTfjsEngine({ backend: backend[name], wasmPaths })

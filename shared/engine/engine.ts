@@ -3,7 +3,7 @@ import type { ModelSpec } from '../model/spec.ts'
 import type { Weights } from '../model/weights.ts'
 import type { Batch } from '../sample.ts'
 
-export const ENGINE_NAMES = ['tfjs-webgpu', 'tfjs-wasm', 'tfjs-cpu', 'plain'] as const
+export const ENGINE_NAMES = ['tfjs-webgpu', 'fused-wasm', 'tfjs-wasm', 'tfjs-cpu', 'plain'] as const
 export type EngineName = (typeof ENGINE_NAMES)[number]
 
 /** Holds one backend's memory; `dispose` gives all of it back. */

@@ -1,0 +1,47 @@
+/** The compiled kernel: one WebAssembly instance with a memory of its own for each model. */
+import { AppError } from '../../failure.ts'
+// Made from kernel/*.ts. If it is missing: npm run build:kernel
+import { KERNEL } from './kernel.generated.ts'
+import type { Layout } from './layout.ts'
+
+/** kernel/index.ts, whose `Model` is an address here. */
+export interface Exports {
+  begin(model: number, learning: boolean): void
+  predict(model: number, n: number): void
+  learn(model: number, n: number): number
+  finish(model: number): void
+  adam(model: number, t: number, rate: number, epsilon: number, lazy: boolean): void
+  clear(model: number): void
+}
+
+export type Kernel = WebAssembly.Module
+
+/** Throws `engine` where WebAssembly or its SIMD is missing. */
+export async function compileKernel(): Promise<Kernel> {
+  try {
+    return await WebAssembly.compile(Uint8Array.from(atob(KERNEL), (char) => char.charCodeAt(0)))
+  } catch (cause) {
+    throw new AppError('engine', 'There is no WebAssembly with SIMD here.', { cause })
+  }
+}
+
+/** The kernel over a fresh memory of exactly the layout's size, its records written; all else is zero. */
+export async function instantiate(
+  kernel: Kernel,
+  { bytes, records }: Layout,
+): Promise<{ kernel: Exports; memory: ArrayBuffer }> {
+  const memory = allocate(Math.ceil(bytes / 65536))
+  const { exports } = await WebAssembly.instantiate(kernel, { env: { memory } })
+  const words = new Uint32Array(memory.buffer)
+  for (const { at, fields } of records) words.set(Object.values(fields), at / 4)
+  return { kernel: exports as unknown as Exports, memory: memory.buffer }
+}
+
+/** A maximum keeps browsers from setting aside 4 GiB of addresses for every model. */
+function allocate(pages: number): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory({ initial: pages, maximum: pages })
+  } catch (cause) {
+    throw new AppError('engine', `There is no memory for a model of ${pages * 64} KiB.`, { cause })
+  }
+}

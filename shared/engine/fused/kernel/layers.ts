@@ -1,0 +1,84 @@
+/** The fully connected layers with PReLU, and the one logit on top: all rows of a batch at once. */
+import { product } from './product.ts'
+import { Layer, Model } from './records.ts'
+import { addScaled, addTo, dot, plusProduct, transpose } from './vector.ts'
+
+export function layerForward(layer: Layer, n: usize): void {
+  const row = layer.width << 2
+  const before = layer.before
+  const after = layer.after
+  product(before, layer.b, 0, layer.input, layer.inputStride << 2, 4, layer.w, n, layer.inputs, layer.width)
+  const zero = f32x4.splat(0)
+  for (let j: usize = 0; j < row; j += 16) {
+    const slope = v128.load(layer.slope + j)
+    // The order of pmin and pmax lets a NaN through.
+    for (let c = j, end = n * row; c < end; c += row) {
+      const z = v128.load(before + c)
+      v128.store(after + c, plusProduct(f32x4.pmax(z, zero), slope, f32x4.pmin(z, zero)))
+    }
+  }
+}
+
+/** To be called once a batch if there will be a way back. */
+export function prepareLayerBack(layer: Layer): void {
+  transpose(layer.w, layer.width, layer.inputs, layer.outputs, layer.turned, layer.inputWidth)
+}
+
+/** From `dAfter` to the layer's gradients and `dInput`. */
+export function layerBack(model: Model, layer: Layer, n: usize): void {
+  const row = layer.width << 2
+  const d = layer.dAfter
+  backThroughPrelu(model, layer, n * row)
+  const dW = layer.w + model.toGradient
+  product(dW, dW, row, layer.input, 4, layer.inputStride << 2, d, layer.inputWidth, n, layer.width)
+  product(layer.dInput, model.zeros, 0, d, row, 4, layer.turned, n, layer.outputs, layer.inputWidth)
+}
+
+/** Turns `dAfter` into the derivative by `before`, where it lies. */
+function backThroughPrelu(model: Model, layer: Layer, size: usize): void {
+  const zero = f32x4.splat(0)
+  const one = f32x4.splat(1)
+  const row = layer.width << 2
+  const before = layer.before
+  const dAfter = layer.dAfter
+  for (let j: usize = 0; j < row; j += 16) {
+    const slope = v128.load(layer.slope + j)
+    let dB = zero
+    let dSlope = zero
+    for (let c = j; c < size; c += row) {
+      const z = v128.load(before + c)
+      const d = v128.load(dAfter + c)
+      const dZ = f32x4.mul(d, v128.bitselect(one, slope, f32x4.gt(z, zero)))
+      v128.store(dAfter + c, dZ)
+      dB = f32x4.add(dB, dZ)
+      dSlope = plusProduct(dSlope, d, f32x4.pmin(z, zero))
+    }
+    addAt(layer.b + model.toGradient + j, dB)
+    addAt(layer.slope + model.toGradient + j, dSlope)
+  }
+}
+
+function addAt(to: usize, value: v128): void {
+  v128.store(to, f32x4.add(v128.load(to), value))
+}
+
+export function outputForward(model: Model, n: usize): void {
+  for (let r: usize = 0; r < n; r++) {
+    const logit =
+      load<f32>(model.outB) + dot(model.top + ((r * model.topStride) << 2), model.outW, model.topWidth)
+    store<f32>(model.logits + (r << 2), logit)
+  }
+}
+
+/** From the derivatives by the logits to the output's gradients and `dTop`. */
+export function outputBack(model: Model, n: usize): void {
+  const width = model.topWidth
+  for (let r: usize = 0; r < n; r++) {
+    const d = load<f32>(model.logits + (r << 2))
+    const dTop = model.dTop + ((r * width) << 2)
+    addTo(model.outB + model.toGradient, d)
+    addScaled(model.outW + model.toGradient, model.top + ((r * model.topStride) << 2), d, width)
+    memory.fill(dTop, 0, width << 2)
+    addScaled(dTop, model.outW, d, width)
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * The inputs of the network, one part at a time for all rows of a batch. A part writes whole lanes, so the zeros that it
+ * writes beyond its own floats are the next part's to overwrite: parts come in the order of x.
+ */
+import { attend } from './attend.ts'
+import { attendBack } from './attend-back.ts'
+import { ATTEND, DENSE, LOOKUP, Model, Part, POOL, Table } from './records.ts'
+import { rowOf, touch } from './table.ts'
+import { addScaled } from './vector.ts'
+
+export function partForward(model: Model, part: Part, n: usize): void {
+  if (part.kind === ATTEND) {
+    attend(model, part, n)
+    return
+  }
+  for (let r: usize = 0; r < n; r++) {
+    const to = model.x + ((r * model.xWidth + part.to) << 2)
+    const ids = model.ids + ((r * model.idWidth + part.at) << 2)
+    if (part.kind === LOOKUP) lookup(part, ids, to)
+    else if (part.kind === POOL) pool(model, part, ids, to, r)
+    else memory.copy(to, model.dense + ((r * model.denseWidth + part.at) << 2), part.dim << 2)
+  }
+}
+
+function lookup(part: Part, ids: usize, to: usize): void {
+  const table = changetype<Table>(part.table)
+  memory.copy(to, rowOf(table, load<i32>(ids)), table.width << 2)
+}
+
+/** The mean of the embeddings that are not padding. */
+function pool(model: Model, part: Part, ids: usize, to: usize, r: usize): void {
+  const counts = part.counts + (r << 2)
+  if (r > 0 && sameIds(ids, ids - (model.idWidth << 2), part.length)) {
+    // Candidates for one user's feed share that user's sequences.
+    memory.copy(to, to - (model.xWidth << 2), part.dim << 2)
+    store<usize>(counts, load<usize>(counts - 4))
+    return
+  }
+  const table = changetype<Table>(part.table)
+  const end = ids + (part.length << 2)
+  let count: usize = 0
+  for (let i: usize = 0; i < table.width << 2; i += 16) {
+    let sum = f32x4.splat(0)
+    count = 0
+    for (let at = ids; at < end; at += 4) {
+      const id = load<i32>(at)
+      if (id === 0) continue
+      count++
+      sum = f32x4.add(sum, v128.load(rowOf(table, id) + i))
+    }
+    v128.store(to + i, f32x4.div(sum, f32x4.splat(<f32>max<usize>(count, 1))))
+  }
+  store<usize>(counts, count)
+}
+
+function sameIds(one: usize, other: usize, length: usize): bool {
+  const end = one + (length << 2)
+  for (; one + 16 <= end; one += 16, other += 16)
+    if (v128.any_true(v128.xor(v128.load(one), v128.load(other)))) return false
+  for (; one < end; one += 4, other += 4) if (load<i32>(one) !== load<i32>(other)) return false
+  return true
+}
+
+export function partBack(model: Model, part: Part, n: usize): void {
+  if (part.kind === DENSE) return
+  if (part.kind === ATTEND) {
+    attendBack(model, part, n)
+    return
+  }
+  const table = changetype<Table>(part.table)
+  for (let r: usize = 0; r < n; r++) {
+    memory.copy(part.share, model.dx + ((r * model.dxWidth + part.to) << 2), part.dim << 2)
+    const ids = model.ids + ((r * model.idWidth + part.at) << 2)
+    const count = part.kind === POOL ? load<usize>(part.counts + (r << 2)) : 1
+    if (count > 0) spread(model, part, table, ids, <f32>1 / <f32>count)
+  }
+}
+
+/** Adds `scale`·share to the gradient of each row that is not padding. */
+function spread(model: Model, part: Part, table: Table, ids: usize, scale: f32): void {
+  for (const end = ids + (part.length << 2); ids < end; ids += 4) {
+    const id = load<i32>(ids)
+    if (id === 0) continue
+    touch(table, id)
+    addScaled(rowOf(table, id) + model.toGradient, part.share, scale, table.width)
+  }
+}

@@ -1,0 +1,253 @@
+/**
+ * One linear memory for one model, laid out from its spec: parameters with their moments, gradients, scratch for a piece
+ * of a batch, and the records that tell the kernel all this (kernel/records.ts says what the fields are).
+ */
+import { inputWidth, type ModelSpec, shapesOf, widthOf } from '../../model/spec.ts'
+import { inFours, type Place, placeMatrix, placeTable, placeVector, Space } from './space.ts'
+
+/** `fields` in the order of the kernel's class `type`, to be written from `at` on. */
+export interface MemoryRecord {
+  readonly type: 'Model' | 'Table' | 'Part' | 'Unit' | 'Layer'
+  readonly at: number
+  readonly fields: Readonly<Record<string, number>>
+}
+
+/** Addresses in bytes. */
+export interface Layout {
+  readonly bytes: number
+  readonly places: ReadonlyMap<string, Place>
+  /** Parameters, moments and which rows move: [from, to) is all that a mark must remember. */
+  readonly state: { readonly from: number; readonly to: number }
+  readonly toGradient: number
+  /** Rows of a batch that the kernel takes at one time. */
+  readonly rows: number
+  readonly input: Readonly<Record<'ids' | 'dense' | 'labels' | 'shares' | 'probabilities', number>>
+  readonly model: number
+  readonly records: readonly MemoryRecord[]
+}
+
+/** The largest record; all take as much. */
+const RECORD_WORDS = 48
+/** Scratch for the rows of a piece should stay in a processor's second cache. */
+const SCRATCH_WORDS = 1 << 18
+const MOST_ROWS = 32
+
+export function layOut(spec: ModelSpec): Layout {
+  const space = new Space()
+  const { places, from, other, end } = placeParameters(spec, space)
+  const [toFirst, toSecond] = [space.take((end - from) / 4) - from, space.take((end - from) / 4) - from]
+  const moves = spec.tables.map(({ rows }) => ({ moving: space.take(rows + 1), last: space.take(rows) }))
+  const state = { from, to: space.end }
+  const toGradient = space.take((end - from) / 4) - from
+  const rows = rowsAtOnce(spec)
+  const builder: Builder = { spec, space, places, rows, records: [] }
+
+  const tables = describeTables(builder, moves)
+  const x = { at: space.take(rows * xWidthOf(spec)), d: space.take(rows * inFours(inputWidth(spec))) }
+  const layers = describeLayers(builder, x)
+  const input = {
+    ids: space.take(rows * spec.idWidth),
+    dense: space.take(rows * spec.denseWidth),
+    labels: space.take(rows),
+    shares: space.take(rows),
+    probabilities: space.take(rows),
+  }
+  const model = space.take(RECORD_WORDS)
+  add(builder, 'Model', model, {
+    ids: input.ids,
+    idWidth: spec.idWidth,
+    dense: input.dense,
+    denseWidth: spec.denseWidth,
+    labels: input.labels,
+    shares: input.shares,
+    logits: space.take(rows),
+    probabilities: input.probabilities,
+    x: x.at,
+    xWidth: xWidthOf(spec),
+    dx: x.d,
+    dxWidth: inFours(inputWidth(spec)),
+    tables: tables[0] ?? 0,
+    parts: describeParts(builder, tables),
+    ...layers,
+    outW: places.get('out.w')!.at,
+    outB: places.get('out.b')!.at,
+    toGradient,
+    toFirst,
+    toSecond,
+    other,
+    others: (end - other) / 4,
+    zeros: space.take(Math.max(...[...places.values()].map(({ width }) => width))),
+  })
+  return { bytes: space.end, places, state, toGradient, rows, input, model, records: builder.records }
+}
+
+interface Builder {
+  readonly spec: ModelSpec
+  readonly space: Space
+  readonly places: ReadonlyMap<string, Place>
+  readonly rows: number
+  readonly records: MemoryRecord[]
+}
+
+const add = ({ records }: Builder, type: MemoryRecord['type'], at: number, fields: MemoryRecord['fields']) =>
+  records.push({ type, at, fields })
+
+/** Each of a list's records, and those beside it; 0 where there is none. */
+const addressesFor = ({ space }: Builder, list: readonly unknown[]): number[] =>
+  list.map(() => space.take(RECORD_WORDS))
+
+/** A part writes whole lanes, so the last one may write three floats beyond the concatenation. */
+const xWidthOf = (spec: ModelSpec): number => inFours(inputWidth(spec) + 3)
+
+function placeParameters(spec: ModelSpec, space: Space) {
+  const dims = new Map<string, number>(
+    spec.inputs.map((input) => [`attend.${input.feature}.w1`, widthOf(spec, input)]),
+  )
+  const places = new Map<string, Place>()
+  const from = space.end
+  let other = from
+  for (const [name, shape] of shapesOf(spec)) {
+    const embedding = name.startsWith('embedding.')
+    if (embedding) places.set(name, placeTable(space, shape))
+    else if (shape.length === 1 || /^out\.w$|\.w2$/.test(name)) places.set(name, placeVector(space, shape))
+    else places.set(name, placeMatrix(space, shape, dims.get(name)))
+    if (embedding) other = space.end
+  }
+  return { places, from, other, end: space.end }
+}
+
+function rowsAtOnce(spec: ModelSpec): number {
+  let words = spec.idWidth + 2 * inputWidth(spec) + 3 * spec.mlp.reduce((sum, width) => sum + width, 0)
+  for (const input of spec.inputs)
+    if (input.kind === 'attend') words += (input.length + 3) * (widthOf(spec, input) + spec.attention + 8)
+  return Math.min(MOST_ROWS, Math.max(4, 4 * Math.floor(SCRATCH_WORDS / words / 4)))
+}
+
+function describeTables(builder: Builder, moves: readonly { moving: number; last: number }[]): number[] {
+  const { spec, space, places } = builder
+  const addresses = addressesFor(builder, spec.tables)
+  spec.tables.forEach(({ name, rows }, i) => {
+    const { at, width } = places.get(`embedding.${name}`)!
+    add(builder, 'Table', addresses[i]!, {
+      next: addresses[i + 1] ?? 0,
+      parameters: at,
+      width,
+      flags: space.take(Math.ceil(rows / 4)),
+      touched: space.take(rows + 1),
+      ...moves[i]!,
+    })
+  })
+  return addresses
+}
+
+/** Describes the inputs; answers the first. */
+function describeParts(builder: Builder, tables: readonly number[]): number {
+  const { spec, space, rows } = builder
+  const addresses = addressesFor(builder, spec.inputs)
+  let to = 0
+  spec.inputs.forEach((input, i) => {
+    const dim = widthOf(spec, input)
+    const isDense = input.kind === 'dense'
+    add(builder, 'Part', addresses[i]!, {
+      next: addresses[i + 1] ?? 0,
+      kind: ['lookup', 'pool', 'attend', 'dense'].indexOf(input.kind),
+      at: input.at,
+      length: input.kind === 'lookup' ? 1 : isDense ? input.size : input.length,
+      to,
+      dim,
+      table: isDense ? 0 : tables[input.table]!,
+      unit: input.kind === 'attend' ? describeUnit(builder, input, dim) : 0,
+      counts: space.take(rows),
+      share: space.take(dim),
+    })
+    to += dim
+  })
+  return addresses[0] ?? 0
+}
+
+function describeUnit(
+  builder: Builder,
+  { feature, length, query }: { feature: string; length: number; query: number },
+  dim: number,
+): number {
+  const { spec, space, places, rows } = builder
+  const at = (name: string) => places.get(`attend.${feature}.${name}`)!.at
+  const [width, hiddenWidth, keys] = [inFours(dim), inFours(spec.attention), inFours(length)]
+  const matrix = () => space.take(width * hiddenWidth)
+  const turned = () => space.take(spec.attention * width)
+  const address = space.take(RECORD_WORDS)
+  add(builder, 'Unit', address, {
+    query,
+    hidden: spec.attention,
+    hiddenWidth,
+    keys,
+    w1: at('w1'),
+    b1: at('b1'),
+    slope: at('slope'),
+    w2: at('w2'),
+    b2: at('b2'),
+    keyIds: space.take(rows * keys),
+    keyRows: space.take(rows * keys * width),
+    before: space.take(rows * keys * hiddenWidth),
+    scores: space.take(rows * keys),
+    queries: space.take(rows * width),
+    bases: space.take(rows * hiddenWidth),
+    bends: space.take(rows * hiddenWidth),
+    dQueries: space.take(rows * width),
+    queryWeights: matrix(),
+    keyWeights: matrix(),
+    bend: space.take(hiddenWidth),
+    linear: space.take(3 * width),
+    linearBase: space.take(1),
+    queryTurned: turned(),
+    keyTurned: turned(),
+    productTurned: turned(),
+    sums: space.take(3 * width),
+    matrix: matrix(),
+    turned: turned(),
+    dMatrix: matrix(),
+    keyLinear: space.take(width),
+    keySum: space.take(width),
+    dKeys: space.take(keys * width),
+  })
+  return address
+}
+
+/** Describes the layers; answers the model's fields that speak of them. */
+function describeLayers(builder: Builder, x: { at: number; d: number }) {
+  const { spec, space, places, rows } = builder
+  const addresses = addressesFor(builder, spec.mlp)
+  let below = { ...x, size: inputWidth(spec), stride: xWidthOf(spec) }
+  spec.mlp.forEach((outputs, i) => {
+    const at = (name: string) => places.get(`mlp.${i}.${name}`)!.at
+    const width = inFours(outputs)
+    const [before, after, dAfter] = [0, 0, 0].map(() => space.take(rows * width)) as [number, number, number]
+    add(builder, 'Layer', addresses[i]!, {
+      next: addresses[i + 1] ?? 0,
+      previous: addresses[i - 1] ?? 0,
+      input: below.at,
+      inputStride: below.stride,
+      inputs: below.size,
+      inputWidth: inFours(below.size),
+      dInput: below.d,
+      outputs,
+      width,
+      w: at('w'),
+      b: at('b'),
+      slope: at('slope'),
+      before,
+      after,
+      dAfter,
+      turned: space.take(outputs * inFours(below.size)),
+    })
+    below = { at: after, d: dAfter, size: outputs, stride: width }
+  })
+  return {
+    layers: addresses[0] ?? 0,
+    lastLayer: addresses.at(-1) ?? 0,
+    top: below.at,
+    topStride: below.stride,
+    topWidth: inFours(below.size),
+    dTop: below.d,
+  }
+}
