@@ -63,8 +63,8 @@ export function readSafetensors(bytes: Uint8Array): Weights {
     const { shape, data_offsets } = entry.data!
     const [from, to] = data_offsets
     if (to > data.length || to - from !== sizeOf(shape) * 4) refuse(`tensor ${name} does not fill its place`)
-    // A copy: the file's offsets need not be aligned for a Float32Array view.
-    weights[name] = { shape, data: new Float32Array(data.slice(from, to).buffer) }
+    // A copy: the file's offsets need not be aligned for a Float32Array view. (`slice` of a Node Buffer copies nothing.)
+    weights[name] = { shape, data: new Float32Array(Uint8Array.from(data.subarray(from, to)).buffer) }
     covered += to - from
   }
   if (covered !== data.length) refuse('its tensors overlap or leave gaps')
