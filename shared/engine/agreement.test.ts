@@ -5,6 +5,7 @@ import { seeded } from '../random.ts'
 import { dinSpec, randomBatch } from './contract.data.ts'
 import { expectNear } from './contract.expect.ts'
 import type { Engine } from './engine.ts'
+import { createFusedEngine } from './fused/engine.ts'
 import { createPlainEngine } from './plain/engine.ts'
 import { createTfjsEngine } from './tfjs/engine.ts'
 
@@ -24,6 +25,7 @@ test('the loss curves of 50 steps agree with tfjs-cpu within 1e-5, absolute', as
   expect(due.at(-1)).toBeLessThan(0.8 * due[0]!)
   expectNear(await curveOf(await createTfjsEngine({ backend: 'wasm' })), due, 1e-5, 'tfjs-wasm')
   expectNear(await curveOf(createPlainEngine()), due, 1e-5, 'plain')
+  expectNear(await curveOf(await createFusedEngine()), due, 1e-5, 'fused-wasm')
 })
 
 test('two tfjs engines side by side keep to their own backends', async () => {

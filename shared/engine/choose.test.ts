@@ -9,6 +9,7 @@ const stubAdapter = (adapter: unknown) =>
 
 afterEach(() => {
   vi.unstubAllGlobals()
+  vi.restoreAllMocks()
 })
 
 describe('hasTrueAdapter', () => {
@@ -32,20 +33,31 @@ describe('hasTrueAdapter', () => {
 })
 
 describe('chooseEngine', () => {
-  test('without a GPU it takes wasm, and says why not WebGPU', async () => {
+  test('without a GPU it takes the fused kernel, and says why not WebGPU', async () => {
     const { engine, tried } = await chooseEngine()
-    expect(engine.name).toBe('tfjs-wasm')
+    expect(engine.name).toBe('fused-wasm')
     expect(tried).toEqual([{ name: 'tfjs-webgpu', reason: expect.stringMatching(/adapter/) }])
     await engine.dispose()
   })
 
-  test.each<EngineName>(['plain', 'tfjs-cpu', 'tfjs-wasm'])('takes %s when asked to', async (preferred) => {
-    const { engine, tried } = await chooseEngine({ preferred })
-    expect(engine.name).toBe(preferred)
-    expect(engine.held()).toBe(0)
-    expect(tried).toEqual([])
+  test('where WebAssembly has no SIMD, tfjs takes over', async () => {
+    vi.spyOn(WebAssembly, 'compile').mockRejectedValue(new WebAssembly.CompileError('no SIMD'))
+    const { engine, tried } = await chooseEngine()
+    expect(engine.name).toBe('tfjs-wasm')
+    expect(tried.map(({ name }) => name)).toEqual(['tfjs-webgpu', 'fused-wasm'])
     await engine.dispose()
   })
+
+  test.each<EngineName>(['plain', 'fused-wasm', 'tfjs-cpu', 'tfjs-wasm'])(
+    'takes %s when asked to',
+    async (preferred) => {
+      const { engine, tried } = await chooseEngine({ preferred })
+      expect(engine.name).toBe(preferred)
+      expect(engine.held()).toBe(0)
+      expect(tried).toEqual([])
+      await engine.dispose()
+    },
+  )
 
   test('a preferred engine that this place lacks is an error, not another engine', async () => {
     vi.stubGlobal('navigator', {})

@@ -1,4 +1,7 @@
-/** Picks the engine of this place: WebGPU on a true GPU, else WebAssembly, else tfjs in plain JavaScript. */
+/**
+ * Picks the engine of this place: WebGPU on a true GPU, else our own WebAssembly, else tfjs in WebAssembly without SIMD
+ * or in plain JavaScript. All but the plain one are loaded only when tried.
+ */
 import { AppError } from '../failure.ts'
 import { initialWeights, type ModelSpec } from '../model/spec.ts'
 import type { Weights } from '../model/weights.ts'
@@ -21,7 +24,7 @@ export interface Chosen {
   readonly tried: readonly { readonly name: EngineName; readonly reason: string }[]
 }
 
-const BEST_FIRST: readonly EngineName[] = ['tfjs-webgpu', 'tfjs-wasm', 'tfjs-cpu']
+const BEST_FIRST: readonly EngineName[] = ['tfjs-webgpu', 'fused-wasm', 'tfjs-wasm', 'tfjs-cpu']
 
 /**
  * The best engine that starts and passes its self-check. Throws `engine` if none does, or if the preferred one does

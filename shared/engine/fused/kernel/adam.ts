@@ -6,6 +6,7 @@
 import { exp } from './loss.ts'
 import { Model, Table } from './records.ts'
 import { append, entry, rowOf } from './table.ts'
+import { clearRow } from './vector.ts'
 
 const BETA1: f32 = 0.9
 const BETA2: f32 = 0.999
@@ -64,7 +65,7 @@ export function moveRows(model: Model, table: Table, t: i32, rate: f32, epsilon:
       store<i32>(entry(table.moving, kept++), id)
     } else {
       store<i32>(last, -t)
-      memory.fill(rowOf(table, id) + model.toFirst, 0, table.width << 2)
+      clearRow(rowOf(table, id) + model.toFirst, table.width)
     }
   }
   store<i32>(table.moving, kept)

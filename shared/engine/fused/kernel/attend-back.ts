@@ -11,7 +11,7 @@ import { keyLinearOf } from './attend.ts'
 import { product } from './product.ts'
 import { Model, Part, Table, Unit } from './records.ts'
 import { rowOf, touch } from './table.ts'
-import { addProduct, addScaled, addTo, dot, plusProduct, sumOf } from './vector.ts'
+import { addProduct, addScaled, addTo, clearRow, dot, plusProduct, sumOf } from './vector.ts'
 
 /** To be called after `prepareUnit` if there will be a way back. */
 export function prepareUnitBack(part: Part): void {
@@ -81,18 +81,21 @@ function attendRowBack(model: Model, part: Part, table: Table, unit: Unit, r: us
  * leaves Σ dScore·k in `keySum`.
  */
 function backToScores(unit: Unit, keys: usize, scores: usize, dOut: usize, count: usize, width: usize): f32 {
+  const keyLinear = unit.keyLinear
+  const keySum = unit.keySum
+  const dKeys = unit.dKeys
   let total: f32 = 0
-  memory.fill(unit.keySum, 0, width << 2)
+  clearRow(keySum, width)
   for (let l: usize = 0; l < count; l++) {
     const key = keys + ((l * width) << 2)
-    const dKey = unit.dKeys + ((l * width) << 2)
+    const dKey = dKeys + ((l * width) << 2)
     const dScore = dot(dOut, key, width)
     const score = v128.load32_splat(scores + (l << 2))
     const d = f32x4.splat(dScore)
     for (let i: usize = 0; i < width << 2; i += 16) {
-      const linear = f32x4.mul(d, v128.load(unit.keyLinear + i))
+      const linear = f32x4.mul(d, v128.load(keyLinear + i))
       v128.store(dKey + i, plusProduct(linear, score, v128.load(dOut + i)))
-      v128.store(unit.keySum + i, plusProduct(v128.load(unit.keySum + i), d, v128.load(key + i)))
+      v128.store(keySum + i, plusProduct(v128.load(keySum + i), d, v128.load(key + i)))
     }
     store<f32>(scores + (l << 2), dScore)
     total += dScore
@@ -146,14 +149,16 @@ function backThroughFold(
   const products = unit.w1 + 3 * table.width * row
   const dKeyWeights = unit.w1 + table.width * row + model.toGradient
   const dProducts = products + model.toGradient
+  const bend = unit.bend
+  const dMatrix = unit.dMatrix
   for (let i: usize = 0; i < part.dim; i++) {
     const value = v128.load32_splat(query + (i << 2))
     let sum = f32x4.splat(0)
     for (let j: usize = 0, c = i * row; j < row; j += 16, c += 16) {
-      const d = v128.load(unit.dMatrix + c)
+      const d = v128.load(dMatrix + c)
       v128.store(dKeyWeights + c, f32x4.add(v128.load(dKeyWeights + c), d))
       v128.store(dProducts + c, plusProduct(v128.load(dProducts + c), value, d))
-      sum = plusProduct(sum, f32x4.mul(d, v128.load(unit.bend + j)), v128.load(products + c))
+      sum = plusProduct(sum, f32x4.mul(d, v128.load(bend + j)), v128.load(products + c))
     }
     store<f32>(dQuery + (i << 2), sumOf(sum))
   }
@@ -167,13 +172,13 @@ function backThroughFold(
 /** (bend∗M)ᵀ of one query. */
 function turnMatrix(unit: Unit, query: usize, width: usize): void {
   const end = (unit.hidden * width) << 2
+  const turned = unit.turned
+  const keys = unit.keyTurned
+  const products = unit.productTurned
   for (let i: usize = 0; i < width << 2; i += 16) {
     const value = v128.load(query + i)
     for (let c = i; c < end; c += width << 2)
-      v128.store(
-        unit.turned + c,
-        plusProduct(v128.load(unit.keyTurned + c), value, v128.load(unit.productTurned + c)),
-      )
+      v128.store(turned + c, plusProduct(v128.load(keys + c), value, v128.load(products + c)))
   }
 }
 

@@ -14,7 +14,7 @@
 import { product } from './product.ts'
 import { Model, Part, Table, Unit } from './records.ts'
 import { rowOf } from './table.ts'
-import { addProduct, dot, plusProduct, sumOf } from './vector.ts'
+import { addProduct, clearRow, copyRow, dot, plusProduct, sumOf } from './vector.ts'
 
 /** Makes from the weights what every row of a batch needs of them. */
 export function prepareUnit(part: Part): void {
@@ -48,7 +48,7 @@ export function attend(model: Model, part: Part, n: usize): void {
   for (let r: usize = 0; r < n; r++) {
     const ids = model.ids + ((r * model.idWidth) << 2)
     gather(part, table, unit, ids, r)
-    memory.copy(unit.queries + r * width, rowOf(table, load<i32>(ids + (unit.query << 2))), width)
+    copyRow(unit.queries + r * width, rowOf(table, load<i32>(ids + (unit.query << 2))), table.width)
   }
   product(unit.bases, unit.b1, 0, unit.queries, width, 4, unit.queryWeights, n, part.dim, unit.hiddenWidth)
   for (let r: usize = 0; r < n; r++) attendRow(model, part, table, unit, r)
@@ -86,10 +86,11 @@ function attendRow(model: Model, part: Part, table: Table, unit: Unit, r: usize)
   const base = unit.bases + r * row
   product(before, base, 0, keys, width, 4, unit.matrix, count, part.dim, unit.hiddenWidth)
   const same = load<f32>(unit.linearBase) + dot(query, unit.linear, table.width)
-  memory.fill(out, 0, width)
-  for (let l: usize = 0; l < count; l++) {
-    const key = keys + l * width
-    const score = same + sumOf(differing(unit, key, width, before + l * row, row))
+  const keyLinear = unit.keyLinear
+  const bend = unit.bend
+  clearRow(out, table.width)
+  for (let l: usize = 0, key = keys, z = before; l < count; l++, key += width, z += row) {
+    const score = same + sumOf(plusBent(dotLanes(key, keyLinear, width), bend, z, row))
     store<f32>(scores + (l << 2), score)
     const factor = f32x4.splat(score)
     for (let i: usize = 0; i < width; i += 16)
@@ -97,14 +98,19 @@ function attendRow(model: Model, part: Part, table: Table, unit: Unit, r: usize)
   }
 }
 
-/** What of a score is the key's own, k·(M·w2) + bend·min(z, 0), as lanes still to be summed. */
-function differing(unit: Unit, key: usize, width: usize, z: usize, row: usize): v128 {
-  const zero = f32x4.splat(0)
-  let sum = zero
+/** k·(M·w2), its lanes still to be summed. */
+function dotLanes(key: usize, keyLinear: usize, width: usize): v128 {
+  let sum = f32x4.splat(0)
   for (let i: usize = 0; i < width; i += 16)
-    sum = plusProduct(sum, v128.load(key + i), v128.load(unit.keyLinear + i))
+    sum = plusProduct(sum, v128.load(key + i), v128.load(keyLinear + i))
+  return sum
+}
+
+/** sum + bend∗min(z, 0); the order of pmin lets a NaN through. */
+function plusBent(sum: v128, bend: usize, z: usize, row: usize): v128 {
+  const zero = f32x4.splat(0)
   for (let j: usize = 0; j < row; j += 16)
-    sum = plusProduct(sum, v128.load(unit.bend + j), f32x4.pmin(v128.load(z + j), zero))
+    sum = plusProduct(sum, v128.load(bend + j), f32x4.pmin(v128.load(z + j), zero))
   return sum
 }
 
@@ -122,6 +128,6 @@ function foldQuery(unit: Unit, query: usize, dim: usize, width: usize): void {
 
 /** M·w2 = lk + q∗lp */
 export function keyLinearOf(unit: Unit, query: usize, width: usize): void {
-  memory.copy(unit.keyLinear, unit.linear + (width << 2), width << 2)
+  copyRow(unit.keyLinear, unit.linear + (width << 2), width)
   addProduct(unit.keyLinear, query, unit.linear + (width << 3), width)
 }

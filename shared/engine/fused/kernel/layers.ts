@@ -1,7 +1,7 @@
 /** The fully connected layers with PReLU, and the one logit on top: all rows of a batch at once. */
 import { product } from './product.ts'
 import { Layer, Model } from './records.ts'
-import { addScaled, addTo, dot, plusProduct, transpose } from './vector.ts'
+import { addScaled, addTo, clearRow, dot, plusProduct, transpose } from './vector.ts'
 
 export function layerForward(layer: Layer, n: usize): void {
   const row = layer.width << 2
@@ -78,7 +78,7 @@ export function outputBack(model: Model, n: usize): void {
     const dTop = model.dTop + ((r * width) << 2)
     addTo(model.outB + model.toGradient, d)
     addScaled(model.outW + model.toGradient, model.top + ((r * model.topStride) << 2), d, width)
-    memory.fill(dTop, 0, width << 2)
+    clearRow(dTop, width)
     addScaled(dTop, model.outW, d, width)
   }
 }

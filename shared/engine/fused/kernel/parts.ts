@@ -6,7 +6,7 @@ import { attend } from './attend.ts'
 import { attendBack } from './attend-back.ts'
 import { ATTEND, DENSE, LOOKUP, Model, Part, POOL, Table } from './records.ts'
 import { rowOf, touch } from './table.ts'
-import { addScaled } from './vector.ts'
+import { addScaled, copyRow } from './vector.ts'
 
 export function partForward(model: Model, part: Part, n: usize): void {
   if (part.kind === ATTEND) {
@@ -24,7 +24,7 @@ export function partForward(model: Model, part: Part, n: usize): void {
 
 function lookup(part: Part, ids: usize, to: usize): void {
   const table = changetype<Table>(part.table)
-  memory.copy(to, rowOf(table, load<i32>(ids)), table.width << 2)
+  copyRow(to, rowOf(table, load<i32>(ids)), table.width)
 }
 
 /** The mean of the embeddings that are not padding. */

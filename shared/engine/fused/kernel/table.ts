@@ -1,5 +1,6 @@
 /** Embedding rows: where they lie, and which of them a batch has given a gradient. */
 import { Table } from './records.ts'
+import { clearRow } from './vector.ts'
 
 export function rowOf(table: Table, id: i32): usize {
   return table.parameters + ((<usize>id * table.width) << 2)
@@ -29,7 +30,7 @@ export function clearTouched(table: Table, toGradient: usize): void {
   const length = load<i32>(table.touched)
   for (let i = 0; i < length; i++) {
     const id = load<i32>(entry(table.touched, i))
-    memory.fill(rowOf(table, id) + toGradient, 0, table.width << 2)
+    clearRow(rowOf(table, id) + toGradient, table.width)
     store<u8>(table.flags + <usize>id, 0)
   }
   store<i32>(table.touched, 0)

@@ -30,6 +30,16 @@ export function addProduct(to: usize, a: usize, b: usize, width: usize): void {
     v128.store(to, plusProduct(v128.load(to), v128.load(a), v128.load(b)))
 }
 
+/** Zeros, for a row too short to be worth a call of memory.fill. */
+export function clearRow(to: usize, width: usize): void {
+  for (const end = to + (width << 2); to < end; to += 16) v128.store(to, f32x4.splat(0))
+}
+
+/** Copies whole lanes. */
+export function copyRow(to: usize, from: usize, width: usize): void {
+  for (const end = to + (width << 2); to < end; to += 16, from += 16) v128.store(to, v128.load(from))
+}
+
 export function addTo(to: usize, value: f32): void {
   store<f32>(to, load<f32>(to) + value)
 }
