@@ -87,6 +87,7 @@ export async function openCloud({
   let last: Promise<unknown> = Promise.resolve()
   const matching = new Map<number, Promise<BatchList['state']>>()
   const artifacts = new Map<string, Artifact>()
+  const following = new Set<() => void>()
   const today = () => dayOf(clock.now(), hyper.dayMs)
 
   function inTurn<T>(job: () => Promise<T>): Promise<T> {
@@ -129,10 +130,12 @@ export async function openCloud({
     followDays(everyMs = 10_000): () => void {
       let busy = false
       const look = async () => {
-        if (busy || !population || (await preparedDay({ store })) === today()) return
+        if (busy) return
         busy = true
         try {
-          log?.info(await cloud.prepare(), 'prepared')
+          if (!population || (await preparedDay({ store })) === today()) return
+          const prepared = await cloud.prepare()
+          log?.info(prepared, 'prepared the day')
         } catch (error) {
           log?.error({ err: error }, 'could not prepare the day')
         } finally {
@@ -142,7 +145,12 @@ export async function openCloud({
       void look()
       const timer = setInterval(look, everyMs)
       timer.unref()
-      return () => clearInterval(timer)
+      const stop = () => {
+        clearInterval(timer)
+        following.delete(stop)
+      }
+      following.add(stop)
+      return stop
     },
 
     async status(): Promise<CloudStatus> {
@@ -204,6 +212,7 @@ export async function openCloud({
 
     /** Stops what runs and gives the folder back. */
     async close(): Promise<void> {
+      for (const stop of following) stop()
       await Promise.all([workshop.close(), desk.close()])
       await last
       await store.close()
