@@ -78,7 +78,6 @@ describe('sample generation', () => {
     // Three clicks: one red, one half green and half blue, one of no category.
     expect(read(sample, 'taste')).toEqual([1 / 3, 1 / 6, 1 / 6].map(quantise).map(Math.fround))
     expect(read(sample, 'affinity')).toEqual([1 / 6, 1 / 6].map(quantise).map(Math.fround))
-    expect(read(sample, 'activity')).toEqual([Math.log(4), Math.log(4), 1].map(quantise).map(Math.fround))
   })
 
   it('forgets clicks older than clickDays', () => {
@@ -137,6 +136,8 @@ describe('the paper’s schema', () => {
       FIRST_ID + 0,
       0,
     ])
+    // One exposure's own statistics know of none before it.
+    expect([...sample.dense.subarray(at('statistics'), at('statistics') + 3)]).toEqual([0, 0, 0])
     expect([...sample.dense.subarray(at('behaviour-statistics'), at('behaviour-statistics') + 3)]).toEqual([
       0,
       0,

@@ -5,7 +5,7 @@ import type { Report } from './report.ts'
 
 /** The cloud's part of a day: samples, user vectors, neighbours, batches. */
 export async function prepare(cloud: Cloud, report: Report): Promise<void> {
-  const { day, users, samples, mapped } = await cloud.prepare({ progress: report.progress })
+  const { day, users, samples, mapped } = await cloud.prepare({ progress: report.progress, everyone: true })
   report.metric({
     metric: 'prepare.samples',
     value: samples,

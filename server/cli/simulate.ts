@@ -25,7 +25,7 @@ interface SimulateOptions extends CommonOptions {
 
 /** Cards of one simulated feed, and the longest that one device may take. */
 const FEED = 40
-const PATIENCE_MS = 300_000
+const PATIENCE_MS = 120_000
 
 /** How one simulated visitor fared. */
 interface Visit {
@@ -77,12 +77,13 @@ async function visit(options: SimulateOptions & { server: string }, number: numb
   }
 }
 
-/** The first round that trained a model, or failed. */
+/** The first round that trained a model or failed; or the last of the day, where the filter left nothing to train on. */
 function firstRound(onStatus: (listener: (status: Status) => void) => () => void): Promise<Round> {
   const { promise, resolve, reject } = deferred<Round>()
-  const stop = onStatus(({ rounds, failure }) => {
-    const round = rounds.find(({ outcome }) => outcome !== 'filtered')
-    if (round) resolve(round)
+  const stop = onStatus(({ rounds, waitingFor, run, failure }) => {
+    const round = rounds.find(({ outcome }) => outcome !== 'filtered') ?? rounds[0]
+    const over = run.phase === 'idle' && waitingFor.reason === 'tomorrow'
+    if (round && (round.outcome !== 'filtered' || over)) resolve(round)
     else if (failure?.code === 'refused') reject(new AppError(failure.code, failure.message))
   })
   const timer = setTimeout(

@@ -1,10 +1,13 @@
 /** The built web app: made on the first start, and again when its sources have changed. */
+import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
 import { AppError } from '../../shared/failure.ts'
 
-export const ROOT = resolve(import.meta.dirname, '../..')
+const ROOT = resolve(import.meta.dirname, '../..')
 const DIST = join(ROOT, 'dist/web')
 const SOURCES = ['web', 'worker', 'shared', 'vite.config.ts', 'package-lock.json']
 
@@ -23,11 +26,20 @@ export async function webApp(onBuild: () => void): Promise<string> {
   const changed = Math.max(...(await Promise.all(sources.map(newest))))
   if (existsSync(page) && (await stat(page)).mtimeMs >= changed) return DIST
   onBuild()
-  try {
-    const { build } = await import('vite')
-    await build({ configFile: join(ROOT, 'vite.config.ts'), logLevel: 'error' })
-  } catch (cause) {
-    throw new AppError('bad-input', `The web app could not be built: ${(cause as Error).message}`, { cause })
-  }
+  await build()
   return DIST
+}
+
+/** In a process of its own: a build takes memory that the server need not keep, and says more than anyone asked. */
+async function build(): Promise<void> {
+  const vite = createRequire(import.meta.url)
+    .resolve('vite/package.json')
+    .replace('package.json', 'bin/vite.js')
+  try {
+    await promisify(execFile)(process.execPath, [vite, 'build', '--logLevel', 'error'], { cwd: ROOT })
+  } catch (cause) {
+    const { stderr = '', stdout = '' } = cause as { stderr?: string; stdout?: string }
+    const why = `${stderr}\n${stdout}`.split('\n').find((line) => /error/i.test(line)) ?? 'vite says nothing'
+    throw new AppError('bad-input', `The web app could not be built: ${why.trim()}`, { cause })
+  }
 }

@@ -2,7 +2,10 @@
 import { type Catalogue, FIRST_ID } from '../catalogue.ts'
 import { type FeatureSchema, schemaSchema } from '../schema.ts'
 
-/** Films: target and its genres, the last 50 clicks attended to, taste by genre. */
+/**
+ * Films: target and its genres, the last 50 clicks attended to, taste by genre. Nothing tells how active a user is: it
+ * would not change the order of their feed, and it would let the classifier tell a newcomer's samples by it alone.
+ */
 function movielens(catalogue: Catalogue): FeatureSchema {
   return schemaSchema.parse({
     name: 'movielens',
@@ -17,7 +20,6 @@ function movielens(catalogue: Catalogue): FeatureSchema {
       { kind: 'sequence', name: 'clicks', vocabulary: 'item', length: 50, attends: 'target', from: 'clicks' },
       { kind: 'dense', name: 'taste', size: catalogue.categories.length, from: 'taste' },
       { kind: 'dense', name: 'affinity', size: 2, from: 'affinity' },
-      { kind: 'dense', name: 'activity', size: 3, from: 'activity' },
     ],
     userVector: 'taste',
   })
@@ -38,7 +40,6 @@ function demo(catalogue: Catalogue): FeatureSchema {
       { kind: 'sequence', name: 'clicks', vocabulary: 'item', length: 30, attends: 'target', from: 'clicks' },
       { kind: 'dense', name: 'taste', size: catalogue.categories.length, from: 'taste' },
       { kind: 'dense', name: 'affinity', size: 2, from: 'affinity' },
-      { kind: 'dense', name: 'activity', size: 3, from: 'activity' },
     ],
     userVector: 'taste',
   })
