@@ -121,7 +121,7 @@ describe('the work cycle', () => {
     })
   })
 
-  test('it runs on tfjs wasm, the engine that Node gets by default', async () => {
+  test('it runs on the fused kernel, the engine that Node gets by default', async () => {
     const platform = headlessPlatform({
       server: 'http://server',
       fetch: server.fetch as typeof fetch,
@@ -134,7 +134,7 @@ describe('the work cycle', () => {
     await device.start()
     await read(device, 10)
     await device.contact()
-    expect((await status(device)).rounds[0]).toMatchObject({ engine: 'tfjs-wasm', outcome: 'committed' })
+    expect((await status(device)).rounds[0]).toMatchObject({ engine: 'fused-wasm', outcome: 'committed' })
   })
 
   test('below ten clicks no batch is asked for', async () => {

@@ -14,7 +14,19 @@ export interface Exports {
   clear(model: number): void
 }
 
-export type Kernel = WebAssembly.Module
+/** As much of WebAssembly as is used here, for the types that Node brings say nothing of it. */
+const { WebAssembly } = globalThis as unknown as {
+  readonly WebAssembly: {
+    compile(bytes: Uint8Array): Promise<Kernel>
+    instantiate(kernel: Kernel, imports: { env: { memory: Memory } }): Promise<{ exports: unknown }>
+    Memory: new (pages: { initial: number; maximum: number }) => Memory
+  }
+}
+/** A compiled module. */
+export type Kernel = object
+interface Memory {
+  readonly buffer: ArrayBuffer
+}
 
 /** Throws `engine` where WebAssembly or its SIMD is missing. */
 export async function compileKernel(): Promise<Kernel> {
@@ -34,11 +46,11 @@ export async function instantiate(
   const { exports } = await WebAssembly.instantiate(kernel, { env: { memory } })
   const words = new Uint32Array(memory.buffer)
   for (const { at, fields } of records) words.set(Object.values(fields), at / 4)
-  return { kernel: exports as unknown as Exports, memory: memory.buffer }
+  return { kernel: exports as Exports, memory: memory.buffer }
 }
 
 /** A maximum keeps browsers from setting aside 4 GiB of addresses for every model. */
-function allocate(pages: number): WebAssembly.Memory {
+function allocate(pages: number): Memory {
   try {
     return new WebAssembly.Memory({ initial: pages, maximum: pages })
   } catch (cause) {
