@@ -10,7 +10,6 @@ import { embeddingContract } from './contract.embeddings.ts'
 import { expectNear } from './contract.expect.ts'
 import { engineContract } from './contract.ts'
 import { createFusedEngine } from './fused/engine.ts'
-import { SOURCES } from './fused/kernel.generated.ts'
 import { compileKernel, instantiate } from './fused/kernel.ts'
 import { layOut } from './fused/layout.ts'
 import { createPlainEngine } from './plain/engine.ts'
@@ -33,6 +32,7 @@ test('the kernel in use was made from the sources beside it', async () => {
     .sort()
     .map((name) => sources[name])
     .join('')
+  const { SOURCES } = await import('./fused/kernel.generated.ts') // if it is missing: npm run build:kernel
   expect(SOURCES, 'The kernel is stale: run npm run build:kernel').toBe(
     await sha256(new TextEncoder().encode(text)),
   )

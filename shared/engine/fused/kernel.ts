@@ -1,7 +1,5 @@
 /** The compiled kernel: one WebAssembly instance with a memory of its own for each model. */
 import { AppError } from '../../failure.ts'
-// Made from kernel/*.ts. If it is missing: npm run build:kernel
-import { KERNEL } from './kernel.generated.ts'
 import type { Layout } from './layout.ts'
 
 /** kernel/index.ts, whose `Model` is an address here. */
@@ -30,10 +28,22 @@ interface Memory {
 
 /** Throws `engine` where WebAssembly or its SIMD is missing. */
 export async function compileKernel(): Promise<Kernel> {
+  const bytes = await loadKernel()
   try {
-    return await WebAssembly.compile(Uint8Array.from(atob(KERNEL), (char) => char.charCodeAt(0)))
+    return await WebAssembly.compile(bytes)
   } catch (cause) {
     throw new AppError('engine', 'There is no WebAssembly with SIMD here.', { cause })
+  }
+}
+
+async function loadKernel(): Promise<Uint8Array> {
+  try {
+    const { KERNEL } = await import('./kernel.generated.ts') // if it is missing: npm run build:kernel
+    return Uint8Array.from(atob(KERNEL), (char) => char.charCodeAt(0))
+  } catch (cause) {
+    throw new AppError('engine', 'The kernel is missing; in a clone of the sources: npm run build:kernel', {
+      cause,
+    })
   }
 }
 
