@@ -45,9 +45,13 @@ test('host and kernel name the fields of every record alike, in the same order',
       [...body!.matchAll(/^ {2}(\w+): usize$/gm)].map(([, field]) => field),
     ]),
   )
-  const { records } = layOut(dinSpec(5, 3, 4))
+  const layout = layOut(dinSpec(5, 3, 4))
+  const { records } = layout
   expect(new Set(records.map(({ type }) => type))).toEqual(new Set(declared.keys()))
   for (const { type, fields } of records) expect(Object.keys(fields), type).toEqual(declared.get(type))
+  const sorted = records.toSorted((a, b) => a.at - b.at)
+  for (const [i, { at, fields, type }] of sorted.entries())
+    expect(at + 4 * Object.keys(fields).length, type).toBeLessThanOrEqual(sorted[i + 1]?.at ?? layout.bytes)
 })
 
 /** Both engines' gradients of one batch, compared number by number. */
@@ -75,7 +79,7 @@ describe('the fused engine', () => {
     await expectPlainGradient(spec, { ...batch, weights: thinned }, weights)
   })
 
-  test('rows that share their sequences, as candidates do, are predicted like any others', async () => {
+  test('rows that share their sequences, as candidates do, are computed like any others', async () => {
     const spec = dinSpec(20, 5, 7)
     const pooled = {
       ...spec,
@@ -88,6 +92,7 @@ describe('the fused engine', () => {
     const due = await (await createPlainEngine().load(pooled, weights)).predict(batch)
     const model = await (await createFusedEngine()).load(pooled, weights)
     expectNear(await model.predict(batch), due, 1e-6, 'probability')
+    await expectPlainGradient(pooled, batch, weights)
   })
 
   test('probabilities and losses are right from one end of the logits to the other', async () => {

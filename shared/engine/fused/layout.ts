@@ -76,7 +76,7 @@ export function layOut(spec: ModelSpec): Layout {
     toSecond,
     other,
     others: (end - other) / 4,
-    zeros: space.take(Math.max(...[...places.values()].map(({ width }) => width))),
+    zeros: space.take(Math.max(inputWidth(spec), spec.attention, ...spec.mlp)),
   })
   return { bytes: space.end, places, state, toGradient, rows, input, model, records: builder.records }
 }
@@ -92,9 +92,8 @@ interface Builder {
 const add = ({ records }: Builder, type: MemoryRecord['type'], at: number, fields: MemoryRecord['fields']) =>
   records.push({ type, at, fields })
 
-/** Each of a list's records, and those beside it; 0 where there is none. */
-const addressesFor = ({ space }: Builder, list: readonly unknown[]): number[] =>
-  list.map(() => space.take(RECORD_WORDS))
+/** One for the record of each. */
+const addressesFor = (b: Builder, list: readonly unknown[]) => list.map(() => b.space.take(RECORD_WORDS))
 
 /** A part writes whole lanes, so the last one may write three floats beyond the concatenation. */
 const xWidthOf = (spec: ModelSpec): number => inFours(inputWidth(spec) + 3)
@@ -106,13 +105,12 @@ function placeParameters(spec: ModelSpec, space: Space) {
   const places = new Map<string, Place>()
   const from = space.end
   let other = from
-  for (const [name, shape] of shapesOf(spec)) {
-    const embedding = name.startsWith('embedding.')
-    if (embedding) places.set(name, placeTable(space, shape))
-    else if (shape.length === 1 || /^out\.w$|\.w2$/.test(name)) places.set(name, placeVector(space, shape))
+  for (const [name, shape] of shapesOf(spec))
+    if (name.startsWith('embedding.')) {
+      places.set(name, placeTable(space, shape))
+      other = space.end
+    } else if (shape.length === 1 || /^out\.w$|\.w2$/.test(name)) places.set(name, placeVector(space, shape))
     else places.set(name, placeMatrix(space, shape, dims.get(name)))
-    if (embedding) other = space.end
-  }
   return { places, from, other, end: space.end }
 }
 
