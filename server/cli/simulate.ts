@@ -49,9 +49,15 @@ async function visit(options: SimulateOptions & { server: string }, number: numb
     seed: options.seed * 7919 + number,
     ...(options.engine && { engine: options.engine }),
   })
+  const late = new AbortController()
+  // A timer that keeps the process alive, which a device's own do not.
+  const patience = setTimeout(
+    () => late.abort(new AppError('worker', `A device had no model after ${PATIENCE_MS / 1000} s.`)),
+    PATIENCE_MS,
+  )
   try {
     await device.start()
-    const catalogue = await device.catalogue(null, AbortSignal.timeout(PATIENCE_MS))
+    const catalogue = await device.catalogue(null, late.signal)
     const items = new Map(catalogue.items.map((item) => [item.key, item]))
     const wants = createVisitor(catalogue, random)
     let clicks = 0
@@ -70,15 +76,19 @@ async function visit(options: SimulateOptions & { server: string }, number: numb
       }
     }
     const clicked = performance.now()
-    const round = await firstRound(device.onStatus)
+    const round = await firstRound(device.onStatus, late.signal)
     return { ms: performance.now() - clicked, round }
   } finally {
+    clearTimeout(patience)
     await device.stop()
   }
 }
 
 /** The first round that trained a model or failed; or the last of the day, where the filter left nothing to train on. */
-function firstRound(onStatus: (listener: (status: Status) => void) => () => void): Promise<Round> {
+function firstRound(
+  onStatus: (listener: (status: Status) => void) => () => void,
+  late: AbortSignal,
+): Promise<Round> {
   const { promise, resolve, reject } = deferred<Round>()
   const stop = onStatus(({ rounds, waitingFor, run, failure }) => {
     const round = rounds.find(({ outcome }) => outcome !== 'filtered') ?? rounds[0]
@@ -86,14 +96,8 @@ function firstRound(onStatus: (listener: (status: Status) => void) => () => void
     if (round && (round.outcome !== 'filtered' || over)) resolve(round)
     else if (failure?.code === 'refused') reject(new AppError(failure.code, failure.message))
   })
-  const timer = setTimeout(
-    () => reject(new AppError('worker', `A device had no round after ${PATIENCE_MS / 1000} s.`)),
-    PATIENCE_MS,
-  )
-  return promise.finally(() => {
-    stop()
-    clearTimeout(timer)
-  })
+  late.addEventListener('abort', () => reject(late.reason), { once: true })
+  return promise.finally(stop)
 }
 
 function deferred<T>() {
@@ -114,6 +118,7 @@ function quantile(values: readonly number[], q: number): number {
 
 /** Runs every visitor, `atOnce` at a time, and reports. */
 export async function simulate(report: Report, options: SimulateOptions & { server: string }): Promise<void> {
+  await mustAnswer(options.server)
   const visits: Visit[] = []
   let next = 0
   const stage = 'Simulating visitors'
@@ -126,6 +131,12 @@ export async function simulate(report: Report, options: SimulateOptions & { serv
   }
   await Promise.all(Array.from({ length: Math.min(options.atOnce, options.devices) }, lane))
   measure(report, options, visits)
+}
+
+/** Throws `offline` unless a Kindred server answers at `url`. */
+async function mustAnswer(url: string): Promise<void> {
+  const answer = await fetch(new URL('/healthz', url)).catch(() => undefined)
+  if (!answer?.ok) throw new AppError('offline', `No Kindred server answers at ${url}.`)
 }
 
 function measure(report: Report, { clicks, atOnce }: SimulateOptions, visits: readonly Visit[]): void {
