@@ -1,6 +1,7 @@
 /** Ranking: what the model in use says of candidates, were they shown now. */
 import type { Clock } from '../../shared/clock.ts'
-import type { Model } from '../../shared/engine/engine.ts'
+import type { Engine, Model } from '../../shared/engine/engine.ts'
+import { createFusedEngine } from '../../shared/engine/fused/engine.ts'
 import { createPlainEngine } from '../../shared/engine/plain/engine.ts'
 import { AppError } from '../../shared/failure.ts'
 import { UserState } from '../../shared/generate.ts'
@@ -22,8 +23,8 @@ export interface Ranker {
 }
 
 export function createRanker({ db, models, clock }: { db: Db; models: Models; clock: Clock }): Ranker {
-  // The plain engine: it needs no start-up, and scores a few candidates before tfjs has issued its kernels.
-  const engine = createPlainEngine()
+  // A GPU would take longer to be asked than these two to answer.
+  const engine: Promise<Engine> = createFusedEngine().catch(() => createPlainEngine())
   let held: { sha256: string; model: Model } | undefined
 
   async function candidates({ context }: Active, items: readonly string[]): Promise<Batch> {
@@ -49,7 +50,7 @@ export function createRanker({ db, models, clock }: { db: Db; models: Models; cl
       return { row: serving, model: held.model }
     const { row, bytes } = await models.load(name)
     if (row.version !== version) throw new AppError('version', 'The model stored is of another task version.')
-    const model = await engine.load(spec, readSafetensors(bytes))
+    const model = await (await engine).load(spec, readSafetensors(bytes))
     clear()
     held = { sha256: row.sha256, model }
     return { row, model }
