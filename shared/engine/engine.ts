@@ -6,14 +6,30 @@ import type { Batch } from '../sample.ts'
 export const ENGINE_NAMES = ['tfjs-webgpu', 'fused-wasm', 'tfjs-wasm', 'tfjs-cpu', 'plain'] as const
 export type EngineName = (typeof ENGINE_NAMES)[number]
 
+/** How a model learns; what is left out is Adam over everything, pulled nowhere. */
+export interface Training {
+  /**
+   * `adam` (Kingma & Ba 2015; β 0.9 and 0.999, ε 1e-7) · `sgd`: w −= η·g · `adagrad` (Duchi et al. 2011; the sum of
+   * squares begins at 0.1, ε 1e-7).
+   */
+  readonly optimizer?: 'adam' | 'sgd' | 'adagrad'
+  /**
+   * λ ≥ 0 of an L2 pull towards the weights that were loaded: adds λ·Σ(w − w₀)² over all trained parameters to what is
+   * minimised (not to the loss that `step` and `gradient` tell), so 2λ·(w − w₀) to the step's gradient.
+   */
+  readonly pull?: number
+  /** Parameters whose name begins with one of these stay as they are: `embedding.`, `mlp.0`, … */
+  readonly frozen?: readonly string[]
+}
+
 /** Holds one backend's memory; `dispose` gives all of it back. */
 export interface Engine {
   readonly name: EngineName
   /**
    * A model with a copy of `weights`, ready to predict and to train with a fresh optimizer.
-   * Throws `bad-artifact` if the weights do not fit the spec.
+   * Throws `bad-artifact` if the weights do not fit the spec, `bad-input` for a training that makes no sense.
    */
-  load(spec: ModelSpec, weights: Weights): Promise<Model>
+  load(spec: ModelSpec, weights: Weights, training?: Training): Promise<Model>
   /** Buffers or tensors now held, over all models: a leak shows here. */
   held(): number
   dispose(): Promise<void>
@@ -26,7 +42,7 @@ export interface Engine {
  */
 export interface Model {
   readonly spec: ModelSpec
-  /** One Adam step (Kingma & Ba 2015; β 0.9 and 0.999, ε 1e-7) on a batch; the loss before it. */
+  /** One step of the optimizer on a batch; the loss before it. */
   step(batch: Batch, learningRate: number): Promise<number>
   /** The click probability of each row. */
   predict(batch: Batch): Promise<Float32Array<ArrayBuffer>>
