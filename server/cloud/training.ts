@@ -1,6 +1,7 @@
 /** The global model: a DIN on the newest samples of all users, by the engine and the model code that devices run. */
 import { decodeSample } from '../../shared/codec.ts'
-import type { Model } from '../../shared/engine/engine.ts'
+import type { Engine, Model } from '../../shared/engine/engine.ts'
+import { createFusedEngine } from '../../shared/engine/fused/engine.ts'
 import { createPlainEngine } from '../../shared/engine/plain/engine.ts'
 import { AppError } from '../../shared/failure.ts'
 import { auc, logLoss } from '../../shared/metrics.ts'
@@ -14,19 +15,20 @@ import type { Population } from './population.ts'
 import { breathe, type Watch } from './progress.ts'
 
 export interface TrainNumbers {
-  /** The newest samples are enough, and a first model should not take all morning. */
+  /** The newest so many: a bound on time, since memory holds their numbers only. */
   readonly maxSamples: number
   /** Passes at most; it stops when one does not improve on the held-out samples. */
   readonly epochs: number
   readonly batchSize: number
+  /** At the start; it falls in a line to a twentieth. */
   readonly learningRate: number
   readonly seed: number
 }
 export const TRAINING: TrainNumbers = {
-  maxSamples: 200_000,
-  epochs: 3,
+  maxSamples: 1_000_000,
+  epochs: 4,
   batchSize: 128,
-  learningRate: 0.002,
+  learningRate: 0.003,
   seed: 1,
 }
 
@@ -54,18 +56,21 @@ export async function trainGlobal(
   { progress, signal }: Watch,
 ): Promise<Trained> {
   const layout = layoutOf(schema)
-  const { rows, available } = await newestRows(store, numbers.maxSamples)
-  if (rows.length < 2) throw new AppError('not-ready', 'There are no samples to train on: prepare first.')
-  const read = (some: readonly Uint8Array[]) =>
-    pack(
+  const { ids, available } = await newest(store, numbers.maxSamples)
+  if (ids.length < 2) throw new AppError('not-ready', 'There are no samples to train on: prepare first.')
+  /** Rows stay in the store until they are wanted; one that is erased meanwhile is left out. */
+  const read = async (some: Int32Array) => {
+    const rows = await store.samples.rows(Uint32Array.from(some))
+    return pack(
       layout,
-      some.map((row) => decodeSample(schema, row, dayMs)),
+      rows.flatMap((row) => (row ? [decodeSample(schema, row, dayMs)] : [])),
     )
-  const heldOut = rows.slice(0, heldOutOf(rows.length))
-  const training = rows.slice(heldOut.length)
+  }
+  const heldOut = ids.subarray(0, heldOutOf(ids.length))
+  const training = ids.subarray(heldOut.length)
   const random = seeded(numbers.seed)
   const spec = din(schema)
-  const engine = createPlainEngine({ lazyEmbeddings: true })
+  const engine = await createEngine()
   const model = await engine.load(spec, initialWeights(spec, random))
   const total = numbers.epochs * training.length
   const losses: number[] = []
@@ -75,8 +80,10 @@ export async function trainGlobal(
       random.shuffle(training)
       let loss = 0
       for (let at = 0; at < training.length; at += numbers.batchSize) {
-        const batch = read(training.slice(at, at + numbers.batchSize))
-        loss += (await model.step(batch, numbers.learningRate)) * batch.size
+        const batch = await read(training.subarray(at, at + numbers.batchSize))
+        if (batch.size === 0) continue
+        const left = 1 - (losses.length * training.length + at) / total
+        loss += (await model.step(batch, numbers.learningRate * Math.max(0.05, left))) * batch.size
         progress({ stage: 'Training', done: losses.length * training.length + at + batch.size, total })
         await breathe(signal)
       }
@@ -99,6 +106,10 @@ export async function trainGlobal(
   }
 }
 
+/** Plain where WebAssembly has no SIMD. Embeddings learn lazily: a step must not cost by the size of the catalogue. */
+const createEngine = (): Promise<Engine> =>
+  createFusedEngine({ lazyEmbeddings: true }).catch(() => createPlainEngine({ lazyEmbeddings: true }))
+
 interface Judged {
   readonly auc: number | undefined
   readonly logLoss: number
@@ -109,13 +120,14 @@ const better = (one: Judged, other: Judged): boolean =>
 
 async function judge(
   model: Model,
-  rows: readonly Uint8Array[],
-  read: (rows: readonly Uint8Array[]) => Batch,
+  ids: Int32Array,
+  read: (ids: Int32Array) => Promise<Batch>,
 ): Promise<Judged> {
   const scores: number[] = []
   const labels: number[] = []
-  for (let at = 0; at < rows.length; at += 500) {
-    const batch = read(rows.slice(at, at + 500))
+  for (let at = 0; at < ids.length; at += 500) {
+    const batch = await read(ids.subarray(at, at + 500))
+    if (batch.size === 0) continue
     scores.push(...(await model.predict(batch)))
     labels.push(...batch.labels)
   }
@@ -127,8 +139,8 @@ function heldOutOf(count: number): number {
   return Math.ceil(Math.min(most, Math.max(share * count, Math.min(least, 0.2 * count))))
 }
 
-/** Encoded samples, newest first: day by day, and within a day each user's last before anybody's last but one. */
-async function newestRows(store: Store, limit: number): Promise<{ rows: Uint8Array[]; available: number }> {
+/** Samples, newest first: day by day, and within a day each user's last before anybody's last but one. */
+async function newest(store: Store, limit: number): Promise<{ ids: Int32Array; available: number }> {
   const days = new Map<number, Uint32Array[]>()
   let available = 0
   for await (const { day, ids } of store.samples.byDay()) {
@@ -144,6 +156,5 @@ async function newestRows(store: Store, limit: number): Promise<{ rows: Uint8Arr
     for (let back = 1; back <= rounds && chosen.length < limit; back++)
       for (const ids of users) if (back <= ids.length && chosen.length < limit) chosen.push(ids.at(-back)!)
   }
-  const rows = await store.samples.rows(Uint32Array.from(chosen))
-  return { rows: rows.filter((row) => row !== undefined), available }
+  return { ids: Int32Array.from(chosen), available }
 }
