@@ -201,7 +201,10 @@ function measure(report: Report, { clicks, atOnce }: SimulateOptions, visits: re
 
 /** Serves the data folder on a free port for as long as `work` runs. */
 async function withServer(cloud: Cloud, work: (server: string) => Promise<void>): Promise<void> {
-  const server = await listen(createApp({ cloud, log: createLog(), registrations: NO_LIMIT }), { port: 0, host: '127.0.0.1' })
+  const server = await listen(createApp({ cloud, log: createLog(), registrations: NO_LIMIT }), {
+    port: 0,
+    host: '127.0.0.1',
+  })
   try {
     await work(server.url)
   } finally {
