@@ -1,11 +1,12 @@
 /** The part of the contract about embedding rows between their gradients, for engines that keep Adam's books by row. */
 import { describe, expect, test } from 'vitest'
 import { initialWeights } from '../model/spec.ts'
+import type { Weights } from '../model/weights.ts'
 import { seeded } from '../random.ts'
 import type { Batch } from '../sample.ts'
 import { dinSpec, randomBatch, randomWeights } from './contract.data.ts'
 import { expectNear } from './contract.expect.ts'
-import { referenceAdam, toDoubles } from './contract.reference.ts'
+import { referenceAdam, referenceOptimizer, toDoubles } from './contract.reference.ts'
 import type { Engine } from './engine.ts'
 
 export function embeddingContract(
@@ -66,6 +67,54 @@ export function embeddingContract(
       expect(row(later, 4)).toEqual(row(after['embedding.items']!.data, 4))
       expect(row(later, 7)).not.toEqual(row(after['embedding.items']!.data, 7))
     })
+
+    test.each(['adam', 'sgd', 'adagrad'] as const)(
+      'pulled rows go on moving long after their last gradient: %s',
+      async (optimizer) => {
+        const from = randomWeights(spec, seeded(2))
+        const training = { optimizer, pull: 0.002 }
+        const model = await (await make()).load(spec, from, training)
+        const due = toDoubles(from)
+        const advance = referenceOptimizer(due, training)
+        for (let step = 0; step < 460; step++) {
+          const { gradient } = await model.gradient(visit(step))
+          advance(gradient, 0.01)
+          await model.step(visit(step), 0.01)
+        }
+        const now = await model.save()
+        for (const [name, values] of Object.entries(due)) expectNear(now[name]!.data, values, 2e-5, name)
+      },
+    )
+
+    test.each(['adam', 'sgd', 'adagrad'] as const)(
+      'lazy embeddings: a row is pulled only in the steps that give it a gradient: %s',
+      async (optimizer) => {
+        const weights = randomWeights(spec, seeded(3))
+        const model = await (await make({ lazyEmbeddings: true })).load(spec, weights, {
+          optimizer,
+          pull: 0.2,
+        })
+        const due = toDoubles(weights)
+        const advance = referenceOptimizer(due, { optimizer, pull: 0.2 })
+        const stepOn = async (id: number, step: number) => {
+          const batch = randomBatch(spec, 2, seeded(step))
+          const one = { ...batch, ids: batch.ids.map(() => id) }
+          const { gradient } = await model.gradient(one)
+          await model.step(one, 0.01)
+          return gradient
+        }
+        // As long as one row alone has ever moved, lazy is dense.
+        for (let step = 0; step < 4; step++) advance(await stepOn(4, step), 0.01)
+        const before = await model.save()
+        for (const [name, values] of Object.entries(due)) expectNear(before[name]!.data, values, 1e-6, name)
+        await stepOn(7, 5)
+        const row = ({ 'embedding.items': items }: Weights, id: number) =>
+          items!.data.subarray(3 * id, 3 * id + 3)
+        const after = await model.save()
+        expect(row(after, 4)).toEqual(row(before, 4))
+        expect(row(after, 7)).not.toEqual(row(before, 7))
+      },
+    )
 
     test('lazy embeddings learn too', async () => {
       const model = await (await make({ lazyEmbeddings: true })).load(spec, initialWeights(spec, seeded(4)))

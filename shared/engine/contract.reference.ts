@@ -5,6 +5,7 @@
 import { type ModelSpec, shapesOf, widthOf } from '../model/spec.ts'
 import type { Weights } from '../model/weights.ts'
 import type { Batch } from '../sample.ts'
+import type { Training } from './engine.ts'
 
 export type Doubles = Record<string, Float64Array>
 
@@ -95,16 +96,45 @@ export function referenceAdam(parameters: Doubles) {
   const first = zeros()
   const second = zeros()
   let t = 0
-  return (gradient: Weights, learningRate: number) => {
+  return (gradient: Weights | Doubles, learningRate: number) => {
     t++
     for (const [name, values] of Object.entries(parameters))
       for (let i = 0; i < values.length; i++) {
-        const g = gradient[name]!.data[i]!
+        const of = gradient[name]!
+        const g = ('data' in of ? of.data : of)[i]!
         const m = 0.9 * first[name]![i]! + 0.1 * g
         const v = 0.999 * second[name]![i]! + 0.001 * g * g
         first[name]![i] = m
         second[name]![i] = v
         values[i]! -= (learningRate * (m / (1 - 0.9 ** t))) / (Math.sqrt(v / (1 - 0.999 ** t)) + 1e-7)
       }
+  }
+}
+
+/** The optimizers in float64, by their definitions; `step` moves `parameters`, but the frozen ones, in place. */
+export function referenceOptimizer(parameters: Doubles, training: Training) {
+  const { optimizer = 'adam', pull = 0, frozen = [] } = training
+  const all = Object.entries(parameters)
+  const trained = Object.fromEntries(all.filter(([name]) => !frozen.some((p) => name.startsWith(p))))
+  const start = Object.fromEntries(Object.entries(trained).map(([name, values]) => [name, values.slice()]))
+  const sums = Object.fromEntries(
+    Object.entries(trained).map(([name, values]) => [name, values.map(() => 0.1)]),
+  )
+  const adam = referenceAdam(trained)
+  return (gradient: Weights, learningRate: number) => {
+    const pulled = Object.fromEntries(
+      Object.entries(trained).map(([name, values]) => [
+        name,
+        values.map((w, i) => gradient[name]!.data[i]! + 2 * pull * (w - start[name]![i]!)),
+      ]),
+    )
+    if (optimizer === 'adam') adam(pulled, learningRate)
+    else
+      for (const [name, values] of Object.entries(trained))
+        for (let i = 0; i < values.length; i++) {
+          const g = pulled[name]![i]!
+          sums[name]![i]! += g * g
+          values[i]! -= (learningRate * g) / (optimizer === 'sgd' ? 1 : Math.sqrt(sums[name]![i]!) + 1e-7)
+        }
   }
 }

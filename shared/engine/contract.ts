@@ -18,6 +18,7 @@ import {
 import { expectNear, train } from './contract.expect.ts'
 import { gradientOf, logitOf, lossOf, referenceAdam, sigmoid, toDoubles } from './contract.reference.ts'
 import { refusalContract } from './contract.refusals.ts'
+import { trainingContract } from './contract.training.ts'
 import type { Engine } from './engine.ts'
 
 export interface ContractOptions {
@@ -25,6 +26,8 @@ export interface ContractOptions {
   readonly examples?: number
   /** False for a backend that adds in no fixed order (float atomics on a GPU); default true. */
   readonly reproducible?: boolean
+  /** Whether a step with a finite loss but a gradient that is not finite throws `diverged`; default false. */
+  readonly steep?: boolean
 }
 
 /** float32 rounding through some hundred operations on values near 1, absolute below 1 and relative above. */
@@ -44,6 +47,10 @@ export function engineContract(
     })
     afterAll(() => engine.dispose())
     refusalContract(() => engine, options.reproducible !== false)
+    trainingContract(() => engine, {
+      reproducible: options.reproducible !== false,
+      steep: options.steep === true,
+    })
 
     const trained = (steps: number, from?: Weights) => train(engine, steps, from)
 

@@ -6,15 +6,15 @@ import { AppError } from '../../failure.ts'
 import { checkWeights, type ModelSpec, shapesOf } from '../../model/spec.ts'
 import type { Tensor, Weights } from '../../model/weights.ts'
 import type { Batch } from '../../sample.ts'
-import { corrected } from '../adam.ts'
 import { checkBatch, totalWeight } from '../batch.ts'
 import type { Engine, Model } from '../engine.ts'
+import { ADAGRAD_START, movesAlone, paceOf, type Settled, settle, tooSteep } from '../training.ts'
 import { compileKernel, type Exports, instantiate, type Kernel } from './kernel.ts'
 import { type Layout, layOut } from './layout.ts'
-import { read, write } from './space.ts'
+import { fill, read, write } from './space.ts'
 
 export interface FusedOptions {
-  /** Lazy Adam, as the plain engine has it: a step's cost no longer grows with the rows that move by momentum alone. */
+  /** Lazy embeddings, as the plain engine has it: a step's cost no longer grows with the rows that move by momentum alone. */
   readonly lazyEmbeddings?: boolean
 }
 
@@ -24,10 +24,12 @@ export async function createFusedEngine({ lazyEmbeddings = false }: FusedOptions
   const models = new Set<FusedModel>()
   return {
     name: 'fused-wasm',
-    async load(spec, weights) {
+    async load(spec, weights, training) {
       checkWeights(spec, weights)
-      const state = await createState(kernel, spec, weights)
-      const model = new FusedModel(spec, state, lazyEmbeddings, () => models.delete(model))
+      const settled = settle(spec, training)
+      const state = await createState(kernel, spec, weights, settled)
+      const alone = movesAlone(settled) && !lazyEmbeddings
+      const model = new FusedModel(spec, settled, state, alone, () => models.delete(model))
       models.add(model)
       return model
     },
@@ -49,11 +51,20 @@ interface State {
   marked: { readonly bytes: Uint8Array; t: number } | undefined
 }
 
-async function createState(kernel: Kernel, spec: ModelSpec, weights: Weights): Promise<State> {
-  const layout = layOut(spec)
+async function createState(
+  kernel: Kernel,
+  spec: ModelSpec,
+  weights: Weights,
+  training: Settled,
+): Promise<State> {
+  const layout = layOut(spec, training)
   const { kernel: exports, memory } = await instantiate(kernel, layout)
   const floats = new Float32Array(memory)
-  for (const [name, place] of layout.places) write(floats, place, weights[name]!.data)
+  for (const [name, place] of layout.places) {
+    write(floats, place, weights[name]!.data)
+    if (layout.toStart > 0) write(floats, place, weights[name]!.data, layout.toStart)
+    if (training.optimizer === 'adagrad') fill(floats, place, ADAGRAD_START, layout.toSecond)
+  }
   const { from, to } = layout.state
   const ints = new Int32Array(memory)
   const bytes = new Uint8Array(memory, from, to - from)
@@ -63,13 +74,16 @@ async function createState(kernel: Kernel, spec: ModelSpec, weights: Weights): P
 class FusedModel implements Model {
   readonly spec: ModelSpec
   #state: State | undefined
-  readonly #lazy: boolean
+  readonly #training: Settled
+  /** Whether rows without a gradient move too. */
+  readonly #alone: boolean
   readonly #forget: () => void
 
-  constructor(spec: ModelSpec, state: State, lazy: boolean, forget: () => void) {
+  constructor(spec: ModelSpec, training: Settled, state: State, alone: boolean, forget: () => void) {
     this.spec = spec
+    this.#training = training
     this.#state = state
-    this.#lazy = lazy
+    this.#alone = alone
     this.#forget = forget
   }
 
@@ -80,10 +94,13 @@ class FusedModel implements Model {
 
   async step(batch: Batch, learningRate: number): Promise<number> {
     const state = this.#alive()
-    const { rate, epsilon } = corrected(state.t + 1, learningRate)
-    return this.#learn(batch, () => {
-      state.t++
-      state.kernel.adam(state.layout.model, state.t, rate, epsilon, this.#lazy)
+    const { optimizer, pull, frozen } = this.#training
+    const t = state.t + 1
+    const { rate, epsilon } = paceOf(optimizer, t, learningRate)
+    return this.#learn(batch, frozen.size > 0, () => {
+      const { kernel, layout } = state
+      if (!kernel.step(layout.model, t, rate, epsilon, 2 * pull, this.#alone)) throw tooSteep()
+      state.t = t
     }).loss
   }
 
@@ -92,7 +109,7 @@ class FusedModel implements Model {
     checkBatch(this.spec, batch)
     const { kernel, layout, floats } = state
     const probabilities = new Float32Array(batch.size)
-    kernel.begin(layout.model, false)
+    kernel.begin(layout.model, false, false)
     for (let from = 0; from < batch.size; from += layout.rows) {
       const to = Math.min(from + layout.rows, batch.size)
       put(state, this.spec, batch, from, to)
@@ -105,7 +122,7 @@ class FusedModel implements Model {
 
   async gradient(batch: Batch): Promise<{ loss: number; gradient: Weights }> {
     const { layout } = this.#alive()
-    const { loss, result } = this.#learn(batch, () => this.#tensors(layout.toGradient))
+    const { loss, result } = this.#learn(batch, false, () => this.#tensors(layout.toGradient))
     return { loss, gradient: result }
   }
 
@@ -132,13 +149,13 @@ class FusedModel implements Model {
     this.#forget()
   }
 
-  /** The loss, and what `use` makes of the gradient while it lies in its buffer. */
-  #learn<T>(batch: Batch, use: () => T): { loss: number; result: T } {
+  /** The loss, and what `use` makes of the gradient while it lies in its buffer; `sparing` frozen parameters'. */
+  #learn<T>(batch: Batch, sparing: boolean, use: () => T): { loss: number; result: T } {
     const state = this.#alive()
     checkBatch(this.spec, batch)
     const total = totalWeight(batch)
     const { kernel, layout } = state
-    kernel.begin(layout.model, true)
+    kernel.begin(layout.model, true, sparing)
     try {
       let sum = 0
       for (const [from, to] of weightedRuns(batch, layout.rows)) {

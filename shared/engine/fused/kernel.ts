@@ -4,11 +4,12 @@ import type { Layout } from './layout.ts'
 
 /** kernel/index.ts, whose `Model` is an address here. */
 export interface Exports {
-  begin(model: number, learning: boolean): void
+  begin(model: number, learning: boolean, sparing: boolean): void
   predict(model: number, n: number): void
   learn(model: number, n: number): number
   finish(model: number): void
-  adam(model: number, t: number, rate: number, epsilon: number, lazy: boolean): void
+  /** 0 if the gradient was too steep to be followed. */
+  step(model: number, t: number, rate: number, epsilon: number, pull: number, alone: boolean): number
   clear(model: number): void
 }
 

@@ -2,7 +2,8 @@
  * One linear memory for one model, laid out from its spec: parameters with their moments, gradients, scratch for a piece
  * of a batch, and the records that tell the kernel all this (kernel/records.ts says what the fields are).
  */
-import { inputWidth, type ModelSpec, shapesOf, widthOf } from '../../model/spec.ts'
+import { type Input, inputWidth, type ModelSpec, shapesOf, widthOf } from '../../model/spec.ts'
+import { OPTIMIZERS, type Settled, settle } from '../training.ts'
 import { inFours, type Place, placeMatrix, placeTable, placeVector, Space } from './space.ts'
 
 /** `fields` in the order of the kernel's class `type`, to be written from `at` on. */
@@ -19,6 +20,9 @@ export interface Layout {
   /** Parameters, moments and which rows move: [from, to) is all that a mark must remember. */
   readonly state: { readonly from: number; readonly to: number }
   readonly toGradient: number
+  /** From a parameter to its second moment and to where it is pulled; 0: none kept. */
+  readonly toSecond: number
+  readonly toStart: number
   /** Rows of a batch that the kernel takes at one time. */
   readonly rows: number
   readonly input: Readonly<Record<'ids' | 'dense' | 'labels' | 'shares' | 'probabilities', number>>
@@ -32,15 +36,18 @@ const RECORD_WORDS = 48
 const SCRATCH_WORDS = 1 << 18
 const MOST_ROWS = 32
 
-export function layOut(spec: ModelSpec): Layout {
+export function layOut(spec: ModelSpec, training: Settled = settle(spec)): Layout {
   const space = new Space()
-  const { places, from, other, end } = placeParameters(spec, space)
-  const [toFirst, toSecond] = [space.take((end - from) / 4) - from, space.take((end - from) / 4) - from]
+  const { places, from, other, trainedEnd, end } = placeParameters(spec, space, training)
+  const twin = (needed: boolean) => (needed ? space.take((end - from) / 4) - from : 0)
+  const toFirst = twin(training.optimizer === 'adam')
+  const toSecond = twin(training.optimizer !== 'sgd')
   const moves = spec.tables.map(({ rows }) => ({ moving: space.take(rows + 1), last: space.take(rows) }))
   const state = { from, to: space.end }
-  const toGradient = space.take((end - from) / 4) - from
+  const toGradient = twin(true)
+  const toStart = twin(training.pull > 0)
   const rows = rowsAtOnce(spec)
-  const builder: Builder = { spec, space, places, rows, records: [] }
+  const builder: Builder = { spec, training, space, places, rows, records: [] }
 
   const tables = describeTables(builder, moves)
   const x = { at: space.take(rows * xWidthOf(spec)), d: space.take(rows * inFours(inputWidth(spec))) }
@@ -74,20 +81,32 @@ export function layOut(spec: ModelSpec): Layout {
     toGradient,
     toFirst,
     toSecond,
+    toStart,
     other,
     others: (end - other) / 4,
+    trained: (trainedEnd - other) / 4,
+    optimizer: OPTIMIZERS.indexOf(training.optimizer),
+    sparing: 0,
     zeros: space.take(Math.max(inputWidth(spec), spec.attention, ...spec.mlp)),
   })
-  return { bytes: space.end, places, state, toGradient, rows, input, model, records: builder.records }
+  const { records } = builder
+  return { bytes: space.end, places, state, toGradient, toSecond, toStart, rows, input, model, records }
 }
 
 interface Builder {
   readonly spec: ModelSpec
+  readonly training: Settled
   readonly space: Space
   readonly places: ReadonlyMap<string, Place>
   readonly rows: number
   readonly records: MemoryRecord[]
 }
+
+/** 1 if any parameter whose name begins so is not frozen. */
+const trains = ({ places, training }: Builder, ...prefixes: readonly string[]): number =>
+  Number(
+    [...places.keys()].some((name) => !training.frozen.has(name) && prefixes.some((p) => name.startsWith(p))),
+  )
 
 const add = ({ records }: Builder, type: MemoryRecord['type'], at: number, fields: MemoryRecord['fields']) =>
   records.push({ type, at, fields })
@@ -98,20 +117,29 @@ const addressesFor = (b: Builder, list: readonly unknown[]) => list.map(() => b.
 /** A part writes whole lanes, so the last one may write three floats beyond the concatenation. */
 const xWidthOf = (spec: ModelSpec): number => inFours(inputWidth(spec) + 3)
 
-function placeParameters(spec: ModelSpec, space: Space) {
+/** Embeddings, then what is trained of the rest, then what is frozen of it. */
+function placeParameters(spec: ModelSpec, space: Space, { frozen }: Settled) {
   const dims = new Map<string, number>(
     spec.inputs.map((input) => [`attend.${input.feature}.w1`, widthOf(spec, input)]),
   )
   const places = new Map<string, Place>()
   const from = space.end
-  let other = from
-  for (const [name, shape] of shapesOf(spec))
-    if (name.startsWith('embedding.')) {
-      places.set(name, placeTable(space, shape))
-      other = space.end
-    } else if (shape.length === 1 || /^out\.w$|\.w2$/.test(name)) places.set(name, placeVector(space, shape))
+  const place = (name: string, shape: readonly number[]) => {
+    if (name.startsWith('embedding.')) places.set(name, placeTable(space, shape))
+    else if (shape.length === 1 || /^out\.w$|\.w2$/.test(name)) places.set(name, placeVector(space, shape))
     else places.set(name, placeMatrix(space, shape, dims.get(name)))
-  return { places, from, other, end: space.end }
+  }
+  const groups = [
+    (name: string) => name.startsWith('embedding.'),
+    (name: string) => !name.startsWith('embedding.') && !frozen.has(name),
+    (name: string) => !name.startsWith('embedding.') && frozen.has(name),
+  ]
+  const ends = groups.map((holds) => {
+    for (const [name, shape] of shapesOf(spec)) if (holds(name)) place(name, shape)
+    return space.end
+  })
+  const [other, trainedEnd, end] = ends as [number, number, number]
+  return { places, from, other, trainedEnd, end }
 }
 
 function rowsAtOnce(spec: ModelSpec): number {
@@ -133,6 +161,7 @@ function describeTables(builder: Builder, moves: readonly { moving: number; last
       flags: space.take(Math.ceil(rows / 4)),
       touched: space.take(rows + 1),
       ...moves[i]!,
+      trained: trainsTable(builder, i),
     })
   })
   return addresses
@@ -157,11 +186,21 @@ function describeParts(builder: Builder, tables: readonly number[]): number {
       unit: input.kind === 'attend' ? describeUnit(builder, input, dim) : 0,
       counts: space.take(rows),
       share: space.take(dim),
+      trained: trainsPart(builder, input),
     })
     to += dim
   })
   return addresses[0] ?? 0
 }
+
+function trainsPart(builder: Builder, input: Input): number {
+  if (input.kind === 'dense') return 0
+  const ofUnit = input.kind === 'attend' ? trains(builder, `attend.${input.feature}.`) : 0
+  return ofUnit || trainsTable(builder, input.table)
+}
+
+const trainsTable = ({ spec, training }: Builder, table: number): number =>
+  Number(!training.frozen.has(`embedding.${spec.tables[table]!.name}`))
 
 function describeUnit(
   builder: Builder,
@@ -237,6 +276,8 @@ function describeLayers(builder: Builder, x: { at: number; d: number }) {
       after,
       dAfter,
       turned: space.take(outputs * inFours(below.size)),
+      trained: trains(builder, `mlp.${i}.`),
+      below: trains(builder, 'embedding.', 'attend.', ...spec.mlp.slice(0, i).map((_, l) => `mlp.${l}.`)),
     })
     below = { at: after, d: dAfter, size: outputs, stride: width }
   })

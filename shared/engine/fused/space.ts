@@ -57,10 +57,21 @@ function eachRow(
     visit(at / 4 + (Math.floor(row / group) * step + (row % group)) * width, row * columns)
 }
 
-export function write(floats: Float32Array, to: Place, data: Float32Array): void {
+/** Lays a tensor at `to`, or `shift` bytes further on. */
+export function write(floats: Float32Array, to: Place, data: Float32Array, shift = 0): void {
   eachRow(to, (word, start) => {
-    for (let i = 0; i < to.columns; i++) floats[word + i] = data[start + i]!
+    for (let i = 0; i < to.columns; i++) floats[word + shift / 4 + i] = data[start + i]!
   })
+}
+
+export function fill(
+  floats: Float32Array,
+  { at, rows, width, group, step }: Place,
+  value: number,
+  shift = 0,
+) {
+  const from = (at + shift) / 4
+  floats.fill(value, from, from + (rows / group) * step * width)
 }
 
 /** A copy of the tensor at `from`, which lies `shift` bytes further on. */

@@ -8,14 +8,15 @@ import type { Weights } from '../../model/weights.ts'
 import type { Batch } from '../../sample.ts'
 import { checkBatch, totalWeight } from '../batch.ts'
 import type { Engine, Model } from '../engine.ts'
-import { Adam } from './adam.ts'
+import { type Settled, settle } from '../training.ts'
 import { flatten, planOf, TouchedRows, unflatten } from './buffers.ts'
 import { createNetwork } from './network.ts'
+import { Optimizer } from './optimizer.ts'
 
 export interface PlainOptions {
   /**
-   * Lazy Adam: an embedding row and its moments change only in steps that give it a gradient; bias correction counts
-   * all steps. Makes a step's cost independent of the tables' sizes, for global training; every other engine is dense.
+   * An embedding row and its moments change, and are pulled, only in steps that give the row a gradient; Adam's bias
+   * correction counts all steps. Makes a step's cost independent of the tables' sizes, for global training.
    */
   readonly lazyEmbeddings?: boolean
 }
@@ -25,9 +26,10 @@ export function createPlainEngine({ lazyEmbeddings = false }: PlainOptions = {})
   const models = new Set<PlainModel>()
   return {
     name: 'plain',
-    async load(spec, weights) {
+    async load(spec, weights, training) {
       checkWeights(spec, weights)
-      const model = new PlainModel(spec, weights, lazyEmbeddings, () => models.delete(model))
+      const state = createState(spec, weights, lazyEmbeddings, settle(spec, training))
+      const model = new PlainModel(spec, state, () => models.delete(model))
       models.add(model)
       return model
     },
@@ -38,27 +40,29 @@ export function createPlainEngine({ lazyEmbeddings = false }: PlainOptions = {})
   }
 }
 
+type State = ReturnType<typeof createState>
+
 class PlainModel implements Model {
   readonly spec: ModelSpec
-  #state: ReturnType<typeof createState> | undefined
+  #state: State | undefined
   readonly #forget: () => void
 
-  constructor(spec: ModelSpec, weights: Weights, lazy: boolean, forget: () => void) {
+  constructor(spec: ModelSpec, state: State, forget: () => void) {
     this.spec = spec
-    this.#state = createState(spec, weights, lazy)
+    this.#state = state
     this.#forget = forget
   }
 
   /** Buffers held: parameters and gradient, the optimizer's, a mark's. */
   get held(): number {
-    return this.#state ? 2 + this.#state.adam.held + (this.#state.marked ? 1 : 0) : 0
+    return this.#state ? 2 + this.#state.optimizer.held + (this.#state.marked ? 1 : 0) : 0
   }
 
   async step(batch: Batch, learningRate: number): Promise<number> {
-    const { adam, touched, gradient } = this.#alive()
-    const loss = this.#learn(batch)
+    const { optimizer, touched, gradient } = this.#alive()
+    const loss = this.#learn(batch, true)
     try {
-      adam.step(learningRate)
+      optimizer.step(learningRate)
     } finally {
       touched.clear(gradient)
     }
@@ -74,7 +78,7 @@ class PlainModel implements Model {
 
   async gradient(batch: Batch): Promise<{ loss: number; gradient: Weights }> {
     const { plan, touched, gradient } = this.#alive()
-    const loss = this.#learn(batch)
+    const loss = this.#learn(batch, false)
     const copy = unflatten(this.spec, plan, gradient)
     touched.clear(gradient)
     return { loss, gradient: copy }
@@ -89,14 +93,14 @@ class PlainModel implements Model {
     const state = this.#alive()
     state.marked ??= new Float32Array(state.parameters.length)
     state.marked.set(state.parameters)
-    state.adam.mark()
+    state.optimizer.mark()
   }
 
   async revert(): Promise<void> {
-    const { marked, parameters, adam } = this.#alive()
+    const { marked, parameters, optimizer } = this.#alive()
     if (!marked) throw new AppError('not-ready', 'The model has no mark to go back to.')
     parameters.set(marked)
-    adam.revert()
+    optimizer.revert()
   }
 
   dispose(): void {
@@ -105,38 +109,39 @@ class PlainModel implements Model {
   }
 
   /** The loss; leaves the gradient in its buffer, to be cleared by the caller. */
-  #learn(batch: Batch): number {
+  #learn(batch: Batch, sparing: boolean): number {
     const { network, touched, gradient } = this.#alive()
     checkBatch(this.spec, batch)
     const total = totalWeight(batch)
-    const loss = Math.fround(network.learn(batch, total)) // what overflows a float32 would overflow the weights
+    const loss = Math.fround(network.learn(batch, total, sparing)) // what overflows a float32 would overflow the weights
     if (Number.isFinite(loss)) return loss
     touched.clear(gradient)
     throw new AppError('diverged', `The loss is ${loss}.`)
   }
 
-  #alive(): ReturnType<typeof createState> {
+  #alive(): State {
     if (!this.#state) throw new AppError('engine', 'The model was disposed of.')
     return this.#state
   }
 }
 
-function createState(spec: ModelSpec, weights: Weights, lazy: boolean) {
-  const plan = planOf(spec)
+function createState(spec: ModelSpec, weights: Weights, lazy: boolean, training: Settled) {
+  const { frozen } = training
+  const plan = planOf(spec, frozen)
   const parameters = flatten(spec, plan, weights)
   const gradient = new Float32Array(plan.size)
-  const touched = new TouchedRows(spec)
+  const touched = new TouchedRows(spec, frozen)
   const work = new Float64Array(plan.size - plan.embedded)
   const buffers = { parameters, gradient, work, dWork: new Float64Array(work.length) }
-  const network = createNetwork(spec, plan, buffers, touched)
-  const adam = new Adam(buffers, plan, touched, lazy)
+  const network = createNetwork(spec, plan, buffers, touched, frozen)
+  const optimizer = new Optimizer(buffers, plan, touched, lazy, training)
   return {
     plan,
     parameters,
     gradient,
     touched,
     network,
-    adam,
+    optimizer,
     marked: undefined as typeof parameters | undefined,
   }
 }

@@ -1,5 +1,5 @@
 /** A ModelSpec as one pass there and back over flat buffers: nothing is allocated once it is built. */
-import { inputWidth, type ModelSpec, widthOf } from '../../model/spec.ts'
+import { type Input, inputWidth, type ModelSpec, widthOf } from '../../model/spec.ts'
 import type { Batch } from '../../sample.ts'
 import { attend } from './attend.ts'
 import type { Plan, TouchedRows } from './buffers.ts'
@@ -9,8 +9,11 @@ import { type Buffers, denseValues, lookup, type Part, pool, type Row, type Shar
 export interface Network {
   /** Click probabilities of a checked batch into `out`. */
   predict(batch: Batch, out: Float32Array): void
-  /** The loss of a checked batch whose weights add up to `total`; leaves its gradient in the gradient buffer. */
-  learn(batch: Batch, total: number): number
+  /**
+   * The loss of a checked batch whose weights add up to `total`; leaves its gradient in the gradient buffer, where
+   * `sparing` may leave out that of frozen parameters.
+   */
+  learn(batch: Batch, total: number, sparing: boolean): number
 }
 
 /** A fully connected layer with PReLU: `before` and `after` the activation, and the derivative by `after`. */
@@ -24,7 +27,13 @@ interface Layer {
   readonly dAfter: Float64Array
 }
 
-export function createNetwork(spec: ModelSpec, plan: Plan, buffers: Buffers, touched: TouchedRows): Network {
+export function createNetwork(
+  spec: ModelSpec,
+  plan: Plan,
+  buffers: Buffers,
+  touched: TouchedRows,
+  frozen: ReadonlySet<string>,
+): Network {
   const { parameters, gradient, work, dWork } = buffers
   const x = new Float64Array(inputWidth(spec))
   const dx = new Float64Array(x.length)
@@ -42,6 +51,8 @@ export function createNetwork(spec: ModelSpec, plan: Plan, buffers: Buffers, tou
       dAfter: scratch(),
     }
   })
+  const trainedParts = parts.filter((_, i) => trains(spec, spec.inputs[i]!, frozen))
+  const lowest = lowestTrained(spec, frozen)
   const outW = plan.offsets.get('out.w')! - plan.embedded
   const outB = plan.offsets.get('out.b')! - plan.embedded
   const top = layers.at(-1)?.after ?? x
@@ -66,13 +77,14 @@ export function createNetwork(spec: ModelSpec, plan: Plan, buffers: Buffers, tou
   }
 
   /** Adds the gradient of one row, whose activations `forward` has just left behind. */
-  function back(dLogit: number): void {
+  function back(dLogit: number, sparing: boolean): void {
     dWork[outB]! += dLogit
     for (let i = 0; i < top.length; i++) {
       dWork[outW + i]! += dLogit * top[i]!
       dTop[i] = dLogit * work[outW + i]!
     }
-    for (let l = layers.length - 1; l >= 0; l--) {
+    const down = sparing && trainedParts.length === 0 ? lowest : 0
+    for (let l = layers.length - 1; l >= down; l--) {
       const { w, b, slope, width, before, dAfter } = layers[l]!
       const below = l > 0 ? layers[l - 1]! : undefined
       const input = below?.after ?? x
@@ -87,7 +99,7 @@ export function createNetwork(spec: ModelSpec, plan: Plan, buffers: Buffers, tou
       dInput.fill(0)
       addProductBack(input, 0, input.length, work, w, width, dAfter, 0, dWork, w, dInput, 0)
     }
-    for (const part of parts) part.back(row)
+    for (const part of sparing ? trainedParts : parts) part.back(row)
   }
 
   function begin(): void {
@@ -116,7 +128,7 @@ export function createNetwork(spec: ModelSpec, plan: Plan, buffers: Buffers, tou
         out[i] = 1 / (1 + Math.exp(-forward()))
       }
     },
-    learn(batch, total) {
+    learn(batch, total, sparing) {
       begin()
       let loss = 0
       for (let i = 0; i < batch.size; i++) {
@@ -126,12 +138,26 @@ export function createNetwork(spec: ModelSpec, plan: Plan, buffers: Buffers, tou
         const label = batch.labels[i]!
         const logit = forward()
         loss += share * (Math.max(logit, 0) - logit * label + Math.log1p(Math.exp(-Math.abs(logit))))
-        back(share * (1 / (1 + Math.exp(-logit)) - label))
+        back(share * (1 / (1 + Math.exp(-logit)) - label), sparing)
       }
       finish()
       return loss
     },
   }
+}
+
+/** Whether any parameter that the input uses is not frozen. */
+function trains(spec: ModelSpec, input: Input, frozen: ReadonlySet<string>): boolean {
+  if (input.kind === 'dense') return false
+  if (!frozen.has(`embedding.${spec.tables[input.table]!.name}`)) return true
+  const unit = ['w1', 'b1', 'slope', 'w2', 'b2'].map((parameter) => `attend.${input.feature}.${parameter}`)
+  return input.kind === 'attend' && unit.some((name) => !frozen.has(name))
+}
+
+/** The lowest layer with a parameter that is not frozen; the number of layers if there is none. */
+function lowestTrained({ mlp }: ModelSpec, frozen: ReadonlySet<string>): number {
+  const at = mlp.findIndex((_, l) => ['w', 'b', 'slope'].some((name) => !frozen.has(`mlp.${l}.${name}`)))
+  return at < 0 ? mlp.length : at
 }
 
 function createParts(

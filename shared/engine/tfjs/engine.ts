@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { checkWeights } from '../../model/spec.ts'
 import type { Engine } from '../engine.ts'
+import { settle } from '../training.ts'
 import { alone, type BackendName, startBackend, type WasmPaths } from './backend.ts'
 import { TfjsModel } from './model.ts'
 
@@ -18,10 +19,10 @@ export async function createTfjsEngine({ backend, wasmPaths }: TfjsOptions): Pro
   const models = new Set<TfjsModel>()
   return {
     name: `tfjs-${backend}`,
-    load(spec, weights) {
+    load(spec, weights, training) {
       return alone(backend, async () => {
         checkWeights(spec, weights)
-        const model: TfjsModel = new TfjsModel(spec, weights, {
+        const model: TfjsModel = new TfjsModel(spec, weights, settle(spec, training), {
           alone: (work) => alone(backend, work),
           paddedSize: backend === 'webgpu' ? nextPowerOfTwo : (size) => size,
           forget: () => models.delete(model),

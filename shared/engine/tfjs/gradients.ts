@@ -4,6 +4,17 @@ import * as tf from '@tensorflow/tfjs-core'
 export class Gradients {
   readonly #whole = new Map<string, tf.Tensor>()
   readonly #rows = new Map<string, { ids: Int32Array[]; updates: tf.Tensor2D[] }>()
+  readonly #wanted: readonly string[]
+
+  /** `wanted` are the parameters whose gradient will be asked for: what is added for others may be left out. */
+  constructor(wanted: readonly string[]) {
+    this.#wanted = wanted
+  }
+
+  /** Whether any wanted parameter's name begins so. */
+  wants(prefix: string): boolean {
+    return this.#wanted.some((name) => name.startsWith(prefix))
+  }
 
   add(name: string, gradient: tf.Tensor): void {
     const before = this.#whole.get(name)

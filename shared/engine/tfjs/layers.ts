@@ -33,7 +33,7 @@ export function dense(parameters: Parameters, name: string, x: tf.Tensor2D): Lay
     back(dValue, gradients) {
       const dz = slope ? preluBack(z, slope, dValue, `${name}.slope`, gradients) : dValue
       gradients.add(`${name}.b`, tf.sum(dz, 0))
-      gradients.add(`${name}.w`, tf.matMul(x, dz, true, false))
+      if (gradients.wants(`${name}.w`)) gradients.add(`${name}.w`, tf.matMul(x, dz, true, false))
       return tf.matMul(dz, w, false, true)
     },
   }

@@ -7,17 +7,17 @@ import { AppError } from '../../failure.ts'
 import { type ModelSpec, shapesOf } from '../../model/spec.ts'
 import type { Tensor, Weights } from '../../model/weights.ts'
 import type { Batch } from '../../sample.ts'
-import { BETA1, BETA2, corrected } from '../adam.ts'
 import { checkBatch, padBatch, totalWeight } from '../batch.ts'
 import type { Model } from '../engine.ts'
+import type { Settled } from '../training.ts'
 import { lossAndGradient, probabilities } from './network.ts'
+import { advance, type Moments, pulled, startMoments } from './optimizer.ts'
 
-/** Parameters and Adam's moments, each in the order of `shapesOf`. */
+/** Parameters in the order of `shapesOf`; the optimizer's moments of those that are trained. */
 type State = {
   readonly t: number
   readonly parameters: tf.Tensor[]
-  readonly first: tf.Tensor[]
-  readonly second: tf.Tensor[]
+  readonly moments: Moments
 }
 
 export interface Surroundings {
@@ -32,31 +32,36 @@ export interface Surroundings {
 export class TfjsModel implements Model {
   readonly spec: ModelSpec
   readonly #around: Surroundings
+  readonly #training: Settled
   readonly #names: readonly string[]
+  /** Which of `#names` are not frozen. */
+  readonly #trained: readonly number[]
+  /** Where a pull pulls to, in the order of `#trained`; empty if there is none. */
+  #start: readonly tf.Tensor[]
   #now: State | undefined
   #marked: State | undefined
 
-  constructor(spec: ModelSpec, weights: Weights, around: Surroundings) {
+  constructor(spec: ModelSpec, weights: Weights, training: Settled, around: Surroundings) {
     this.spec = spec
     this.#around = around
+    this.#training = training
     this.#names = [...shapesOf(spec).keys()]
+    this.#trained = [...this.#names.keys()].filter((i) => !training.frozen.has(this.#names[i]!))
     const shapes = [...shapesOf(spec).values()].map((shape) => [...shape])
-    const zeros = () => shapes.map((shape) => tf.zeros(shape))
-    this.#now = {
-      t: 0,
-      // The cpu backend computes in the very array that it is given.
-      parameters: this.#names.map((name, i) => tf.tensor(weights[name]!.data.slice(), shapes[i])),
-      first: zeros(),
-      second: zeros(),
-    }
+    // The cpu backend computes in the very array that it is given.
+    const parameters = this.#names.map((name, i) => tf.tensor(weights[name]!.data.slice(), shapes[i]))
+    const moments = startMoments(training.optimizer, this.#ofTrained(shapes))
+    this.#now = { t: 0, parameters, moments }
+    this.#start = training.pull > 0 ? handles(this.#ofTrained(parameters)) : []
   }
 
   step(batch: Batch, learningRate: number): Promise<number> {
     return this.#learn(batch, async (padded, total) => {
       const now = this.#alive()
       const { loss, next } = tf.tidy(() => {
-        const { loss, gradient } = lossAndGradient(this.spec, this.#named(now), padded, total)
-        return { loss, next: adam(now, gradient, learningRate) }
+        const wanted = this.#ofTrained(this.#names)
+        const { loss, gradient } = lossAndGradient(this.spec, this.#named(now), padded, total, wanted)
+        return { loss, next: this.#advance(now, gradient, learningRate) }
       })
       try {
         const value = await finite(loss)
@@ -69,6 +74,24 @@ export class TfjsModel implements Model {
         throw error
       }
     })
+  }
+
+  /** The state after one step along the gradient of what is trained; to be called inside `tf.tidy`. */
+  #advance(now: State, gradient: readonly tf.Tensor[], learningRate: number): State {
+    const { optimizer, pull } = this.#training
+    const t = now.t + 1
+    const before = this.#ofTrained(now.parameters)
+    const along = pulled(gradient, pull, before, this.#start)
+    const after = advance(optimizer, t, learningRate, before, along, now.moments)
+    const parameters: tf.Tensor[] = now.parameters.map((parameter, i) => {
+      const at = this.#trained.indexOf(i)
+      return at < 0 ? tf.clone(parameter) : after.parameters[at]!
+    })
+    return { t, parameters, moments: after.moments }
+  }
+
+  #ofTrained<T>(all: readonly T[]): T[] {
+    return this.#trained.map((i) => all[i]!)
   }
 
   predict(batch: Batch): Promise<Float32Array<ArrayBuffer>> {
@@ -85,7 +108,9 @@ export class TfjsModel implements Model {
   gradient(batch: Batch): Promise<{ loss: number; gradient: Weights }> {
     return this.#learn(batch, async (padded, total) => {
       const parameters = this.#named(this.#alive())
-      const { loss, gradient } = tf.tidy(() => lossAndGradient(this.spec, parameters, padded, total))
+      const { loss, gradient } = tf.tidy(() =>
+        lossAndGradient(this.spec, parameters, padded, total, this.#names),
+      )
       try {
         return { loss: await finite(loss), gradient: await this.#export(gradient) }
       } finally {
@@ -118,8 +143,10 @@ export class TfjsModel implements Model {
   dispose(): void {
     drop(this.#now)
     drop(this.#marked)
+    tf.dispose([...this.#start])
     this.#now = undefined
     this.#marked = undefined
+    this.#start = []
     this.#around.forget()
   }
 
@@ -153,36 +180,22 @@ export class TfjsModel implements Model {
   }
 }
 
-/** The state after one step of Adam; to be called inside `tf.tidy`. */
-function adam({ t, parameters, first, second }: State, gradient: tf.Tensor[], learningRate: number): State {
-  const { rate, epsilon } = corrected(t + 1, learningRate)
-  const beta1 = tf.scalar(BETA1)
-  const alpha1 = tf.scalar(1 - BETA1)
-  const beta2 = tf.scalar(BETA2)
-  const alpha2 = tf.scalar(1 - BETA2)
-  const scaled = tf.scalar(rate)
-  const floor = tf.scalar(epsilon)
-  const nextFirst = first.map((m, i) => tf.add(tf.mul(m, beta1), tf.mul(gradient[i]!, alpha1)))
-  const nextSecond = second.map((v, i) => tf.add(tf.mul(v, beta2), tf.mul(tf.square(gradient[i]!), alpha2)))
-  const moved = parameters.map((p, i) =>
-    tf.sub(p, tf.div(tf.mul(nextFirst[i]!, scaled), tf.add(tf.sqrt(nextSecond[i]!), floor))),
-  )
-  return { t: t + 1, parameters: moved, first: nextFirst, second: nextSecond }
-}
-
 const disposed = () => new AppError('engine', 'The model was disposed of.')
 
-const tensorsOf = ({ parameters, first, second }: State) => [...parameters, ...first, ...second]
+const tensorsOf = ({ parameters, moments }: State) => [...parameters, ...moments.flat()]
 
 function drop(state: State | undefined): void {
   if (state) tf.dispose(tensorsOf(state))
 }
 
 /** A second handle on the same memory. */
-function share({ t, parameters, first, second }: State): State {
-  const handles = (tensors: tf.Tensor[]) => tensors.map((tensor) => tf.clone(tensor))
-  return { t, parameters: handles(parameters), first: handles(first), second: handles(second) }
-}
+const share = ({ t, parameters, moments }: State): State => ({
+  t,
+  parameters: handles(parameters),
+  moments: moments.map(handles),
+})
+
+const handles = (tensors: readonly tf.Tensor[]): tf.Tensor[] => tensors.map((tensor) => tf.clone(tensor))
 
 /** Reads a tensor and drops it. */
 async function read(tensor: tf.Tensor): Promise<Float32Array<ArrayBuffer>> {

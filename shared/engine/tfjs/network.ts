@@ -9,12 +9,13 @@ import { attend, dense, type Layer, lookup, type Parameters, type Part, pool } f
 export const probabilities = (spec: ModelSpec, parameters: Parameters, batch: Batch): tf.Tensor =>
   tf.sigmoid(network(spec, parameters, batch).value)
 
-/** The loss of a batch whose weights add up to `total`, and its gradient in the order of `shapesOf`. */
+/** The loss of a batch whose weights add up to `total`, and its gradient by the parameters of the names `wanted`. */
 export function lossAndGradient(
   spec: ModelSpec,
   parameters: Parameters,
   batch: Batch,
   total: number,
+  wanted: readonly string[],
 ): { loss: tf.Scalar; gradient: tf.Tensor[] } {
   const { value: logits, back } = network(spec, parameters, batch)
   const labels = tf.tensor2d(batch.labels, [batch.size, 1])
@@ -28,9 +29,10 @@ export function lossAndGradient(
     tf.log1p(tf.exp(tf.neg(tf.abs(logits)))),
   )
   const loss = tf.sum(tf.mul(each, shares)) as tf.Scalar
-  const gradients = new Gradients()
+  const gradients = new Gradients(wanted)
   back(tf.mul(tf.sub(tf.sigmoid(logits), labels), shares), gradients)
-  return { loss, gradient: [...shapesOf(spec)].map(([name, shape]) => gradients.of(name, shape)) }
+  const shapes = shapesOf(spec)
+  return { loss, gradient: wanted.map((name) => gradients.of(name, shapes.get(name)!)) }
 }
 
 /** Logits [size, 1]. */
@@ -53,11 +55,19 @@ function network(spec: ModelSpec, parameters: Parameters, batch: Batch): Part {
       let at = 0
       spec.inputs.forEach((input, i) => {
         const width = widthOf(spec, input)
-        parts[i]!.back(tf.slice(dJoined, [0, at], [batch.size, width]), gradients)
+        if (concerns(spec, input, gradients))
+          parts[i]!.back(tf.slice(dJoined, [0, at], [batch.size, width]), gradients)
         at += width
       })
     },
   }
+}
+
+/** Whether the way back through an input leads to anything that is wanted. */
+function concerns(spec: ModelSpec, input: Input, gradients: Gradients): boolean {
+  if (input.kind === 'dense') return false
+  const table = `embedding.${spec.tables[input.table]!.name}`
+  return gradients.wants(table) || (input.kind === 'attend' && gradients.wants(`attend.${input.feature}.`))
 }
 
 function partOf(spec: ModelSpec, parameters: Parameters, input: Input, batch: Batch): Part {

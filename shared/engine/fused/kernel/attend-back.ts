@@ -44,6 +44,7 @@ export function attendBack(model: Model, part: Part, n: usize): void {
 
   const dWq = unit.w1 + model.toGradient
   product(dWq, dWq, row, unit.queries, 4, width, unit.bends, table.width, n, unit.hiddenWidth)
+  if (model.sparing !== 0 && table.trained === 0) return
   const dQueries = unit.dQueries
   product(dQueries, dQueries, width, unit.bends, row, 4, unit.queryTurned, n, unit.hidden, table.width)
   for (let r: usize = 0; r < n; r++) {
@@ -69,6 +70,7 @@ function attendRowBack(model: Model, part: Part, table: Table, unit: Unit, r: us
   product(unit.dMatrix, model.zeros, 0, keys, 4, width, before, table.width, count, unit.hiddenWidth)
   backThroughFold(model, part, table, unit, query, total, unit.dQueries + r * width)
 
+  if (model.sparing !== 0 && table.trained === 0) return
   turnMatrix(unit, query, table.width)
   product(unit.dKeys, unit.dKeys, width, before, row, 4, unit.turned, count, unit.hidden, table.width)
   const keyIds = unit.keyIds + ((r * unit.keys) << 2)

@@ -1,17 +1,19 @@
 /**
  * What the host calls. A batch is cut into pieces that fit the scratch memory: `begin`, then `learn` for each piece, then
- * `finish`, which leaves the gradient in its buffer; then perhaps `adam`, and always `clear`. Or `begin` and `predict`.
+ * `finish`, which leaves the gradient in its buffer; then perhaps `step`, and always `clear`. Or `begin` and `predict`.
  */
-import { moveOthers, moveRows, moveTouched } from './adam.ts'
 import { prepareUnit } from './attend.ts'
 import { finishUnit, prepareUnitBack } from './attend-back.ts'
 import { layerBack, layerForward, outputBack, outputForward, prepareLayerBack } from './layers.ts'
 import { crossEntropy, sigmoid } from './loss.ts'
+import { clearPulled, moveAll, prepareStep } from './optimizer.ts'
 import { partBack, partForward } from './parts.ts'
 import { ATTEND, Layer, Model, Part, Table } from './records.ts'
 import { clearTouched } from './table.ts'
 
-export function begin(model: Model, learning: bool): void {
+/** `sparing` leaves out gradients of frozen parameters, where that saves anything. */
+export function begin(model: Model, learning: bool, sparing: bool): void {
+  model.sparing = sparing ? 1 : 0
   for (let at = model.parts; at !== 0; at = changetype<Part>(at).next) {
     const part = changetype<Part>(at)
     if (part.kind !== ATTEND) continue
@@ -36,24 +38,35 @@ export function learn(model: Model, n: usize): f64 {
   forward(model, n)
   const loss = backToLogits(model, n)
   outputBack(model, n)
-  for (let at = model.lastLayer; at !== 0; at = changetype<Layer>(at).previous)
-    layerBack(model, changetype<Layer>(at), n)
+  for (let at = model.lastLayer; at !== 0; at = changetype<Layer>(at).previous) {
+    const layer = changetype<Layer>(at)
+    if (model.sparing !== 0 && layer.trained === 0 && layer.below === 0) break
+    layerBack(model, layer, n)
+  }
   for (let at = model.parts; at !== 0; at = changetype<Part>(at).next)
-    partBack(model, changetype<Part>(at), n)
+    if (isWanted(model, changetype<Part>(at))) partBack(model, changetype<Part>(at), n)
   return loss
 }
 
 export function finish(model: Model): void {
   for (let at = model.parts; at !== 0; at = changetype<Part>(at).next)
-    if (changetype<Part>(at).kind === ATTEND) finishUnit(model, changetype<Part>(at))
+    if (changetype<Part>(at).kind === ATTEND && isWanted(model, changetype<Part>(at)))
+      finishUnit(model, changetype<Part>(at))
 }
 
-/** Step `t` = 1, 2, … along the gradient; rate and epsilon are those of `corrected`. */
-export function adam(model: Model, t: i32, rate: f32, epsilon: f32, lazy: bool): void {
-  moveOthers(model, rate, epsilon)
-  for (let at = model.tables; at !== 0; at = changetype<Table>(at).next)
-    if (lazy) moveTouched(model, changetype<Table>(at), rate, epsilon)
-    else moveRows(model, changetype<Table>(at), t, rate, epsilon)
+function isWanted(model: Model, part: Part): bool {
+  return model.sparing === 0 || part.trained !== 0
+}
+
+/**
+ * Step `t` = 1, 2, … along the gradient plus `pull`·(w − w₀); rate and epsilon are those of `paceOf`, `alone` says whether
+ * rows without a gradient in this batch move too. False, and nothing has moved, if the gradient is too steep.
+ */
+export function step(model: Model, t: i32, rate: f32, epsilon: f32, pull: f32, alone: bool): bool {
+  const fine = prepareStep(model, t, pull, alone)
+  if (fine) moveAll(model, t, rate, epsilon, alone)
+  clearPulled(model)
+  return fine
 }
 
 export function clear(model: Model): void {

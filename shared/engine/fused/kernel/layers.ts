@@ -24,13 +24,15 @@ export function prepareLayerBack(layer: Layer): void {
   transpose(layer.w, layer.width, layer.inputs, layer.outputs, layer.turned, layer.inputWidth)
 }
 
-/** From `dAfter` to the layer's gradients and `dInput`. */
+/** From `dAfter` to the layer's gradients and `dInput`, as far as they are wanted. */
 export function layerBack(model: Model, layer: Layer, n: usize): void {
   const row = layer.width << 2
   const d = layer.dAfter
   backThroughPrelu(model, layer, n * row)
   const dW = layer.w + model.toGradient
-  product(dW, dW, row, layer.input, 4, layer.inputStride << 2, d, layer.inputWidth, n, layer.width)
+  if (model.sparing === 0 || layer.trained !== 0)
+    product(dW, dW, row, layer.input, 4, layer.inputStride << 2, d, layer.inputWidth, n, layer.width)
+  if (model.sparing !== 0 && layer.below === 0) return
   product(layer.dInput, model.zeros, 0, d, row, 4, layer.turned, n, layer.outputs, layer.inputWidth)
 }
 

@@ -1,6 +1,6 @@
 /**
  * What the host tells the kernel about a model: records of u32 words in linear memory, their fields in this order
- * (`describe` in ../describe.ts writes them). Unless they say otherwise they are addresses.
+ * (../layout.ts writes them). Unless they say otherwise they are addresses.
  *
  * Every vector and every row of a matrix fills whole v128 lanes: a “width” is a number of floats rounded up to a
  * multiple of four, and the floats beyond the true count (`dim`, `hidden`, `inputs`, `outputs`) are zero and stay so.
@@ -36,16 +36,26 @@ export class Model {
   dTop: usize
   outW: usize
   outB: usize
-  /** From a parameter to its gradient, first and second moment, in bytes. */
+  /** From a parameter to its gradient, first and second moment and the value it is pulled to, in bytes; 0: none kept. */
   toGradient: usize
   toFirst: usize
   toSecond: usize
-  /** Parameters outside the embeddings: these `others` floats. */
+  toStart: usize
+  /** Parameters outside the embeddings: these `others` floats, of which the first `trained` are not frozen. */
   other: usize
   others: usize
+  trained: usize
+  /** ADAM, SGD or ADAGRAD. */
+  optimizer: usize
+  /** 1 while frozen parameters need no gradient; the kernel's own. */
+  sparing: usize
   /** As many zeros as the widest row. */
   zeros: usize
 }
+
+export const ADAM: usize = 0
+export const SGD: usize = 1
+export const ADAGRAD: usize = 2
 
 /** An embedding table, its rows `width` floats apart. */
 @unmanaged
@@ -56,9 +66,11 @@ export class Table {
   /** One byte a row: 1 if this batch has given it a gradient. A list is its length, then row numbers. */
   flags: usize
   touched: usize
-  /** Rows that still move by momentum, and each row's last gradient (see adam.ts). */
+  /** Rows that move without a gradient too, and each row's last gradient (see optimizer.ts). */
   moving: usize
   last: usize
+  /** 0 if it is frozen. */
+  trained: usize
 }
 
 export const LOOKUP: usize = 0
@@ -82,6 +94,8 @@ export class Part {
   counts: usize
   /** A row of zeros, to hold a share of dx. */
   share: usize
+  /** 0 if its table and all of its unit are frozen. */
+  trained: usize
 }
 
 /** An activation unit; see attend.ts. `rows` are those of a batch, `keys` the longest history rounded up to fours. */
@@ -150,4 +164,7 @@ export class Layer {
   dAfter: usize
   /** w transposed: [outputs, inputWidth]. */
   turned: usize
+  /** 0 if all of it is frozen; 0 if everything below it is. */
+  trained: usize
+  below: usize
 }
