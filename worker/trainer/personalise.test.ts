@@ -63,7 +63,7 @@ const scriptedInput = (rows: number): PersonaliseInput => ({
   model: {} as Weights,
   training: { ...VALIDATION, size: rows, ids: new Int32Array(rows), dense: new Float32Array(rows) },
   validation: VALIDATION,
-  hyper: { epochs: 1, batchSize: 1, learningRate: 0.1 },
+  hyper: { epochs: 1, batchSize: 1, learningRate: 0.1, gate: 'auc' },
   seed: 1,
 })
 
@@ -81,6 +81,29 @@ describe('with a scripted engine', () => {
     expect(result).toMatchObject({ steps: 6, stepsKept: 3, before: 10 / 25, after: 20 / 25 })
     expect(result.losses).toEqual([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
     expect(disposed()).toBe(1)
+  })
+
+  test('with `auc-then-loss`, a step that leaves the AUC where it is counts if it lowers the log-loss', async () => {
+    // The same order of all ten each time, so the same AUC; only how far the scores are from the labels differs.
+    const spreads = [0.1, 0.3, 0.2, 0.4]
+    let tried = 0
+    const model = {
+      spec: { idWidth: 1, denseWidth: 1 },
+      step: async () => ++tried,
+      predict: async () => VALIDATION.labels.map((label) => 0.5 + (label - 0.5) * spreads[tried]!),
+      mark: async () => {},
+      revert: async () => {},
+      save: async () => ({}),
+      dispose: () => {},
+    } as unknown as Model
+    const engine = { name: 'plain', load: async () => model } as unknown as Engine
+    const { hyper, ...input } = scriptedInput(3)
+    const kept = async (gate: 'auc' | 'auc-then-loss') => {
+      tried = 0
+      return (await personalise(engine, { ...input, hyper: { ...hyper, gate } })).stepsKept
+    }
+    expect(await kept('auc-then-loss')).toBe(2) // 0.3 and 0.4; 0.2 is worse than 0.3
+    expect(await kept('auc')).toBe(0)
   })
 
   test('where no step improves there are no weights to commit', async () => {
@@ -102,7 +125,10 @@ describe('with a scripted engine', () => {
 
   test('every epoch runs over all mini-batches, and progress ends at 1', async () => {
     const seen: number[] = []
-    const input = { ...scriptedInput(5), hyper: { epochs: 3, batchSize: 2, learningRate: 0.1 } }
+    const input = {
+      ...scriptedInput(5),
+      hyper: { epochs: 3, batchSize: 2, learningRate: 0.1, gate: 'auc' as const },
+    }
     const result = await personalise(scripted(new Array(10).fill(10)).engine, input, {
       onProgress: (f) => seen.push(f),
     })

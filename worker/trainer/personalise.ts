@@ -1,10 +1,10 @@
 /**
  * Algorithm 3 of the CoDA paper: the ranking model learns from the user's own and the filtered samples, and keeps the
- * update of a mini-batch only if the AUC on the user's own newest samples improves by it.
+ * update of a mini-batch only if it does better on the user's own newest samples by it.
  */
 import type { Engine, Model } from '../../shared/engine/engine.ts'
 import type { Hyper } from '../../shared/hyper.ts'
-import { auc } from '../../shared/metrics.ts'
+import { auc, logLoss } from '../../shared/metrics.ts'
 import type { ModelSpec } from '../../shared/model/spec.ts'
 import type { Weights } from '../../shared/model/weights.ts'
 import { seeded } from '../../shared/random.ts'
@@ -37,6 +37,12 @@ export interface Personalised {
   readonly after: number | null
 }
 
+/** How good a model is on the validation samples. */
+interface Quality {
+  readonly auc: number
+  readonly loss: number
+}
+
 /** Same input, same outcome; `after` is never below `before`. */
 export async function personalise(
   engine: Engine,
@@ -58,8 +64,8 @@ export async function personalise(
       for (const batch of batchesOf(spec, shuffled(spec, training, random), hyper.batchSize)) {
         await pause(signal)
         losses.push(await model.step(batch, hyper.learningRate))
-        const now = (await judge(model, validation)) ?? 0
-        if (now > best) {
+        const now = await judge(model, validation)
+        if (now && isBetter(now, best, hyper.gate)) {
           best = now
           stepsKept++
           await model.mark()
@@ -70,11 +76,19 @@ export async function personalise(
       }
     }
     const improved = stepsKept > 0 ? await model.save() : null
-    return { weights: improved, losses, steps: losses.length, stepsKept, before, after: best }
+    return { weights: improved, losses, steps: losses.length, stepsKept, before: before.auc, after: best.auc }
   } finally {
     model.dispose()
   }
 }
 
-const judge = async (model: Model, validation: Batch): Promise<number | undefined> =>
-  validation.size === 0 ? undefined : auc(await model.predict(validation), validation.labels)
+/** Undefined where one class is absent. */
+async function judge(model: Model, validation: Batch): Promise<Quality | undefined> {
+  if (validation.size === 0) return undefined
+  const scores = await model.predict(validation)
+  const area = auc(scores, validation.labels)
+  return area === undefined ? undefined : { auc: area, loss: logLoss(scores, validation.labels) }
+}
+
+const isBetter = (now: Quality, best: Quality, gate: Hyper['ranking']['gate']): boolean =>
+  now.auc > best.auc || (gate === 'auc-then-loss' && now.auc === best.auc && now.loss < best.loss)
