@@ -1,6 +1,7 @@
 /** The command line `kindred`: one file a command, one line here to add one. */
 import { createRequire } from 'node:module'
 import { Command } from 'commander'
+import { benchCommand } from './bench.ts'
 import { importCommand } from './import.ts'
 import { prepareCommand } from './prepare.ts'
 import { serveCommand } from './serve.ts'
@@ -23,6 +24,7 @@ export async function main(argv: string[]): Promise<void> {
     prepareCommand,
     trainCommand,
     simulateCommand,
+    benchCommand,
   ])
     add(program)
   await program.parseAsync(argv)

@@ -1,0 +1,119 @@
+/** `kindred bench train`: global training in Node, next to PyTorch on the CPU. */
+import { createFusedEngine } from '../../../shared/engine/fused/engine.ts'
+import { initialWeights } from '../../../shared/model/spec.ts'
+import { seeded } from '../../../shared/random.ts'
+import {
+  type Bench,
+  type Contender,
+  type Findings,
+  FULL,
+  interleaved,
+  QUICK,
+  rounded,
+} from '../../../worker/bench/measure.ts'
+import { makeBatch, shapes } from '../../../worker/bench/shapes.ts'
+import { startPyTorch, type Task } from './pytorch.ts'
+
+const BATCH = 512
+const BATCHES = 8
+const CHECKED_STEPS = 3
+const TOLERANCE = 1e-4
+
+type Checked = Omit<Contender, 'run'> & { run(steps: number): Promise<number[]> }
+
+/** PyTorch's ways, as the rivals are named. */
+const RIVALS = [
+  { variant: 'adam', threads: 2, name: 'PyTorch, Adam, 2 threads' },
+  { variant: 'adam', threads: 1, name: 'PyTorch, Adam, 1 thread' },
+  { variant: 'sparse', threads: 2, name: 'PyTorch, SparseAdam for the embeddings, 2 threads' },
+  { variant: 'folded', threads: 2, name: 'PyTorch, that and the attention folded by hand, 2 threads' },
+] as const
+
+/**
+ * Rates are told by medians; the comparison is between the fastest turns, because what else runs on a shared machine
+ * slows two threads that wait for each other far more than one.
+ */
+export async function benchTrain({ quick, progress }: Bench): Promise<Findings> {
+  const spec = shapes.train
+  const random = seeded(13)
+  const batches = Array.from({ length: BATCHES }, () => makeBatch(spec, BATCH, { random }))
+  const task: Task = { spec, weights: initialWeights(spec, random), batches, learningRate: 0.001 }
+  const torch = await startPyTorch(task)
+  try {
+    const lazy = await ours(task, true)
+    const dense = await ours(task, false)
+    const rivals = torch
+      ? RIVALS.map(({ variant, threads, name }) => ({
+          name,
+          run: (steps: number) => torch.run(variant, threads, steps),
+        }))
+      : []
+    const apart = rivals[0] ? await distance(dense, rivals[0]) : 0
+    const pace = quick ? QUICK : { ...FULL, turnMs: 400, warmMs: 1500 }
+    const timed = await interleaved([lazy, dense, ...rivals], pace, (done) =>
+      progress('Training in Node', done, pace.rounds),
+    )
+    const rate = (ms: number) => rounded((1000 * BATCH) / ms)
+    const rates = (which: 'median' | 'min') =>
+      Object.fromEntries(Object.entries(timed).map(([name, time]) => [name, rate(time[which])]))
+    const fastest = rates('min')
+    const [usual, folded] = [rivals.slice(0, 3), rivals.slice(3)].map((some) =>
+      Math.max(...some.map(({ name }) => fastest[name]!)),
+    )
+    const detail = {
+      shape: { batch: BATCH, history: 50, dim: 16, items: 4000, attention: 36, mlp: [64, 32] },
+      samplesPerS: rates('median'),
+      fastestSamplesPerS: fastest,
+      threads: { ours: 1, PyTorch: '1 and 2' },
+      msAStep: timed,
+    }
+    const agree = apart <= TOLERANCE
+    const why = torch
+      ? agree
+        ? {}
+        : { why: `The losses are ${apart.toExponential(1)} apart.` }
+      : { why: 'No python3 here imports torch.' }
+    return {
+      'train.samples_per_s': { value: rate(timed[lazy.name]!.median), detail },
+      'train.vs_pytorch': {
+        value: torch && agree ? rounded(fastest[lazy.name]! / usual!) : null,
+        detail: {
+          ...why,
+          ...(torch && {
+            torch: torch.version,
+            blas: torch.blas,
+            compared: 'fastest turns; the best of PyTorch’s three usual ways',
+            vsFoldedByHand: rounded(fastest[lazy.name]! / folded!),
+            denseVsAdam2ThreadsByMedians: rounded(timed[rivals[0]!.name]!.median / timed[dense.name]!.median),
+            lossesApart: apart,
+          }),
+          ...detail,
+        },
+      },
+    }
+  } finally {
+    await torch?.close()
+  }
+}
+
+/** Lazy as `kindred train` does it, where a step leaves alone the embeddings that it does not touch; or dense. */
+async function ours({ spec, weights, batches, learningRate }: Task, lazy: boolean): Promise<Checked> {
+  const engine = await createFusedEngine({ lazyEmbeddings: lazy })
+  const model = await engine.load(spec, weights)
+  let next = 0
+  return {
+    name: `fused-wasm, ${lazy ? 'lazy' : 'dense'} Adam`,
+    async run(steps) {
+      const losses: number[] = []
+      while (losses.length < steps)
+        losses.push(await model.step(batches[next++ % batches.length]!, learningRate))
+      return losses
+    },
+  }
+}
+
+/** How far apart the first losses are. */
+async function distance(one: Checked, other: Checked): Promise<number> {
+  const [a, b] = [await one.run(CHECKED_STEPS), await other.run(CHECKED_STEPS)]
+  return Math.max(...a.map((loss, i) => Math.abs(loss - b[i]!)))
+}

@@ -1,0 +1,155 @@
+/** `kindred bench round`: one whole round (Algorithms 2 and 3), on our kernel and on TensorFlow.js's wasm. */
+import { chooseEngine } from '../../shared/engine/choose.ts'
+import type { EngineName } from '../../shared/engine/engine.ts'
+import type { WasmPaths } from '../../shared/engine/tfjs/backend.ts'
+import { hyper } from '../../shared/hyper.ts'
+import { initialWeights, prunedDin } from '../../shared/model/spec.ts'
+import { seeded } from '../../shared/random.ts'
+import { writeSafetensors } from '../../shared/safetensors.ts'
+import { joined } from '../trainer/batches.ts'
+import type { Trainer } from '../trainer/job.ts'
+import { createTrainer } from '../trainer/trainer.ts'
+import { type Bench, type Findings, interleaved, rounded } from './measure.ts'
+import { makeBatch, paperSchema, rowsOf, shapes } from './shapes.ts'
+
+const LOCAL = 200
+const MATCHED = 300
+/** Classifier losses of two engines that compute the same. */
+const TOLERANCE = 1e-4
+
+const RANKING = { attention: 36, mlp: [64, 32] }
+const CLASSIFIER = { attention: 0, mlp: [32] }
+
+export interface RoundResult {
+  readonly engine: string
+  /** Losses of the classifier's steps, then of the ranking model's. */
+  readonly classifierLosses: readonly number[]
+  readonly losses: readonly number[]
+  readonly scores: Float32Array
+  readonly kept: number
+  readonly stepsKept: number
+}
+
+/**
+ * The round of somebody with 200 samples of their own and 300 matched ones, of the paper's shape and numbers: a third of
+ * the matched train the classifier, those that it keeps train the ranking model with the older local samples, and each
+ * mini-batch is judged on the newer ones. Half of the matched samples are of the same taste.
+ */
+export function roundOf(trainer: Trainer): () => Promise<RoundResult> {
+  const random = seeded(5)
+  const spec = shapes.paper
+  const numbers = hyper()
+  const { localValidationDays: t, localTrainingDays: most, classifierShare, sigma, maxFiltered } = numbers
+  const validating = Math.round((LOCAL * t) / most)
+  const validation = makeBatch(spec, validating, { random, taste: 1 })
+  const training = makeBatch(spec, LOCAL - validating, { random, taste: 1 })
+  const local = joined(training, validation)
+  const [kin, strangers] = [1, 2].map((taste) => makeBatch(spec, MATCHED / 2, { random, taste }))
+  const matched = joined(kin!, strangers!)
+  const order = random.shuffle(Int32Array.from({ length: MATCHED }, (_, i) => i))
+  const classifying = new Set(order.subarray(0, Math.round(classifierShare * MATCHED)))
+  const outside = rowsOf(spec, matched, (row) => classifying.has(row))
+  const candidates = rowsOf(spec, matched, (row) => !classifying.has(row))
+  const job = {
+    task: { schema: paperSchema, hyper: numbers, ranking: RANKING, classifier: CLASSIFIER },
+    model: writeSafetensors(initialWeights(spec, random)),
+    seed: 7,
+  }
+  return async () => {
+    const { scores, losses: classifierLosses } = await trainer.filter({ ...job, local, outside, candidates })
+    let kept = 0
+    const some = rowsOf(spec, candidates, (row) => scores[row]! >= sigma && kept++ < maxFiltered)
+    const result = await trainer.personalise({ ...job, training: joined(training, some), validation })
+    const { engine, losses, stepsKept } = result
+    return { engine, classifierLosses, losses, scores, kept: some.size, stepsKept }
+  }
+}
+
+/** Starts a trainer as the device does, in a worker of its own. */
+export type Spawn = (engine: EngineName) => Trainer
+
+export async function benchRound(
+  { quick, progress }: Bench,
+  wasmPaths?: WasmPaths,
+  spawn?: Spawn,
+): Promise<Findings> {
+  const names = ['fused-wasm', 'tfjs-wasm'] as const
+  const trainers = names.map((preferred) =>
+    createTrainer(async () => (await chooseEngine({ preferred, wasmPaths })).engine),
+  )
+  const rounds = trainers.map(roundOf)
+  const results: RoundResult[] = []
+  for (const round of rounds) results.push(await round())
+  const apart = distance(results[0]!.classifierLosses, results[1]!.classifierLosses)
+  const shape = shapeOf(results[0]!)
+
+  const pace = quick ? { rounds: 2, turnMs: 1, warmMs: 1 } : { rounds: 11, turnMs: 1, warmMs: 500 }
+  const contenders = names.map((name, i) => ({ name, run: repeat(rounds[i]!) }))
+  const timed = await interleaved(contenders, pace, (done) => progress('Rounds', done, pace.rounds))
+  const [ours, theirs] = names.map((name) => timed[name]!.median)
+  for (const trainer of trainers) trainer.terminate()
+
+  const fresh = spawn && (await fromTheStart(spawn, names, quick ? 1 : 5, progress))
+  const agree = apart <= TOLERANCE
+  const why = agree ? {} : { why: `The classifiers' losses are ${apart.toExponential(1)} apart.` }
+  const detail = { ...shape, ms: timed, ...(fresh && { withWorkerAndEngineStartMs: fresh }) }
+  return {
+    'round.ms': { value: ours!, detail },
+    'round.vs_tfjs_wasm': {
+      value: agree ? rounded(theirs! / ours!) : null,
+      detail: {
+        ...why,
+        ofFastestTurns: rounded(timed[names[1]]!.min / timed[names[0]]!.min),
+        classifierLossesApart: apart,
+        firstRankingLossesApart: distance(results[0]!.losses.slice(0, 1), results[1]!.losses.slice(0, 1)),
+        ...(fresh && { ratioWithStart: rounded(fresh[names[1]]!.median / fresh[names[0]]!.median) }),
+        ...detail,
+      },
+    },
+  }
+}
+
+const repeat = (round: () => Promise<unknown>) => async (times: number) => {
+  for (let i = 0; i < times; i++) await round()
+}
+
+function shapeOf({ classifierLosses, losses, kept, stepsKept }: RoundResult) {
+  const { idWidth, denseWidth } = prunedDin(paperSchema)
+  return {
+    shape: 'paper',
+    local: LOCAL,
+    matched: MATCHED,
+    kept,
+    classifierSteps: classifierLosses.length,
+    rankingSteps: losses.length,
+    rankingStepsKept: stepsKept,
+    idsASample: idWidth,
+    denseASample: denseWidth,
+  }
+}
+
+const distance = (a: readonly number[], b: readonly number[]): number =>
+  a.length === b.length ? Math.max(...a.map((value, i) => Math.abs(value - b[i]!))) : Number.POSITIVE_INFINITY
+
+/** A worker for each round, from its start to its end. */
+async function fromTheStart(
+  spawn: Spawn,
+  names: readonly EngineName[],
+  rounds: number,
+  progress: Bench['progress'],
+) {
+  const contenders = names.map((name) => ({
+    name,
+    async run() {
+      const trainer = spawn(name)
+      try {
+        await roundOf(trainer)()
+      } finally {
+        trainer.terminate()
+      }
+    },
+  }))
+  return interleaved(contenders, { rounds, turnMs: 1, warmMs: 1 }, (done) =>
+    progress('Rounds in fresh workers', done, rounds),
+  )
+}
