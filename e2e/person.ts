@@ -16,8 +16,8 @@ export class Person {
     this.page = page
   }
 
-  /** Opens the app and waits until a feed is ranked. */
-  async visit(query = ''): Promise<void> {
+  /** Opens the app and waits until a feed is ranked. The seed makes the draw of the feed and the rounds repeatable. */
+  async visit(query = '?seed=1'): Promise<void> {
     await this.page.addInitScript(() => {
       const tasks: { start: number; ms: number }[] = []
       Object.assign(window, { longTasks: tasks })
@@ -42,9 +42,12 @@ export class Person {
       .evaluateAll((cards) => cards.map((card) => card.getAttribute('data-item')!))
   }
 
-  /** Looks through the feed from the top and opens `count` items, those with a favourite topic first. */
+  /**
+   * Looks through the feed from the top and opens the items with the feed's commonest topic, `count` in all; others only
+   * where too few are left.
+   */
   async openItems(count: number): Promise<void> {
-    const topics = await this.page
+    const cards = await this.page
       .getByTestId('feed')
       .locator('article')
       .evaluateAll((cards) =>
@@ -54,20 +57,16 @@ export class Person {
         })),
       )
     const tally = new Map<string, number>()
-    for (const topic of topics.flatMap((card) => card.topics)) tally.set(topic, (tally.get(topic) ?? 0) + 1)
+    for (const topic of cards.flatMap(({ topics }) => topics)) tally.set(topic, (tally.get(topic) ?? 0) + 1)
     const [favourite] = [...tally].sort((a, b) => b[1] - a[1])[0] ?? ['']
-    const liked = topics.filter((card) => card.topics.includes(favourite))
-    const chosen = new Set([...liked, ...topics].slice(0, 200).map(({ key }) => key))
     let opened = 0
-    for (const { key } of topics) {
+    for (const [place, { key, topics }] of cards.entries()) {
       if (opened === count) break
       const card = this.page.locator(`article[data-item="${key}"]`)
       await card.scrollIntoViewIfNeeded()
-      // Long enough in view to count as seen.
+      // How long this person looks at a card: what is in view for half a second counts as seen.
       await this.page.waitForTimeout(650)
-      const isLiked = liked.some((card) => card.key === key)
-      const left = topics.length - topics.findIndex((card) => card.key === key)
-      if (!chosen.has(key) || (!isLiked && left > count - opened)) continue
+      if (!topics.includes(favourite) && cards.length - place > count - opened) continue
       await card.getByRole('button').first().click()
       opened++
     }

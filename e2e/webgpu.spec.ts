@@ -65,7 +65,7 @@ test('the same round on WebGPU and on the cpu engine has the same losses and sco
 
 test('the app’s own round runs on WebGPU when it is asked to', async ({ page }) => {
   const person = new Person(page)
-  await person.visit('?engine=tfjs-webgpu')
+  await person.visit('?engine=tfjs-webgpu&seed=1')
   await person.openItems(10)
   await person.goTo('My model')
   const round = page.getByTestId('round')

@@ -3,10 +3,20 @@ import { connect } from '../shared/boundary.ts'
 import type { DeviceApi, Status } from '../shared/protocol.ts'
 import { createStore, type Store } from './store.ts'
 
-/** The worker's name carries `?engine=tfjs-wasm` on; the worker knows which engines there are. */
+/** `?seed=7` makes a visit repeatable: the draw of the feed and the rounds. */
+export function seedIn(query: string): number | undefined {
+  const seed = new URLSearchParams(query).get('seed') ?? ''
+  return /^\d{1,9}$/.test(seed) ? Number(seed) : undefined
+}
+
+/** The worker's name carries `?engine=tfjs-wasm&seed=7` on; the worker knows which engines there are. */
 export function workerName(query: string): string {
   const engine = new URLSearchParams(query).get('engine') ?? ''
-  return /^[a-z]+(-[a-z]+)?$/.test(engine) ? `engine=${engine}` : 'kindred'
+  const seed = seedIn(query)
+  const options = new URLSearchParams()
+  if (/^[a-z]+(-[a-z]+)?$/.test(engine)) options.set('engine', engine)
+  if (seed !== undefined) options.set('seed', String(seed))
+  return options.toString() || 'kindred'
 }
 
 /** Starts the device worker. Throws where the browser has no module workers. */

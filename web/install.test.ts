@@ -27,6 +27,8 @@ describe('the name of the device worker', () => {
   it('carries an engine on, and nothing that does not look like one', () => {
     expect(workerName('?engine=tfjs-webgpu')).toBe('engine=tfjs-webgpu')
     expect(workerName('?engine=plain')).toBe('engine=plain')
+    expect(workerName('?seed=7&engine=plain')).toBe('engine=plain&seed=7')
+    expect(workerName('?seed=x')).toBe('kindred')
     expect(workerName('')).toBe('kindred')
     expect(workerName('?engine=../x')).toBe('kindred')
     expect(workerName('?engine=a%26b=c')).toBe('kindred')

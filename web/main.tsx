@@ -4,8 +4,9 @@ import './style/feed.css'
 import { render } from 'preact'
 import { AppError, toFailure } from '../shared/failure.ts'
 import type { DeviceApi } from '../shared/protocol.ts'
+import { seeded } from '../shared/random.ts'
 import { App } from './app.tsx'
-import { startDevice, statusOf } from './device.ts'
+import { seedIn, startDevice, statusOf } from './device.ts'
 import { createFeed } from './feed/feed.ts'
 import { createSession } from './feed/session.ts'
 import { createInstall } from './install.ts'
@@ -24,12 +25,13 @@ function start(): DeviceApi {
 }
 
 function run(device: DeviceApi): void {
+  const random = seeded(seedIn(location.search) ?? crypto.getRandomValues(new Uint32Array(1))[0]!)
   const install = createInstall(window)
   const updates = createUpdates(() => location.reload())
   const feed = createFeed({
     device,
     session: createSession(sessionStorage),
-    seed: () => crypto.getRandomValues(new Uint32Array(1))[0]!,
+    seed: () => random.below(2 ** 32),
     now: () => performance.now(),
     later: (act, ms) => setTimeout(act, ms),
   })

@@ -1,11 +1,16 @@
-/** The device worker in a browser: wiring only. Its name may force the trainer's engine: `engine=tfjs-webgpu`. */
+/** The device worker in a browser: wiring only. What its name may force is in `options.ts`. */
+import '../../shared/no-eval.ts'
 import { serve } from '../../shared/boundary.ts'
 import { systemClock } from '../../shared/clock.ts'
+import { seeded } from '../../shared/random.ts'
 import { createLocks } from '../locks.ts'
+import { seedIn } from '../options.ts'
 import type { Platform } from '../platform.ts'
 import { connectTrainer } from '../trainer/port.ts'
 import { DB_NAME } from './db.ts'
 import { createDevice } from './device.ts'
+
+const random = seeded(seedIn(self.name) ?? crypto.getRandomValues(new Uint32Array(1))[0]!)
 
 const platform: Platform = {
   clock: systemClock,
@@ -35,7 +40,7 @@ const platform: Platform = {
     })
     return connectTrainer(worker, () => worker.terminate())
   },
-  seed: () => crypto.getRandomValues(new Uint32Array(1))[0]!,
+  seed: () => random.below(2 ** 32),
 }
 
 const device = createDevice(platform)

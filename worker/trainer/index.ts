@@ -1,4 +1,5 @@
 /** The trainer's worker in a browser: wiring only. Its name may force an engine: `engine=tfjs-webgpu`. */
+import '../../shared/no-eval.ts'
 import plainWasm from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?url'
 import simdWasm from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url'
 import { chooseEngine } from '../../shared/engine/choose.ts'
