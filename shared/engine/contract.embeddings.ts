@@ -72,7 +72,7 @@ export function embeddingContract(
       'pulled rows go on moving long after their last gradient: %s',
       async (optimizer) => {
         const from = randomWeights(spec, seeded(2))
-        const training = { optimizer, pull: 0.002 }
+        const training = { optimizer, pull: 0.05 }
         const model = await (await make()).load(spec, from, training)
         const due = toDoubles(from)
         const advance = referenceOptimizer(due, training)

@@ -30,6 +30,24 @@ export function refusalContract(engine: () => Engine, reproducible: boolean): vo
     model.dispose()
   })
 
+  test('an id outside its vocabulary is found wherever it stands, and only there', async () => {
+    const model = await engine().load(spec, weights)
+    const batch = batchOf(1)
+    batch.ids.fill(19)
+    expect(await model.predict(batch)).toHaveLength(batch.size)
+    for (let at = 0; at < batch.ids.length; at++) {
+      for (const id of [-1, 20, 2 ** 31 - 1, -(2 ** 31)]) {
+        batch.ids[at] = id
+        const row = Math.floor(at / spec.idWidth)
+        await expect(model.predict(batch)).rejects.toEqual(
+          failing('bad-input', new RegExp(`Row ${row} .* ${id},`)),
+        )
+      }
+      batch.ids[at] = 19
+    }
+    model.dispose()
+  })
+
   test('a batch of wrong sizes, without weight or with no learning rate is refused', async () => {
     const model = await engine().load(spec, weights)
     const batch = batchOf(1)

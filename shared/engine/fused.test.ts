@@ -79,6 +79,18 @@ describe('the fused engine', () => {
     await expectPlainGradient(spec, { ...batch, weights: thinned }, weights)
   })
 
+  test('an id outside its vocabulary is found in every piece, and in rows without weight too', async () => {
+    const spec = { ...dinSpec(50, 8, 20), attention: 36 }
+    const model = await (await createFusedEngine()).load(spec, initialWeights(spec, seeded(9)))
+    const batch = randomBatch(spec, 75, seeded(8))
+    batch.ids[74 * spec.idWidth + 20] = 50
+    const refusal = { code: 'bad-input', message: expect.stringMatching(/Row 74 .*clicks.* 50,/) }
+    await expect(model.predict(batch)).rejects.toMatchObject(refusal)
+    await expect(model.step(batch, 0.01)).rejects.toMatchObject(refusal)
+    batch.weights[74] = 0
+    await expect(model.step(batch, 0.01)).rejects.toMatchObject(refusal)
+  })
+
   test('rows that share their sequences, as candidates do, are computed like any others', async () => {
     const spec = dinSpec(20, 5, 7)
     const pooled = {

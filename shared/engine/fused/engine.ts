@@ -6,7 +6,7 @@ import { AppError } from '../../failure.ts'
 import { checkWeights, type ModelSpec, shapesOf } from '../../model/spec.ts'
 import type { Tensor, Weights } from '../../model/weights.ts'
 import type { Batch } from '../../sample.ts'
-import { checkBatch, totalWeight } from '../batch.ts'
+import { checkBatch, checkButIds, totalWeight } from '../batch.ts'
 import type { Engine, Model } from '../engine.ts'
 import { ADAGRAD_START, movesAlone, paceOf, type Settled, settle, tooSteep } from '../training.ts'
 import { compileKernel, type Exports, instantiate, type Kernel } from './kernel.ts'
@@ -106,14 +106,14 @@ class FusedModel implements Model {
 
   async predict(batch: Batch): Promise<Float32Array<ArrayBuffer>> {
     const state = this.#alive()
-    checkBatch(this.spec, batch)
+    checkButIds(this.spec, batch)
     const { kernel, layout, floats } = state
     const probabilities = new Float32Array(batch.size)
     kernel.begin(layout.model, false, false)
     for (let from = 0; from < batch.size; from += layout.rows) {
       const to = Math.min(from + layout.rows, batch.size)
       put(state, this.spec, batch, from, to)
-      kernel.predict(layout.model, to - from)
+      if (!kernel.predict(layout.model, to - from)) checkBatch(this.spec, batch)
       const at = layout.input.probabilities / 4
       probabilities.set(floats.subarray(at, at + to - from), from)
     }

@@ -5,7 +5,8 @@ import type { Layout } from './layout.ts'
 /** kernel/index.ts, whose `Model` is an address here. */
 export interface Exports {
   begin(model: number, learning: boolean, sparing: boolean): void
-  predict(model: number, n: number): void
+  /** 0 if an id lies in no table. */
+  predict(model: number, n: number): number
   learn(model: number, n: number): number
   finish(model: number): void
   /** 0 if the gradient was too steep to be followed. */

@@ -157,6 +157,7 @@ function describeTables(builder: Builder, moves: readonly { moving: number; last
     add(builder, 'Table', addresses[i]!, {
       next: addresses[i + 1] ?? 0,
       parameters: at,
+      rows,
       width,
       flags: space.take(Math.ceil(rows / 4)),
       touched: space.take(rows + 1),

@@ -7,7 +7,7 @@ import { finishUnit, prepareUnitBack } from './attend-back.ts'
 import { layerBack, layerForward, outputBack, outputForward, prepareLayerBack } from './layers.ts'
 import { crossEntropy, sigmoid } from './loss.ts'
 import { clearPulled, moveAll, prepareStep } from './optimizer.ts'
-import { partBack, partForward } from './parts.ts'
+import { idsFit, partBack, partForward } from './parts.ts'
 import { ATTEND, Layer, Model, Part, Table } from './records.ts'
 import { clearTouched } from './table.ts'
 
@@ -26,11 +26,14 @@ export function begin(model: Model, learning: bool, sparing: bool): void {
     prepareLayerBack(changetype<Layer>(at))
 }
 
-/** Probabilities of the `n` rows whose ids and dense values lie in place. */
-export function predict(model: Model, n: usize): void {
+/** Probabilities of the `n` rows whose ids and dense values lie in place; false if an id lies in no table. */
+export function predict(model: Model, n: usize): bool {
+  for (let at = model.parts; at !== 0; at = changetype<Part>(at).next)
+    if (!idsFit(model, changetype<Part>(at), n)) return false
   forward(model, n)
   for (let r: usize = 0; r < n; r++)
     store<f32>(model.probabilities + (r << 2), <f32>sigmoid(load<f32>(model.logits + (r << 2))))
+  return true
 }
 
 /** Adds the gradient of the `n` rows whose input lies in place; answers their share of the loss. */

@@ -4,9 +4,26 @@
  */
 import { attend } from './attend.ts'
 import { attendBack } from './attend-back.ts'
-import { ATTEND, DENSE, LOOKUP, Model, Part, POOL, Table } from './records.ts'
+import { ATTEND, DENSE, LOOKUP, Model, Part, POOL, Table, Unit } from './records.ts'
 import { rowOf, touch } from './table.ts'
 import { addScaled, copyRow } from './vector.ts'
+
+/** Whether the part's ids in the first `n` rows all lie in its table. */
+export function idsFit(model: Model, part: Part, n: usize): bool {
+  if (part.kind === DENSE) return true
+  const most = i32x4.splat(<i32>changetype<Table>(part.table).rows - 1)
+  const stride = model.idWidth << 2
+  const query = part.kind === ATTEND ? changetype<Unit>(part.unit).query : part.at
+  let beyond = i32x4.splat(0)
+  for (let row = model.ids, end = row + n * stride; row < end; row += stride) {
+    let at = row + (part.at << 2)
+    const last = at + (part.length << 2)
+    for (; at + 16 <= last; at += 16) beyond = v128.or(beyond, i32x4.gt_u(v128.load(at), most))
+    for (; at < last; at += 4) beyond = v128.or(beyond, i32x4.gt_u(v128.load32_splat(at), most))
+    beyond = v128.or(beyond, i32x4.gt_u(v128.load32_splat(row + (query << 2)), most))
+  }
+  return !v128.any_true(beyond)
+}
 
 export function partForward(model: Model, part: Part, n: usize): void {
   if (part.kind === ATTEND) {

@@ -62,6 +62,7 @@ export const ADAGRAD: usize = 2
 export class Table {
   next: usize
   parameters: usize
+  rows: usize
   width: usize
   /** One byte a row: 1 if this batch has given it a gradient. A list is its length, then row numbers. */
   flags: usize
