@@ -31,12 +31,23 @@ export function startCommand(program: Command): void {
       .description('everything at once: import what is missing, prepare, train, build the app, serve')
       .option(
         '--import <source...>',
-        'a source and its folder, as for `import`; without it the demo population',
+        'a source and its folder, as for `import`, kept in <data>-<source> unless --data says otherwise; without it the demo population',
       ),
-  ).action((options: ServeOptions & { import?: string[] }) =>
-    withCloud(options, async (cloud, report) => {
+  ).action((given: ServeOptions & { import?: string[] }, command: Command) => {
+    const options = { ...given, data: folderOf(given, command) }
+    return withCloud(options, async (cloud, report) => {
       await ready(cloud, report, options.import)
       await serve(cloud, report, options)
-    }),
-  )
+    })
+  })
+}
+
+/** Each source has a folder of its own where none is named, so that one can be looked at after the other. */
+function folderOf(
+  { data, import: [source] = [] }: { data: string; import?: string[] },
+  command: Command,
+): string {
+  return source !== undefined && command.getOptionValueSource('data') === 'default'
+    ? `${data}-${source}`
+    : data
 }
