@@ -149,17 +149,22 @@ async function roundMemory(browser: Browser | undefined): Promise<Findings> {
   if (!browser)
     return { 'round.memory_mb': { value: null, detail: { why: 'It is measured in Chromium only.' } } }
   const { before, held, round } = await browser.memory()
-  const megabytes = (bytes: number) => Number(((bytes - before) / 1e6).toFixed(2))
-  const extra = Object.fromEntries(Object.entries(held).map(([at, bytes]) => [at, megabytes(bytes)]))
+  const megabytes = (bytes: number) => Number((bytes / 1e6).toFixed(2))
+  const extra = Object.entries(held).map(([at, { heap, linear }]) => ({
+    at,
+    mb: megabytes(heap - before + linear),
+    ofWhichLinear: megabytes(linear),
+  }))
   return {
     'round.memory_mb': {
-      value: Math.max(...Object.values(extra)),
+      value: Math.max(...extra.map(({ mb }) => mb)),
       detail: {
         where: 'chromium',
         counted:
-          'measureUserAgentSpecificMemory: JavaScript heap and buffers of page and worker, code and samples included, ' +
-          'less those before the worker was started; at the points where a round holds the most, garbage not counted',
-        atMb: extra,
+          'at the points where a round holds the most: measureUserAgentSpecificMemory (heap and buffers of page and ' +
+          'worker, code and samples included, garbage not) less what it was before the worker was started, and every ' +
+          'WebAssembly memory made in the round, let go or not',
+        held: extra,
         round,
       },
     },

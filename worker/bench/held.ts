@@ -7,12 +7,22 @@ import { createFusedEngine } from '../../shared/engine/fused/engine.ts'
 import { createTrainer } from '../trainer/trainer.ts'
 import { roundOf } from './round.ts'
 
+/** Bytes of linear memory made so far: what browsers tell of a worker leaves them out. None is taken off again. */
+let linear = 0
+const { Memory } = WebAssembly
+WebAssembly.Memory = class extends Memory {
+  constructor(descriptor: WebAssembly.MemoryDescriptor) {
+    super(descriptor)
+    linear += this.buffer.byteLength
+  }
+}
+
 const told = (): Promise<void> =>
   new Promise((resolve) => self.addEventListener('message', () => resolve(), { once: true }))
 
 async function hold(at: string): Promise<void> {
   const answer = told()
-  self.postMessage({ held: at })
+  self.postMessage({ held: at, linear })
   await answer
 }
 

@@ -15,7 +15,7 @@ function runBench(name: string, quick: boolean): Promise<unknown> {
   }).finally(() => worker.terminate())
 }
 
-/** Bytes in use by this page and its workers, garbage not counted. */
+/** Bytes of JavaScript's heap and buffers in use by this page and its workers, garbage not counted. */
 async function bytesInUse(): Promise<number> {
   const { measureUserAgentSpecificMemory: measure } = performance as unknown as {
     measureUserAgentSpecificMemory?: () => Promise<{ bytes: number }>
@@ -24,17 +24,21 @@ async function bytesInUse(): Promise<number> {
   return (await measure.call(performance)).bytes
 }
 
-/** Bytes in use before there is a trainer, and at each point of its round where it holds the most. */
-async function measureMemory(): Promise<{ before: number; held: Record<string, number>; round: unknown }> {
+/** Bytes in use before there is a trainer, and at each point of its round where it holds the most; `linear` is WebAssembly's. */
+async function measureMemory(): Promise<{
+  before: number
+  held: Record<string, { heap: number; linear: number }>
+  round: unknown
+}> {
   const before = await bytesInUse()
   const worker = new Worker(new URL('./held.ts', import.meta.url), { type: 'module' })
-  const held: Record<string, number> = {}
+  const held: Record<string, { heap: number; linear: number }> = {}
   try {
     const round = await new Promise((resolve, reject) => {
       worker.addEventListener('error', ({ message }) => reject(new Error(message)))
       worker.addEventListener('message', async ({ data }) => {
         if (data.done) return resolve(data.done)
-        held[data.held] = await bytesInUse()
+        held[data.held] = { heap: await bytesInUse(), linear: data.linear }
         worker.postMessage('go on')
       })
     })

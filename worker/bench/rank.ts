@@ -12,6 +12,7 @@ import { pause } from '../trainer/pause.ts'
 import { type Bench, type Findings, FULL, interleaved, QUICK, quantile, rounded } from './measure.ts'
 import { roundOf, type Spawn } from './round.ts'
 import { catalogue, paperSchema, shapes } from './shapes.ts'
+import { peakLoop } from './work.ts'
 
 const CANDIDATES = 100
 const TOLERANCE = 1e-4
@@ -48,6 +49,7 @@ export async function benchRank(bench: Bench, wasmPaths?: WasmPaths, spawn?: Spa
       detail: {
         shape: 'paper',
         candidates: CANDIDATES,
+        calls,
         counted:
           'events in memory → features of each candidate → packed → probabilities; not the read from storage',
         idle: alone,
@@ -100,26 +102,44 @@ interface Latencies {
   readonly p50: number
   readonly p99: number
   readonly max: number
-  readonly calls: number
 }
 
-/** Each call by itself, a turn of the event loop between them. */
-async function latencies(call: () => Promise<void>, calls: number, on = () => true): Promise<Latencies> {
-  for (let i = 0; i < Math.min(calls, 100); i++) await call()
-  const all: number[] = []
-  while (all.length < calls && on()) {
+/**
+ * Each call by itself, a turn of the event loop between them; and as the control, in turn with it, a loop of arithmetic
+ * in registers of about the same length: what the control waits for, the machine had no core for.
+ */
+async function latencies(
+  call: () => Promise<void>,
+  calls: number,
+): Promise<Latencies & { control: Latencies }> {
+  const { run } = await peakLoop()
+  const timed = async (work: () => Promise<unknown>) => {
     await pause(undefined)
     const from = performance.now()
-    await call()
-    all.push(performance.now() - from)
+    await work()
+    return performance.now() - from
   }
-  return {
-    p50: rounded(quantile(all, 0.5)),
-    p99: rounded(quantile(all, 0.99)),
-    max: rounded(Math.max(...all)),
-    calls: all.length,
+  const warm: number[] = []
+  const spins: number[] = []
+  for (let i = 0; i < Math.min(calls, 100); i++) {
+    warm.push(await timed(call))
+    spins.push((await timed(() => run(20))) / 20)
   }
+  const steps = Math.max(1, Math.round(quantile(warm, 0.5) / quantile(spins, 0.5)))
+  const all: number[] = []
+  const control: number[] = []
+  while (all.length < calls) {
+    all.push(await timed(call))
+    control.push(await timed(() => run(steps)))
+  }
+  return { ...summaryOf(all), control: summaryOf(control) }
 }
+
+const summaryOf = (all: readonly number[]): Latencies => ({
+  p50: rounded(quantile(all, 0.5)),
+  p99: rounded(quantile(all, 0.99)),
+  max: rounded(Math.max(...all)),
+})
 
 /** While a trainer in a worker of its own does one round after the other. */
 async function duringRounds(spawn: Spawn, call: () => Promise<void>, calls: number) {

@@ -13,7 +13,7 @@ const ROOT = resolve(import.meta.dirname, '../../..')
 
 const memorySchema = z.strictObject({
   before: z.number(),
-  held: z.record(z.string(), z.number()),
+  held: z.record(z.string(), z.strictObject({ heap: z.number(), linear: z.number() })),
   round: z.strictObject({ kept: z.int(), stepsKept: z.int() }),
 })
 export type Memory = z.infer<typeof memorySchema>

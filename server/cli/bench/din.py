@@ -7,6 +7,7 @@ Variants: `adam`, as most would write it; `sparse`, its embeddings with sparse g
 the activation unit's algebra done by hand ([q, k, q-k, q*k]W1 as one small matrix a sample).
 """
 
+import ctypes
 import json
 import sys
 import time
@@ -85,8 +86,22 @@ class Lesson:
 
 
 def blas():
-    found = [word for word in torch.__config__.show().replace(",", " ").split() if word.startswith("BLAS_INFO=")]
-    return found[0].removeprefix("BLAS_INFO=") if found else "unknown"
+    """The libraries for linear algebra that are loaded, as paths; which one a build says it was made with means little."""
+    torch.ones(64, 64) @ torch.ones(64, 64)
+    names = ("blas", "mkl", "blis", "atlas")
+    try:
+        with open("/proc/self/maps") as maps:
+            paths = {line.split()[-1] for line in maps if "/" in line}
+    except OSError:
+        return []  # not a Linux
+    return sorted(path for path in paths if ".so" in path and any(name in path.rsplit("/", 2)[-2:][0] + path.rsplit("/", 1)[-1] for name in names))
+
+
+def use_threads(count, libraries):
+    torch.set_num_threads(count)
+    for path in libraries:
+        if "openblas" in path:
+            getattr(ctypes.CDLL(path), "openblas_set_num_threads", lambda count: None)(count)
 
 
 def main(folder):
@@ -103,11 +118,12 @@ def main(folder):
     labels = torch.from_numpy(np.fromfile(f"{folder}/labels.bin", np.float32)).reshape(shape["batches"], -1)
     variants = {"adam": (False, False), "sparse": (True, False), "folded": (True, True)}
     lessons = {name: Lesson(shape, tensors, ids, labels, *how) for name, how in variants.items()}
-    print(json.dumps({"torch": torch.__version__, "blas": blas()}), flush=True)
+    libraries, using = blas(), None
+    print(json.dumps({"torch": torch.__version__, "blas": libraries}), flush=True)
     for line in sys.stdin:
         name, threads, steps = line.split()
-        if int(threads) != torch.get_num_threads():
-            torch.set_num_threads(int(threads))
+        if using != (using := int(threads)):
+            use_threads(using, libraries)
         begin = time.perf_counter()
         losses = [lessons[name].step() for _ in range(int(steps))]
         print(json.dumps({"ms": 1000 * (time.perf_counter() - begin), "losses": losses}), flush=True)

@@ -14,13 +14,13 @@ import type { Batch } from '../../../shared/sample.ts'
 /** As din.py explains them. */
 export type Variant = 'adam' | 'sparse' | 'folded'
 
-const helloSchema = z.strictObject({ torch: z.string(), blas: z.string() })
+const helloSchema = z.strictObject({ torch: z.string(), blas: z.array(z.string()) })
 const answerSchema = z.strictObject({ ms: z.number(), losses: z.array(z.number()) })
 
 export interface PyTorch {
   readonly version: string
-  /** What it multiplies matrices with. */
-  readonly blas: string
+  /** The libraries that it multiplies matrices with, as paths; empty where that is not known. */
+  readonly blas: readonly string[]
   /** The losses of so many steps on so many threads. */
   run(variant: Variant, threads: number, steps: number): Promise<number[]>
   close(): Promise<void>

@@ -12,7 +12,7 @@ import {
   rounded,
 } from '../../../worker/bench/measure.ts'
 import { makeBatch, shapes } from '../../../worker/bench/shapes.ts'
-import { startPyTorch, type Task } from './pytorch.ts'
+import { type PyTorch, startPyTorch, type Task } from './pytorch.ts'
 
 const BATCH = 512
 const BATCHES = 8
@@ -67,18 +67,13 @@ export async function benchTrain({ quick, progress }: Bench): Promise<Findings> 
       threads: { ours: 1, PyTorch: '1 and 2' },
       msAStep: timed,
     }
-    const agree = apart <= TOLERANCE
-    const why = torch
-      ? agree
-        ? {}
-        : { why: `The losses are ${apart.toExponential(1)} apart.` }
-      : { why: 'No python3 here imports torch.' }
+    const why = whyNot(torch, apart)
     return {
       'train.samples_per_s': { value: rate(timed[lazy.name]!.median), detail },
       'train.vs_pytorch': {
-        value: torch && agree ? rounded(fastest[lazy.name]! / usual!) : null,
+        value: why === undefined ? rounded(fastest[lazy.name]! / usual!) : null,
         detail: {
-          ...why,
+          ...(why !== undefined && { why }),
           ...(torch && {
             torch: torch.version,
             blas: torch.blas,
@@ -94,6 +89,17 @@ export async function benchTrain({ quick, progress }: Bench): Promise<Findings> 
   } finally {
     await torch?.close()
   }
+}
+
+/** Why there is nothing to compare with, if so. */
+function whyNot(torch: PyTorch | undefined, apart: number): string | undefined {
+  if (!torch) return 'No python3 here imports torch.'
+  // Netlib's: five times slower than any that people train with.
+  const libraries = torch.blas.filter((path) => !/lapack[^/]*$/.test(path))
+  const slow = libraries.length > 0 && libraries.every((path) => /\/blas\/libblas\.so/.test(path))
+  if (slow)
+    return 'PyTorch multiplies with the reference BLAS here; install a fast one (Debian: libopenblas0-pthread).'
+  return apart <= TOLERANCE ? undefined : `The losses are ${apart.toExponential(1)} apart.`
 }
 
 /** Lazy as `kindred train` does it, where a step leaves alone the embeddings that it does not touch; or dense. */
