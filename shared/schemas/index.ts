@@ -3,47 +3,42 @@ import { type Catalogue, FIRST_ID } from '../catalogue.ts'
 import { type FeatureSchema, schemaSchema } from '../schema.ts'
 
 /**
- * Films: target and its genres, the last 50 clicks attended to, taste by genre. Nothing tells how active a user is: it
- * would not change the order of their feed, and it would let the classifier tell a newcomer's samples by it alone.
+ * A feed of titled items: the target and its categories, the last clicks attended to, taste by category. Nothing tells
+ * how active a user is: it would not change the order of their feed, and it would let the classifier tell a newcomer's
+ * samples by it alone.
  */
-function movielens(catalogue: Catalogue): FeatureSchema {
-  return schemaSchema.parse({
-    name: 'movielens',
-    version: 1,
-    vocabularies: {
-      item: { size: catalogue.items.length + FIRST_ID, dim: 8 },
-      category: { size: catalogue.categories.length + FIRST_ID, dim: 4 },
-    },
-    features: [
-      { kind: 'categorical', name: 'target', vocabulary: 'item', from: 'item' },
-      { kind: 'sequence', name: 'genres', vocabulary: 'category', length: 6, from: 'categories' },
-      { kind: 'sequence', name: 'clicks', vocabulary: 'item', length: 50, attends: 'target', from: 'clicks' },
-      { kind: 'dense', name: 'taste', size: catalogue.categories.length, from: 'taste' },
-      { kind: 'dense', name: 'affinity', size: 2, from: 'affinity' },
-    ],
-    userVector: 'taste',
-  })
-}
+const titled =
+  (name: string, { topics, clicks }: { topics: { name: string; length: number }; clicks: number }) =>
+  (catalogue: Catalogue): FeatureSchema =>
+    schemaSchema.parse({
+      name,
+      version: 1,
+      vocabularies: {
+        item: { size: catalogue.items.length + FIRST_ID, dim: 8 },
+        category: { size: catalogue.categories.length + FIRST_ID, dim: 4 },
+      },
+      features: [
+        { kind: 'categorical', name: 'target', vocabulary: 'item', from: 'item' },
+        { kind: 'sequence', ...topics, vocabulary: 'category', from: 'categories' },
+        {
+          kind: 'sequence',
+          name: 'clicks',
+          vocabulary: 'item',
+          length: clicks,
+          attends: 'target',
+          from: 'clicks',
+        },
+        { kind: 'dense', name: 'taste', size: catalogue.categories.length, from: 'taste' },
+        { kind: 'dense', name: 'affinity', size: 2, from: 'affinity' },
+      ],
+      userVector: 'taste',
+    })
 
-/** The generated population: as films, with one category an item and a shorter history. */
-function demo(catalogue: Catalogue): FeatureSchema {
-  return schemaSchema.parse({
-    name: 'demo',
-    version: 1,
-    vocabularies: {
-      item: { size: catalogue.items.length + FIRST_ID, dim: 8 },
-      category: { size: catalogue.categories.length + FIRST_ID, dim: 4 },
-    },
-    features: [
-      { kind: 'categorical', name: 'target', vocabulary: 'item', from: 'item' },
-      { kind: 'sequence', name: 'topics', vocabulary: 'category', length: 3, from: 'categories' },
-      { kind: 'sequence', name: 'clicks', vocabulary: 'item', length: 30, attends: 'target', from: 'clicks' },
-      { kind: 'dense', name: 'taste', size: catalogue.categories.length, from: 'taste' },
-      { kind: 'dense', name: 'affinity', size: 2, from: 'affinity' },
-    ],
-    userVector: 'taste',
-  })
-}
+/** Films have up to six genres. */
+const movielens = titled('movielens', { topics: { name: 'genres', length: 6 }, clicks: 50 })
+
+/** The generated population's stories have one or two topics, and its people a shorter history. */
+const demo = titled('demo', { topics: { name: 'topics', length: 3 }, clicks: 30 })
 
 /** News (Globo.com's log): article and category, short sessions, what the user said of their device. */
 function globo(catalogue: Catalogue): FeatureSchema {
