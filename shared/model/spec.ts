@@ -123,10 +123,17 @@ export function shapesOf(spec: ModelSpec): ReadonlyMap<string, readonly number[]
   return shapes
 }
 
-/** Fresh weights: embeddings N(0, 0.05²) with padding at 0, matrices Glorot-uniform, PReLU slopes 0.25, biases 0. */
-export function initialWeights(spec: ModelSpec, random: Random): Weights {
+/**
+ * Fresh weights: embeddings N(0, 0.05²) with padding at 0, matrices Glorot-uniform, PReLU slopes 0.25, biases 0. Tensors
+ * that `given` has are taken from there as they are.
+ */
+export function initialWeights(spec: ModelSpec, random: Random, given: Weights = {}): Weights {
   const weights: Record<string, Tensor> = {}
   for (const [name, shape] of shapesOf(spec)) {
+    if (given[name]) {
+      weights[name] = given[name]
+      continue
+    }
     const data = new Float32Array(sizeOf(shape))
     if (name.startsWith('embedding.')) {
       for (let i = shape[1]!; i < data.length; i++) data[i] = 0.05 * random.normal()

@@ -8,7 +8,7 @@ import { hyper } from '../../shared/hyper.ts'
 import { initialWeights } from '../../shared/model/spec.ts'
 import { type Random, seeded } from '../../shared/random.ts'
 import { type Batch, pack } from '../../shared/sample.ts'
-import { pause } from '../trainer/pause.ts'
+import { turn } from '../trainer/pause.ts'
 import { type Bench, type Findings, FULL, interleaved, QUICK, quantile, rounded } from './measure.ts'
 import { roundOf, type Spawn } from './round.ts'
 import { catalogue, paperSchema, shapes } from './shapes.ts'
@@ -114,7 +114,7 @@ async function latencies(
 ): Promise<Latencies & { control: Latencies }> {
   const { run } = await peakLoop()
   const timed = async (work: () => Promise<unknown>) => {
-    await pause(undefined)
+    await turn()
     const from = performance.now()
     await work()
     return performance.now() - from

@@ -40,16 +40,16 @@ export function shuffled({ idWidth, denseWidth }: Widths, batch: Batch, random: 
   return mixed
 }
 
-/** Mini-batches of `size` rows in order; the last may be smaller. */
+/** Mini-batches of `size` rows in order, as views of the whole; the last may be smaller. */
 export function* batchesOf({ idWidth, denseWidth }: Widths, batch: Batch, size: number): Generator<Batch> {
   for (let start = 0; start < batch.size; start += size) {
     const end = Math.min(batch.size, start + size)
     yield {
       size: end - start,
-      ids: batch.ids.slice(start * idWidth, end * idWidth),
-      dense: batch.dense.slice(start * denseWidth, end * denseWidth),
-      labels: batch.labels.slice(start, end),
-      weights: batch.weights.slice(start, end),
+      ids: batch.ids.subarray(start * idWidth, end * idWidth),
+      dense: batch.dense.subarray(start * denseWidth, end * denseWidth),
+      labels: batch.labels.subarray(start, end),
+      weights: batch.weights.subarray(start, end),
     }
   }
 }

@@ -115,7 +115,12 @@ test('embeddings start from M, the rest from the seed', async () => {
   await filter(engine, given)
   const [, weights] = loaded[0]!
   expect(weights['embedding.item']).toEqual(given.ranking['embedding.item'])
-  expect(weights['out.w']).toEqual(initialWeights(given.spec, seeded(given.seed))['out.w'])
+  const { 'embedding.item': item, 'embedding.category': category } = given.ranking
+  const fresh = initialWeights(given.spec, seeded(given.seed), {
+    'embedding.item': item!,
+    'embedding.category': category!,
+  })
+  expect(weights).toEqual(fresh)
 })
 
 test('progress ends at 1, and a stop ends before the next step and gives the model back', async () => {

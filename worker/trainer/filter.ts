@@ -10,7 +10,7 @@ import type { Weights } from '../../shared/model/weights.ts'
 import { seeded } from '../../shared/random.ts'
 import type { Batch } from '../../shared/sample.ts'
 import { batchesOf, joined, shuffled } from './batches.ts'
-import { pause } from './pause.ts'
+import { createPause } from './pause.ts'
 
 export interface FilterInput {
   /** The pruned DIN. */
@@ -45,7 +45,7 @@ export async function filter(
   if (local.size === 0 || outside.size === 0)
     throw new AppError('bad-input', 'The sample classifier needs both own and outside samples.')
   const random = seeded(seed)
-  const model = await engine.load(spec, withEmbeddingsOf(ranking, initialWeights(spec, random)))
+  const model = await engine.load(spec, initialWeights(spec, random, embeddingsOf(ranking)))
   try {
     const samples = joined(classOf(local, 1, outside.size), classOf(outside, 0, local.size))
     const losses = await train(model, samples, hyper, (batch) => shuffled(spec, batch, random), watch)
@@ -65,14 +65,8 @@ function classOf(batch: Batch, label: 0 | 1, others: number): Batch {
   }
 }
 
-function withEmbeddingsOf(ranking: Weights, fresh: Weights): Weights {
-  return Object.fromEntries(
-    Object.entries(fresh).map(([name, tensor]) => [
-      name,
-      name.startsWith('embedding.') ? (ranking[name] ?? tensor) : tensor,
-    ]),
-  )
-}
+const embeddingsOf = (weights: Weights): Weights =>
+  Object.fromEntries(Object.entries(weights).filter(([name]) => name.startsWith('embedding.')))
 
 async function train(
   model: Model,
@@ -83,9 +77,10 @@ async function train(
 ): Promise<number[]> {
   const losses: number[] = []
   const steps = epochs * Math.ceil(samples.size / batchSize)
+  const pause = createPause(signal)
   for (let epoch = 0; epoch < epochs; epoch++) {
     for (const batch of batchesOf(model.spec, shuffle(samples), batchSize)) {
-      await pause(signal)
+      await pause()
       losses.push(await model.step(batch, learningRate))
       onProgress?.(losses.length / steps)
     }

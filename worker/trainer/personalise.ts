@@ -11,7 +11,7 @@ import { seeded } from '../../shared/random.ts'
 import type { Batch } from '../../shared/sample.ts'
 import { batchesOf, shuffled } from './batches.ts'
 import type { Watch } from './filter.ts'
-import { pause } from './pause.ts'
+import { createPause } from './pause.ts'
 
 export interface PersonaliseInput {
   readonly spec: ModelSpec
@@ -59,10 +59,11 @@ export async function personalise(
     const random = seeded(seed)
     let best = before
     let stepsKept = 0
+    const pause = createPause(signal)
     await model.mark()
     for (let epoch = 0; epoch < hyper.epochs; epoch++) {
       for (const batch of batchesOf(spec, shuffled(spec, training, random), hyper.batchSize)) {
-        await pause(signal)
+        await pause()
         losses.push(await model.step(batch, hyper.learningRate))
         const now = await judge(model, validation)
         if (now && isBetter(now, best, hyper.gate)) {
