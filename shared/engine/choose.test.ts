@@ -1,6 +1,8 @@
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { AppError } from '../failure.ts'
 import { hasTrueAdapter } from './adapter.ts'
 import { chooseEngine, selfCheck } from './choose.ts'
+import { denseOnly, smallSpec } from './contract.data.ts'
 import type { Engine, EngineName, Model } from './engine.ts'
 import { createPlainEngine } from './plain/engine.ts'
 
@@ -65,6 +67,93 @@ describe('chooseEngine', () => {
       code: 'engine',
       message: expect.stringMatching(/tfjs-webgpu/),
     })
+  })
+})
+
+describe('chooseEngine for a shape', () => {
+  const shape = { spec: { ...denseOnly, mlp: [2] }, batch: 4 }
+  const disposed: string[] = []
+  let clock = 0
+  const now = () => clock
+
+  /** Starts engines that take so many milliseconds for a step, and are missing where it is not said. */
+  const engines =
+    (ms: Partial<Record<EngineName, number>>, broken?: EngineName) =>
+    async (name: EngineName): Promise<Engine> => {
+      if (ms[name] === undefined) throw new Error(`${name} is not here`)
+      const plain = createPlainEngine()
+      return {
+        name,
+        held: () => plain.held(),
+        dispose: async () => void disposed.push(name),
+        async load(spec, weights, training) {
+          const model = await plain.load(spec, weights, training)
+          const step = model.step.bind(model)
+          model.step = async (batch, rate) => {
+            if (name === broken) throw new AppError('engine', 'the GPU is gone')
+            clock += ms[name]!
+            return step(batch, rate)
+          }
+          return model
+        },
+      }
+    }
+
+  beforeEach(() => {
+    disposed.length = 0
+    stubAdapter({ info: { vendor: 'qualcomm' } })
+  })
+
+  test.each([
+    [{ 'fused-webgpu': 2, 'fused-wasm': 0.2 }, 'fused-wasm', 'fused-webgpu'],
+    [{ 'fused-webgpu': 3, 'fused-wasm': 9 }, 'fused-webgpu', 'fused-wasm'],
+  ] as const)('%o: takes the fastest, and gives back the other', async (ms, fastest, slowest) => {
+    const { engine, tried, timings } = await chooseEngine({ shape, now, start: engines(ms) })
+    expect(engine.name).toBe(fastest)
+    expect(engine.held()).toBe(0)
+    expect(disposed).toEqual([slowest])
+    expect(tried).toEqual([])
+    expect(timings.map(({ name }) => name)).toEqual([fastest, slowest])
+    for (const { name, ms: measured } of timings) expect(measured).toBeCloseTo(ms[name as typeof fastest], 6)
+  })
+
+  test('a software adapter counts as none', async () => {
+    stubAdapter({ info: { vendor: 'google', architecture: 'swiftshader' } })
+    const start = engines({ 'fused-webgpu': 1, 'fused-wasm': 9 })
+    const { engine, tried } = await chooseEngine({ shape, now, start })
+    expect(engine.name).toBe('fused-wasm')
+    expect(tried).toEqual([{ name: 'fused-webgpu', reason: expect.stringMatching(/software/) }])
+  })
+
+  test('an engine that fails while it is timed is passed over and given back', async () => {
+    const start = engines({ 'fused-webgpu': 1, 'fused-wasm': 9 }, 'fused-webgpu')
+    const { engine, tried, timings } = await chooseEngine({ shape, now, start })
+    expect(engine.name).toBe('fused-wasm')
+    expect(tried).toEqual([{ name: 'fused-webgpu', reason: 'the GPU is gone' }])
+    expect(timings.map(({ name }) => name)).toEqual(['fused-wasm'])
+    expect(disposed).toEqual(['fused-webgpu'])
+  })
+
+  test('where neither of ours runs, the first of tfjs that does is taken as it is', async () => {
+    const { engine, tried, timings } = await chooseEngine({ shape, now, start: engines({ 'tfjs-wasm': 9 }) })
+    expect(engine.name).toBe('tfjs-wasm')
+    expect(timings).toEqual([])
+    expect(tried.map(({ name }) => name)).toEqual(['fused-webgpu', 'fused-wasm', 'tfjs-webgpu'])
+  })
+
+  test('a preferred engine is not timed', async () => {
+    const start = engines({ 'fused-webgpu': 5, 'fused-wasm': 1 })
+    const { engine, timings } = await chooseEngine({ preferred: 'fused-webgpu', shape, now, start })
+    expect(engine.name).toBe('fused-webgpu')
+    expect(timings).toEqual([])
+  })
+
+  test('where there is no GPU it is our own WebAssembly, on the real clock too', async () => {
+    vi.stubGlobal('navigator', {})
+    const { engine, timings } = await chooseEngine({ shape: { spec: smallSpec, batch: 8 } })
+    expect(engine.name).toBe('fused-wasm')
+    expect(timings).toEqual([{ name: 'fused-wasm', ms: expect.any(Number) }])
+    await engine.dispose()
   })
 })
 

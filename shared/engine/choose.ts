@@ -1,6 +1,7 @@
 /**
- * Picks the engine of this place: WebGPU on a true GPU, else our own WebAssembly, else tfjs in WebAssembly without SIMD
- * or in plain JavaScript. All but the plain one are loaded only when tried.
+ * Picks the engine of this place. Which of our own is the fastest depends on the task: a small model's step takes less
+ * time in WebAssembly than a GPU takes to begin one, so they are timed on the shape that they are for. All but the plain
+ * engine are loaded only when tried.
  */
 import { AppError } from '../failure.ts'
 import { initialWeights, type ModelSpec } from '../model/spec.ts'
@@ -11,37 +12,64 @@ import { hasTrueAdapter } from './adapter.ts'
 import type { Engine, EngineName } from './engine.ts'
 import { createPlainEngine } from './plain/engine.ts'
 import type { WasmPaths } from './tfjs/backend.ts'
+import { type Shape, timeStep } from './timing.ts'
 
 export interface Choice {
   /** Forces one engine; then a software adapter will do too. */
   readonly preferred?: EngineName | undefined
   readonly wasmPaths?: WasmPaths | undefined
+  /** What the engine is for: then the fastest at it is chosen. */
+  readonly shape?: Shape | undefined
+  /** How an engine is started, and what times it (ms); tests give others. */
+  readonly start?: typeof start
+  readonly now?: () => number
 }
 
 export interface Chosen {
   readonly engine: Engine
-  /** What was passed over, and why; best first. */
-  readonly tried: readonly { readonly name: EngineName; readonly reason: string }[]
+  /** What could not be used, and why. */
+  readonly tried: readonly Failed[]
+  /** Median milliseconds of a step of each engine that was timed, fastest first. */
+  readonly timings: readonly Timing[]
 }
 
+interface Failed {
+  readonly name: EngineName
+  readonly reason: string
+}
+
+interface Timing {
+  readonly name: EngineName
+  readonly ms: number
+}
+
+/** Without a shape: WebGPU on a true GPU, else our own WebAssembly, else tfjs without SIMD or in plain JavaScript. */
 const BEST_FIRST: readonly EngineName[] = ['tfjs-webgpu', 'fused-wasm', 'tfjs-wasm', 'tfjs-cpu']
 
 /**
- * The best engine that starts and passes its self-check. Throws `engine` if none does, or if the preferred one does
- * not: a caller that asked for one engine is measuring or testing it, and must not get another silently.
+ * With a shape these are timed against each other. tfjs is left for places where neither runs: it was never the faster
+ * on the same hardware, and a megabyte is much to load for learning that again.
  */
-export async function chooseEngine({ preferred, wasmPaths }: Choice = {}): Promise<Chosen> {
-  const tried: { name: EngineName; reason: string }[] = []
+const TIMED: readonly EngineName[] = ['fused-webgpu', 'fused-wasm']
+
+const ON_GPU: readonly EngineName[] = ['fused-webgpu', 'tfjs-webgpu']
+
+/**
+ * The fastest engine for the shape, or the best one without, of those that start and pass their self-check. Throws
+ * `engine` if none does, or if the preferred one does not: a caller that asked for one engine is measuring or testing
+ * it, and must not get another silently.
+ */
+export async function chooseEngine(choice: Choice = {}): Promise<Chosen> {
+  const { preferred, shape } = choice
+  const tried: Failed[] = []
+  if (shape && !preferred) {
+    const fastest = await race(choice, shape, tried)
+    if (fastest) return fastest
+  }
   for (const name of preferred ? [preferred] : BEST_FIRST) {
-    if (name === 'tfjs-webgpu' && !preferred && !(await hasTrueAdapter())) {
-      tried.push({ name, reason: 'There is no GPU adapter, or only a software one.' })
-      continue
-    }
-    try {
-      return { engine: await startChecked(name, wasmPaths), tried }
-    } catch (error) {
-      tried.push({ name, reason: error instanceof Error ? error.message : String(error) })
-    }
+    if (tried.some((failed) => failed.name === name)) continue
+    const engine = await attempt(name, choice, tried)
+    if (engine) return { engine, tried, timings: [] }
   }
   throw new AppError(
     'engine',
@@ -49,8 +77,50 @@ export async function chooseEngine({ preferred, wasmPaths }: Choice = {}): Promi
   )
 }
 
-async function startChecked(name: EngineName, wasmPaths: WasmPaths | undefined): Promise<Engine> {
-  const engine = await start(name, wasmPaths)
+/** Times the engines one after the other and keeps the fastest; what failed goes to `tried`. */
+async function race(choice: Choice, shape: Shape, tried: Failed[]): Promise<Chosen | undefined> {
+  const timings: Timing[] = []
+  let fastest: Engine | undefined
+  for (const name of TIMED) {
+    const engine = await attempt(name, choice, tried)
+    if (!engine) continue
+    try {
+      const ms = await timeStep(engine, shape, choice.now ?? (() => performance.now()))
+      const best = timings.every((other) => ms < other.ms)
+      timings.push({ name, ms })
+      if (!best) await engine.dispose()
+      else {
+        await fastest?.dispose()
+        fastest = engine
+      }
+    } catch (error) {
+      tried.push({ name, reason: reasonOf(error) })
+      await engine.dispose()
+    }
+  }
+  timings.sort((a, b) => a.ms - b.ms)
+  return fastest && { engine: fastest, tried, timings }
+}
+
+/** The engine, started and checked, or undefined with the reason in `tried`. */
+async function attempt(
+  name: EngineName,
+  { preferred, wasmPaths, start: startEngine = start }: Choice,
+  tried: Failed[],
+): Promise<Engine | undefined> {
+  try {
+    if (ON_GPU.includes(name) && !preferred && !(await hasTrueAdapter()))
+      throw new AppError('engine', 'There is no GPU adapter, or only a software one.')
+    return await checked(await startEngine(name, wasmPaths))
+  } catch (error) {
+    tried.push({ name, reason: reasonOf(error) })
+    return undefined
+  }
+}
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+async function checked(engine: Engine): Promise<Engine> {
   try {
     await selfCheck(engine)
     return engine
@@ -65,6 +135,10 @@ async function start(name: EngineName, wasmPaths: WasmPaths | undefined): Promis
   if (name === 'fused-wasm') {
     const { createFusedEngine } = await import('./fused/engine.ts')
     return createFusedEngine()
+  }
+  if (name === 'fused-webgpu') {
+    const { createWgslEngine } = await import('./wgsl/engine.ts')
+    return createWgslEngine()
   }
   const { createTfjsEngine } = await import('./tfjs/engine.ts')
   const backend = { 'tfjs-webgpu': 'webgpu', 'tfjs-wasm': 'wasm', 'tfjs-cpu': 'cpu' } as const

@@ -1,9 +1,17 @@
 /** What computes: the one interface behind which tfjs, plain TypeScript and later kernels stand. */
+import type { AppError } from '../failure.ts'
 import type { ModelSpec } from '../model/spec.ts'
 import type { Weights } from '../model/weights.ts'
 import type { Batch } from '../sample.ts'
 
-export const ENGINE_NAMES = ['tfjs-webgpu', 'fused-wasm', 'tfjs-wasm', 'tfjs-cpu', 'plain'] as const
+export const ENGINE_NAMES = [
+  'fused-webgpu',
+  'tfjs-webgpu',
+  'fused-wasm',
+  'tfjs-wasm',
+  'tfjs-cpu',
+  'plain',
+] as const
 export type EngineName = (typeof ENGINE_NAMES)[number]
 
 /** How a model learns; what is left out is Adam over everything, pulled nowhere. */
@@ -33,6 +41,8 @@ export interface Engine {
   /** Buffers or tensors now held, over all models: a leak shows here. */
   held(): number
   dispose(): Promise<void>
+  /** Where it can be taken away (a GPU): settles once it was, with what every later call throws; never rejects. */
+  readonly lost?: Promise<AppError>
 }
 
 /**

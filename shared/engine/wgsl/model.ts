@@ -1,0 +1,275 @@
+/** A model whose parameters live on the GPU: what is done to it is a few dispatches in one submission. */
+import { AppError } from '../../failure.ts'
+import type { ModelSpec } from '../../model/spec.ts'
+import type { Weights } from '../../model/weights.ts'
+import type { Batch } from '../../sample.ts'
+import { checkBatch, totalWeight } from '../batch.ts'
+import type { Model } from '../engine.ts'
+import { flatten, unflatten } from '../plain/buffers.ts'
+import { ADAGRAD_START, paceOf, type Settled, tooSteep } from '../training.ts'
+import type { Gpu } from './device.ts'
+import { gatherLanes, gatherShader, termsOf } from './gather.ts'
+import { LANES, type Layout, layOut } from './layout.ts'
+import { Memory, MOST_WORKGROUPS } from './memory.ts'
+import { learnShader, predictShader } from './network.ts'
+import { MOMENTS, OPTIMIZE_LANES, optimizeShader } from './optimize.ts'
+import { type Lesson, Sender } from './send.ts'
+import type { BufferName, Shader } from './text.ts'
+
+interface Kernel {
+  readonly shader: Shader
+  readonly pipeline: GPUComputePipeline
+}
+
+interface State {
+  readonly layout: Layout
+  readonly memory: Memory
+  readonly sender: Sender
+  readonly kernels: Readonly<Record<'predict' | 'learn' | 'gather' | 'optimize', Kernel>>
+  /** What a step changes and a mark remembers, with the number of steps made. */
+  readonly moving: readonly BufferName[]
+  t: number
+  marked: { readonly buffers: readonly GPUBuffer[]; t: number } | undefined
+}
+
+/** From checked weights. Throws `engine` where the GPU has no room for it. */
+export async function createModel(
+  gpu: Gpu,
+  spec: ModelSpec,
+  weights: Weights,
+  training: Settled,
+  traceBytes: number,
+  forget: () => void,
+): Promise<WgslModel> {
+  const layout = layOut(spec)
+  const memory = new Memory(gpu, layout, traceBytes)
+  try {
+    const moving = ['parameters', ...MOMENTS[training.optimizer]] as const
+    const kernels = await gpu.guard(() => {
+      for (const name of [...moving, 'gradient'] as const) memory.add(name, memory.twin())
+      gpu.device.queue.writeBuffer(memory.get('parameters'), 0, flatten(spec, layout.plan, weights))
+      if (training.pull > 0)
+        gpu.device.queue.writeBuffer(
+          memory.add('origin', memory.twin()),
+          0,
+          flatten(spec, layout.plan, weights),
+        )
+      if (training.optimizer === 'adagrad')
+        gpu.device.queue.writeBuffer(
+          memory.get('second'),
+          0,
+          new Float32Array(layout.plan.size).fill(ADAGRAD_START),
+        )
+      memory.add('terms', memory.filled(termsOf(layout)))
+      memory.fit(1)
+      return compile(gpu, layout, training)
+    })
+    const state: State = {
+      layout,
+      memory,
+      sender: new Sender(layout),
+      kernels,
+      moving,
+      t: 0,
+      marked: undefined,
+    }
+    return new WgslModel(gpu, state, training, forget)
+  } catch (error) {
+    memory.dispose()
+    throw error
+  }
+}
+
+async function compile(gpu: Gpu, layout: Layout, training: Settled): Promise<State['kernels']> {
+  const shaders = {
+    predict: predictShader(layout),
+    learn: learnShader(layout),
+    gather: gatherShader(layout),
+    optimize: optimizeShader(layout, training),
+  }
+  const kernels = Object.entries(shaders).map(async ([name, shader]) => {
+    const kernel: Kernel = { shader, pipeline: await gpu.pipeline(shader.code) }
+    return [name, kernel]
+  })
+  return Object.fromEntries(await Promise.all(kernels))
+}
+
+export class WgslModel implements Model {
+  readonly spec: ModelSpec
+  readonly #gpu: Gpu
+  readonly #training: Settled
+  readonly #forget: () => void
+  #state: State | undefined
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(gpu: Gpu, state: State, training: Settled, forget: () => void) {
+    this.spec = state.layout.spec
+    this.#gpu = gpu
+    this.#state = state
+    this.#training = training
+    this.#forget = forget
+  }
+
+  step(batch: Batch, learningRate: number): Promise<number> {
+    return this.#inTurn(async (state) => {
+      const pace = paceOf(this.#training.optimizer, state.t + 1, learningRate)
+      const { loss, verdict } = await this.#learn(state, batch, pace)
+      if (verdict !== 0) throw tooSteep()
+      state.t++
+      return loss
+    })
+  }
+
+  predict(batch: Batch): Promise<Float32Array<ArrayBuffer>> {
+    return this.#inTurn(async (state) => {
+      checkBatch(this.spec, batch)
+      const probabilities = new Float32Array(batch.size)
+      const rows = Array.from({ length: batch.size }, (_, row) => row)
+      for (const piece of pieces(rows, state.memory.most)) {
+        const results = await this.#submit(state, batch, piece, ['predict'])
+        probabilities.set(new Float32Array(results.buffer, 4), piece[0]!)
+      }
+      return probabilities
+    })
+  }
+
+  gradient(batch: Batch): Promise<{ loss: number; gradient: Weights }> {
+    return this.#inTurn(async (state) => {
+      const { memory, layout } = state
+      try {
+        const { loss } = await this.#learn(state, batch)
+        const flat = await this.#gpu.guard(() => memory.download(memory.get('gradient')))
+        return { loss, gradient: unflatten(this.spec, layout.plan, flat) }
+      } finally {
+        await this.#gpu.guard(() => this.#copy((encoder) => encoder.clearBuffer(memory.get('gradient'))))
+      }
+    })
+  }
+
+  save(): Promise<Weights> {
+    return this.#inTurn(async ({ memory, layout }) => {
+      const flat = await this.#gpu.guard(() => memory.download(memory.get('parameters')))
+      return unflatten(this.spec, layout.plan, flat)
+    })
+  }
+
+  mark(): Promise<void> {
+    return this.#inTurn((state) =>
+      this.#gpu.guard(() => {
+        const { memory, moving } = state
+        state.marked ??= { buffers: moving.map(() => memory.twin()), t: 0 }
+        const { buffers } = state.marked
+        this.#copy((encoder) =>
+          moving.forEach((name, i) => void encoder.copyBufferToBuffer(memory.get(name), buffers[i]!)),
+        )
+        state.marked.t = state.t
+      }),
+    )
+  }
+
+  revert(): Promise<void> {
+    return this.#inTurn((state) =>
+      this.#gpu.guard(() => {
+        const { memory, moving, marked } = state
+        if (!marked) throw new AppError('not-ready', 'The model has no mark to go back to.')
+        this.#copy((encoder) =>
+          moving.forEach((name, i) => void encoder.copyBufferToBuffer(marked.buffers[i]!, memory.get(name))),
+        )
+        state.t = marked.t
+      }),
+    )
+  }
+
+  dispose(): void {
+    this.#state?.memory.dispose()
+    for (const buffer of this.#state?.marked?.buffers ?? []) this.#gpu.free(buffer)
+    this.#state = undefined
+    this.#forget()
+  }
+
+  /**
+   * The loss, and what `results[0]` says of the gradient, which stays in its buffer unless there is a `pace`: then the
+   * optimizer has used it.
+   */
+  async #learn(
+    state: State,
+    batch: Batch,
+    pace?: { rate: number; epsilon: number },
+  ): Promise<{ loss: number; verdict: number }> {
+    checkBatch(this.spec, batch)
+    const lesson: Lesson = { total: totalWeight(batch), rate: 0, epsilon: 0, ...pace }
+    const rows = Array.from({ length: batch.size }, (_, row) => row).filter((row) => batch.weights[row] !== 0)
+    let sum = 0
+    let verdict = 0
+    const all = pieces(rows, state.memory.most)
+    for (const [i, piece] of all.entries()) {
+      const kernels = pace && i === all.length - 1 ? LEARN_AND_MOVE : LEARN
+      const results = await this.#submit(state, batch, piece, kernels, lesson, i === 0)
+      for (const loss of new Float32Array(results.buffer, 4)) sum += loss
+      verdict = results[0]!
+    }
+    const loss = Math.fround(sum)
+    if (!Number.isFinite(loss)) throw new AppError('diverged', `The loss is ${loss}.`)
+    return { loss, verdict }
+  }
+
+  /** Sends a piece of a batch, runs kernels on it in one submission, and reads `results`. */
+  #submit(
+    state: State,
+    batch: Batch,
+    rows: readonly number[],
+    names: readonly (keyof State['kernels'])[],
+    lesson?: Lesson,
+    first = true,
+  ): Promise<Uint32Array<ArrayBuffer>> {
+    const { memory, sender, kernels, layout } = state
+    const { device } = this.#gpu
+    const { sent, touched } = sender.pack(batch, rows, lesson)
+    const workgroups = {
+      predict: rows.length,
+      learn: rows.length,
+      gather: Math.ceil(gatherLanes(layout, touched) / LANES),
+      optimize: Math.ceil(layout.plan.size / OPTIMIZE_LANES),
+    }
+    return this.#gpu.guard(() => {
+      memory.fit(rows.length)
+      device.queue.writeBuffer(memory.get('sent'), 0, sent)
+      const encoder = device.createCommandEncoder()
+      if (first) encoder.clearBuffer(memory.get('results'), 0, 4)
+      const pass = encoder.beginComputePass()
+      for (const name of names) {
+        const { pipeline, group } = memory.bind(kernels[name].shader, kernels[name].pipeline)
+        pass.setPipeline(pipeline)
+        pass.setBindGroup(0, group)
+        pass.dispatchWorkgroups(Math.min(workgroups[name], MOST_WORKGROUPS))
+      }
+      pass.end()
+      return memory.submitForResults(encoder, 1 + rows.length)
+    })
+  }
+
+  #copy(encode: (encoder: GPUCommandEncoder) => void): void {
+    const encoder = this.#gpu.device.createCommandEncoder()
+    encode(encoder)
+    this.#gpu.device.queue.submit([encoder.finish()])
+  }
+
+  /** Runs `work` when all work before it is done: one buffer carries what is sent, and one what is read. */
+  #inTurn<T>(work: (state: State) => Promise<T>): Promise<T> {
+    const result = this.#last.then(() => {
+      if (!this.#state) throw new AppError('engine', 'The model was disposed of.')
+      return work(this.#state)
+    })
+    this.#last = result.catch(() => undefined)
+    return result
+  }
+}
+
+const LEARN = ['learn', 'gather'] as const
+const LEARN_AND_MOVE = [...LEARN, 'optimize'] as const
+
+/** At most `most` rows at a time. */
+function pieces(rows: readonly number[], most: number): number[][] {
+  const count = Math.ceil(rows.length / most)
+  return Array.from({ length: count }, (_, i) => rows.slice(i * most, (i + 1) * most))
+}

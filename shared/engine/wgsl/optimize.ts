@@ -1,0 +1,75 @@
+/** The shader that moves every parameter along the gradient, and zeroes the gradient for the next step. */
+import { shapesOf } from '../../model/spec.ts'
+import { sizeOf } from '../../model/weights.ts'
+import { BETA1, BETA2 } from '../adam.ts'
+import type { Optimizer, Settled } from '../training.ts'
+import type { Layout } from './layout.ts'
+import { type Declaration, field, type Shader, shader } from './text.ts'
+
+export const OPTIMIZE_LANES = 256
+
+/** What an optimizer remembers of each parameter; each is a buffer of its own. */
+export const MOMENTS = {
+  adam: ['first', 'second'],
+  adagrad: ['second'],
+  sgd: [],
+} as const satisfies Record<Optimizer, readonly ('first' | 'second')[]>
+
+/** The move of a parameter, from its gradient `g`. */
+const RULES: Record<Optimizer, string> = {
+  adam: `
+    let m = ${BETA1} * first[p] + ${1 - BETA1} * g;
+    let v = ${BETA2} * second[p] + ${1 - BETA2} * g * g;
+    first[p] = m;
+    second[p] = v;
+    parameters[p] -= rate * m / (sqrt(v) + epsilon);`,
+  adagrad: `
+    let sum = second[p] + g * g;
+    second[p] = sum;
+    parameters[p] -= rate * g / (sqrt(sum) + epsilon);`,
+  sgd: `
+    parameters[p] -= rate * g;`,
+}
+
+/** Does nothing but zero the gradient where `results[0]` says that something went wrong. */
+export function optimizeShader(layout: Layout, training: Settled): Shader {
+  const { optimizer, pull } = training
+  return shader(
+    [
+      ['sent', 'read', 'u32'],
+      ['results', 'read', 'u32'],
+      ['parameters', 'read_write', 'f32'],
+      ['gradient', 'read_write', 'f32'],
+      ...MOMENTS[optimizer].map((name): Declaration => [name, 'read_write', 'f32']),
+      ...(pull > 0 ? [['origin', 'read', 'f32'] as const] : []),
+    ],
+    `
+@compute @workgroup_size(${OPTIMIZE_LANES})
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) workgroups: vec3u) {
+  let rate = ${field('rate')};
+  let epsilon = ${field('epsilon')};
+  let valid = results[0] == 0u;
+  for (var p = id.x; p < ${layout.plan.size}u; p += workgroups.x * ${OPTIMIZE_LANES}u) {
+    let g = gradient[p]${pull > 0 ? ` + ${2 * pull} * (parameters[p] - origin[p])` : ''};
+    gradient[p] = 0.0;
+    if (!valid${frozenRanges(layout, training)
+      .map(([from, to]) => ` || (p >= ${from}u && p < ${to}u)`)
+      .join('')}) { continue; }${RULES[optimizer]}
+  }
+}
+`,
+  )
+}
+
+/** [from, to) of what is frozen. */
+function frozenRanges({ spec, plan }: Layout, { frozen }: Settled): [number, number][] {
+  const ranges: [number, number][] = []
+  for (const [name, shape] of shapesOf(spec)) {
+    if (!frozen.has(name)) continue
+    const from = plan.offsets.get(name)!
+    const last = ranges.at(-1)
+    if (last?.[1] === from) last[1] = from + sizeOf(shape)
+    else ranges.push([from, from + sizeOf(shape)])
+  }
+  return ranges
+}
