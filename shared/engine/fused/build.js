@@ -1,15 +1,16 @@
 /**
  * npm run build:kernel: compiles kernel/*.ts and writes it as a module, so that a bundle, a worker and Node all load it
- * by the same import, with no file to fetch. `npm ci` runs it too.
+ * by the same import, with no file to fetch. `npm ci`, start, dev, build and test run it too: a kernel of other sources
+ * than the host's would read memory where there is something else. One that is up to date is left alone.
  */
 // biome-ignore-all lint/style/noRestrictedImports: runs at build time only; nothing imports it
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 
 const at = (path) => new URL(path, import.meta.url)
 
-/** SHA-256 over the sources in the order of their names: what kernel.test.ts finds a stale kernel by. */
+/** SHA-256 over the sources in the order of their names: what fused.test.ts finds a stale kernel by. */
 function hashOfSources() {
   const hash = createHash('sha256')
   const names = readdirSync(at('kernel')).filter((name) => name.endsWith('.ts'))
@@ -17,8 +18,12 @@ function hashOfSources() {
   return hash.digest('hex')
 }
 
+const hash = hashOfSources()
+const made = at('kernel.generated.ts')
+if (existsSync(made) && readFileSync(made, 'utf8').includes(`SOURCES = '${hash}'`)) process.exit(0)
+
 const asc = await import('assemblyscript/asc').catch(() => {
-  console.error('The kernel needs assemblyscript, a development dependency: run npm ci without --omit=dev.')
+  console.error('The kernel needs assemblyscript, which is not installed: run npm ci.')
   process.exit(1)
 })
 let binary
@@ -48,9 +53,9 @@ if (error) {
   process.exit(1)
 }
 writeFileSync(
-  at('kernel.generated.ts'),
+  made,
   `/** Made by npm run build:kernel. */
-export const SOURCES = '${hashOfSources()}'
+export const SOURCES = '${hash}'
 export const KERNEL =
   '${binary.toString('base64')}'
 `,
