@@ -44,7 +44,7 @@ export default defineConfig({
     },
     {
       name: 'webgpu',
-      testMatch: 'webgpu.spec.ts',
+      testMatch: ['webgpu.spec.ts', 'engines.spec.ts'],
       use: {
         ...profile('Pixel 7'),
         launchOptions: { ...launchOptions, args: [...args, '--enable-unsafe-webgpu'] },

@@ -9,7 +9,8 @@ import { checkWeights } from '../../model/spec.ts'
 import type { Engine } from '../engine.ts'
 import { settle } from '../training.ts'
 import { openGpu } from './device.ts'
-import { createModel, type WgslModel } from './model.ts'
+import { WgslModel } from './model.ts'
+import { createState } from './state.ts'
 
 export interface WgslOptions {
   /** GPU memory for what the rows of a batch leave behind; a batch that needs more goes in pieces. Default 64 MB. */
@@ -28,7 +29,8 @@ export async function createWgslEngine({ traceBytes = 1 << 26 }: WgslOptions = {
       if (disposed) throw new AppError('engine', 'The engine was disposed of.')
       checkWeights(spec, weights)
       const settled = settle(spec, training)
-      const model = await createModel(gpu, spec, weights, settled, traceBytes, () => models.delete(model))
+      const state = await createState(gpu, spec, weights, settled, traceBytes)
+      const model = new WgslModel(gpu, state, settled, () => models.delete(model))
       models.add(model)
       return model
     },

@@ -43,16 +43,17 @@ export class Memory {
     return this.#gpu.buffer(this.#layout.plan.size, STORAGE | COPY_SRC | COPY_DST)
   }
 
-  /** A buffer that holds `words` for good. */
-  filled(words: Uint32Array<ArrayBuffer>): GPUBuffer {
-    const buffer = this.#gpu.buffer(words.length, STORAGE | COPY_DST)
-    this.#gpu.device.queue.writeBuffer(buffer, 0, words)
-    return buffer
+  /** A buffer that is written once and only read by shaders. */
+  constant(words: number): GPUBuffer {
+    return this.#gpu.buffer(words, STORAGE | COPY_DST)
   }
 
-  add(name: BufferName, buffer: GPUBuffer): GPUBuffer {
+  write(name: BufferName, data: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>): void {
+    this.#gpu.device.queue.writeBuffer(this.get(name), 0, data)
+  }
+
+  add(name: BufferName, buffer: GPUBuffer): void {
     this.#buffers.set(name, buffer)
-    return buffer
   }
 
   get(name: BufferName): GPUBuffer {

@@ -5,94 +5,15 @@ import type { Weights } from '../../model/weights.ts'
 import type { Batch } from '../../sample.ts'
 import { checkBatch, totalWeight } from '../batch.ts'
 import type { Model } from '../engine.ts'
-import { flatten, unflatten } from '../plain/buffers.ts'
-import { ADAGRAD_START, paceOf, type Settled, tooSteep } from '../training.ts'
+import { unflatten } from '../plain/buffers.ts'
+import { paceOf, type Settled, tooSteep } from '../training.ts'
 import type { Gpu } from './device.ts'
-import { gatherLanes, gatherShader, termsOf } from './gather.ts'
-import { LANES, type Layout, layOut } from './layout.ts'
-import { Memory, MOST_WORKGROUPS } from './memory.ts'
-import { learnShader, predictShader } from './network.ts'
-import { MOMENTS, OPTIMIZE_LANES, optimizeShader } from './optimize.ts'
-import { type Lesson, Sender } from './send.ts'
-import type { BufferName, Shader } from './text.ts'
-
-interface Kernel {
-  readonly shader: Shader
-  readonly pipeline: GPUComputePipeline
-}
-
-interface State {
-  readonly layout: Layout
-  readonly memory: Memory
-  readonly sender: Sender
-  readonly kernels: Readonly<Record<'predict' | 'learn' | 'gather' | 'optimize', Kernel>>
-  /** What a step changes and a mark remembers, with the number of steps made. */
-  readonly moving: readonly BufferName[]
-  t: number
-  marked: { readonly buffers: readonly GPUBuffer[]; t: number } | undefined
-}
-
-/** From checked weights. Throws `engine` where the GPU has no room for it. */
-export async function createModel(
-  gpu: Gpu,
-  spec: ModelSpec,
-  weights: Weights,
-  training: Settled,
-  traceBytes: number,
-  forget: () => void,
-): Promise<WgslModel> {
-  const layout = layOut(spec)
-  const memory = new Memory(gpu, layout, traceBytes)
-  try {
-    const moving = ['parameters', ...MOMENTS[training.optimizer]] as const
-    const kernels = await gpu.guard(() => {
-      for (const name of [...moving, 'gradient'] as const) memory.add(name, memory.twin())
-      gpu.device.queue.writeBuffer(memory.get('parameters'), 0, flatten(spec, layout.plan, weights))
-      if (training.pull > 0)
-        gpu.device.queue.writeBuffer(
-          memory.add('origin', memory.twin()),
-          0,
-          flatten(spec, layout.plan, weights),
-        )
-      if (training.optimizer === 'adagrad')
-        gpu.device.queue.writeBuffer(
-          memory.get('second'),
-          0,
-          new Float32Array(layout.plan.size).fill(ADAGRAD_START),
-        )
-      memory.add('terms', memory.filled(termsOf(layout)))
-      memory.fit(1)
-      return compile(gpu, layout, training)
-    })
-    const state: State = {
-      layout,
-      memory,
-      sender: new Sender(layout),
-      kernels,
-      moving,
-      t: 0,
-      marked: undefined,
-    }
-    return new WgslModel(gpu, state, training, forget)
-  } catch (error) {
-    memory.dispose()
-    throw error
-  }
-}
-
-async function compile(gpu: Gpu, layout: Layout, training: Settled): Promise<State['kernels']> {
-  const shaders = {
-    predict: predictShader(layout),
-    learn: learnShader(layout),
-    gather: gatherShader(layout),
-    optimize: optimizeShader(layout, training),
-  }
-  const kernels = Object.entries(shaders).map(async ([name, shader]) => {
-    const kernel: Kernel = { shader, pipeline: await gpu.pipeline(shader.code) }
-    return [name, kernel]
-  })
-  return Object.fromEntries(await Promise.all(kernels))
-}
+import { gatherLanes } from './gather.ts'
+import { LANES } from './layout.ts'
+import { MOST_WORKGROUPS } from './memory.ts'
+import { OPTIMIZE_LANES } from './optimize.ts'
+import type { Lesson } from './send.ts'
+import type { State } from './state.ts'
 
 export class WgslModel implements Model {
   readonly spec: ModelSpec
@@ -233,7 +154,7 @@ export class WgslModel implements Model {
     }
     return this.#gpu.guard(() => {
       memory.fit(rows.length)
-      device.queue.writeBuffer(memory.get('sent'), 0, sent)
+      memory.write('sent', sent)
       const encoder = device.createCommandEncoder()
       if (first) encoder.clearBuffer(memory.get('results'), 0, 4)
       const pass = encoder.beginComputePass()
