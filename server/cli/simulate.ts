@@ -64,14 +64,16 @@ async function visit(options: SimulateOptions & { server: string }, number: numb
     const items = new Map(catalogue.items.map((item) => [item.key, item]))
     const wants = createVisitor(catalogue, random)
     let clicks = 0
-    while (clicks < options.clicks) {
+    /** A visitor who clicks rarely fills the device with what they passed over, and it lets old clicks go. */
+    const wantsMore = async () => (await device.status(null)).waitingFor.reason === 'clicks'
+    while (clicks < options.clicks || (await wantsMore())) {
       const draw = Array.from(
         { length: FEED },
         () => catalogue.items[random.below(catalogue.items.length)]!.key,
       )
       const { ranked } = await device.rank({ items: [...new Set(draw)] })
       for (const { item } of ranked) {
-        if (clicks === options.clicks) break
+        if (clicks >= options.clicks && !(await wantsMore())) break
         await device.track({ events: [{ type: 'exposure', item }] })
         if (!wants(items.get(item)!)) continue
         await device.track({ events: [{ type: 'click', item }] })
@@ -93,13 +95,19 @@ function firstRound(
   late: AbortSignal,
 ): Promise<Round> {
   const { promise, resolve, reject } = deferred<Round>()
+  let last = 'it said nothing'
   const stop = onStatus(({ rounds, waitingFor, run, failure }) => {
+    last = `it is ${run.phase} and waits for ${waitingFor.reason}; ${failure?.message ?? 'no failure'}`
     const round = rounds.find(({ outcome }) => outcome !== 'filtered') ?? rounds[0]
     const over = run.phase === 'idle' && waitingFor.reason === 'tomorrow'
     if (round && (round.outcome !== 'filtered' || over)) resolve(round)
     else if (failure?.code === 'refused') reject(new AppError(failure.code, failure.message))
   })
-  late.addEventListener('abort', () => reject(late.reason), { once: true })
+  late.addEventListener(
+    'abort',
+    () => reject(new AppError('worker', `${(late.reason as AppError).message.slice(0, -1)}: ${last}.`)),
+    { once: true },
+  )
   return promise.finally(stop)
 }
 
