@@ -18,5 +18,8 @@ const wasmPaths = {
 
 serveTrainer(
   self,
-  createTrainer(async () => (await chooseEngine({ preferred: engineIn(self.name), wasmPaths })).engine),
+  createTrainer(async (shape) => {
+    const { engine } = await chooseEngine({ preferred: engineIn(self.name), wasmPaths, shape })
+    return engine
+  }),
 )

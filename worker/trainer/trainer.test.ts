@@ -1,8 +1,8 @@
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { Port } from '../../shared/boundary.ts'
-import type { Engine } from '../../shared/engine/engine.ts'
 import { createPlainEngine } from '../../shared/engine/plain/engine.ts'
 import { AppError } from '../../shared/failure.ts'
+import { din } from '../../shared/model/spec.ts'
 import { seeded } from '../../shared/random.ts'
 import { readSafetensors } from '../../shared/safetensors.ts'
 import { pack } from '../../shared/sample.ts'
@@ -35,6 +35,8 @@ const personaliseJob = (): Job<'personalise'> => ({
   validation: batch(2, 60, 5),
 })
 
+type Start = Parameters<typeof createTrainer>[0]
+
 interface Made {
   trainer: Trainer
   /** How often an engine was given back. */
@@ -42,10 +44,7 @@ interface Made {
   close(): void
 }
 
-function made(
-  start: () => Promise<Engine>,
-  wrap: (trainer: Trainer) => { trainer: Trainer; close(): void },
-): Made {
+function made(start: Start, wrap: (trainer: Trainer) => { trainer: Trainer; close(): void }): Made {
   let ended = 0
   const inner = createTrainer(start, async () => {
     ended++
@@ -53,7 +52,7 @@ function made(
   return { ...wrap(inner), ended: () => ended }
 }
 
-const homes: Record<string, (start?: () => Promise<Engine>) => Made> = {
+const homes: Record<string, (start?: Start) => Made> = {
   'in this process': (start = async () => createPlainEngine()) =>
     made(start, (trainer) => ({ trainer, close: () => {} })),
   'across a port': (start = async () => createPlainEngine()) =>
@@ -80,8 +79,10 @@ describe.each(Object.entries(homes))('a trainer %s', (_, make) => {
 
   test('filters and personalises on one engine, and gives it back when it is terminated', async () => {
     let starts = 0
-    now = make(async () => {
+    now = make(async (shape) => {
       starts++
+      const { schema, ranking, hyper } = world.manifest
+      expect(shape).toEqual({ spec: din(schema, ranking), batch: hyper.ranking.batchSize })
       return createPlainEngine()
     })
     const filtered = await now.trainer.filter(filterJob())

@@ -1,23 +1,27 @@
 /** The trainer itself, in whatever thread it is made. */
 import type { Engine } from '../../shared/engine/engine.ts'
+import type { Shape } from '../../shared/engine/timing.ts'
 import { AppError } from '../../shared/failure.ts'
 import { din, prunedDin } from '../../shared/model/spec.ts'
 import { readSafetensors, writeSafetensors } from '../../shared/safetensors.ts'
 import { filter } from './filter.ts'
-import type { Trainer } from './job.ts'
+import type { Job, JobName, Trainer } from './job.ts'
 import { personalise } from './personalise.ts'
 
-/** Trains on the engine that `start` gives at the first job; `end` gets it back when the trainer is terminated. */
+/**
+ * Trains on the engine that `start` gives at the first job, for the shape of the ranking model, where most of the work
+ * is; `end` gets it back when the trainer is terminated.
+ */
 export function createTrainer(
-  start: () => Promise<Engine>,
+  start: (shape: Shape) => Promise<Engine>,
   end: (engine: Engine) => Promise<void> = (engine) => engine.dispose(),
 ): Trainer {
   const terminated = new AbortController()
   let engine: Promise<Engine> | undefined
 
-  async function open(): Promise<Engine> {
+  async function open({ schema, ranking, hyper }: Job<JobName>['task']): Promise<Engine> {
     terminated.signal.throwIfAborted()
-    engine ??= start()
+    engine ??= start({ spec: din(schema, ranking), batch: hyper.ranking.batchSize })
     return engine
   }
   const until = (signal: AbortSignal | undefined) =>
@@ -25,7 +29,7 @@ export function createTrainer(
 
   return {
     async filter({ task, model, seed, ...samples }, { signal, onProgress } = {}) {
-      const on = await open()
+      const on = await open(task)
       const result = await filter(
         on,
         {
@@ -41,7 +45,7 @@ export function createTrainer(
     },
 
     async personalise({ task, model, seed, ...samples }, { signal, onProgress } = {}) {
-      const on = await open()
+      const on = await open(task)
       const { weights, ...result } = await personalise(
         on,
         {
