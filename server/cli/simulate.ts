@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander'
 import type { Catalogue, Item } from '../../shared/catalogue.ts'
 import { ENGINE_NAMES, type EngineName } from '../../shared/engine/engine.ts'
 import { AppError } from '../../shared/failure.ts'
+import { auc } from '../../shared/metrics.ts'
 import type { Round, Status } from '../../shared/protocol.ts'
 import { type Random, seeded } from '../../shared/random.ts'
 import { createHeadlessDevice } from '../../worker/headless.ts'
@@ -23,8 +24,9 @@ interface SimulateOptions extends CommonOptions {
   seed: number
 }
 
-/** Cards of one simulated feed, and the longest that one device may take. */
+/** Cards of one simulated feed, items that the ranking is judged by, and the longest that one device may take. */
 const FEED = 40
+const JUDGED = 300
 const PATIENCE_MS = 120_000
 
 /** All visitors share this machine's address, so the limit per address would count them as one. */
@@ -35,13 +37,16 @@ interface Visit {
   /** From the click that made it enough to the first round that trained, ms. */
   readonly ms: number
   readonly round: Round
+  /** AUC of the ranking of items drawn at random by whether they are to the visitor's taste, before and after the round. */
+  readonly taste: { readonly before: number | undefined; readonly after: number | undefined }
 }
 
 /** Somebody with two or three favourite categories, who opens those far more often than others. */
-function createVisitor({ categories }: Catalogue, random: Random): (item: Item) => boolean {
+function createVisitor({ categories }: Catalogue, random: Random) {
   const all = random.shuffle(Array.from({ length: categories.length }, (_, i) => i))
   const favourites = new Set(all.slice(0, 2 + random.below(2)))
-  return (item) => random.next() < (item.categories.some((category) => favourites.has(category)) ? 0.6 : 0.06)
+  const likes = (item: Item) => item.categories.some((category) => favourites.has(category))
+  return { likes, opens: (item: Item) => random.next() < (likes(item) ? 0.6 : 0.06) }
 }
 
 /** One new visitor on one headless device: looks through ranked feeds, clicks, and waits for the first model. */
@@ -62,27 +67,38 @@ async function visit(options: SimulateOptions & { server: string }, number: numb
     await device.start()
     const catalogue = await device.catalogue(null, late.signal)
     const items = new Map(catalogue.items.map((item) => [item.key, item]))
-    const wants = createVisitor(catalogue, random)
+    const visitor = createVisitor(catalogue, random)
+    const drawn = (count: number) => [
+      ...new Set(
+        Array.from({ length: count }, () => catalogue.items[random.below(catalogue.items.length)]!.key),
+      ),
+    ]
     let clicks = 0
     /** A visitor who clicks rarely fills the device with what they passed over, and it lets old clicks go. */
     const wantsMore = async () => (await device.status(null)).waitingFor.reason === 'clicks'
     while (clicks < options.clicks || (await wantsMore())) {
-      const draw = Array.from(
-        { length: FEED },
-        () => catalogue.items[random.below(catalogue.items.length)]!.key,
-      )
-      const { ranked } = await device.rank({ items: [...new Set(draw)] })
+      const { ranked } = await device.rank({ items: drawn(FEED) })
       for (const { item } of ranked) {
         if (clicks >= options.clicks && !(await wantsMore())) break
         await device.track({ events: [{ type: 'exposure', item }] })
-        if (!wants(items.get(item)!)) continue
+        if (!visitor.opens(items.get(item)!)) continue
         await device.track({ events: [{ type: 'click', item }] })
         clicks++
       }
     }
     const clicked = performance.now()
+    const others = drawn(JUDGED)
+    const taste = async () => {
+      const { ranked } = await device.rank({ items: others })
+      return auc(
+        ranked.map(({ score }) => score),
+        ranked.map(({ item }) => (visitor.likes(items.get(item)!) ? 1 : 0)),
+      )
+    }
+    const before = await taste()
     const round = await firstRound(device.onStatus, late.signal)
-    return { ms: performance.now() - clicked, round }
+    const ms = performance.now() - clicked
+    return { ms, round, taste: { before, after: await taste() } }
   } finally {
     clearTimeout(patience)
     await device.stop()
@@ -179,6 +195,21 @@ function measure(report: Report, { clicks, atOnce }: SimulateOptions, visits: re
         0.5,
       ),
     },
+  })
+  const tastes = visits.flatMap(({ taste: { before, after } }) =>
+    before === undefined || after === undefined ? [] : [{ before, after }],
+  )
+  const meanTaste = (when: 'before' | 'after') =>
+    tastes.reduce((sum, taste) => sum + taste[when], 0) / tastes.length
+  report.metric({
+    metric: 'simulate.taste_auc',
+    value: tastes.length === 0 ? null : meanTaste('after'),
+    unit: 'AUC',
+    rival: 'the delivered model',
+    detail:
+      tastes.length === 0
+        ? { why: 'no visitor’s taste divides the items' }
+        : { before: meanTaste('before'), visitors: tastes.length, items: JUDGED },
   })
   report.metric({
     metric: 'simulate.committed_share',

@@ -11,8 +11,13 @@ import { AppError } from '../../shared/failure.ts'
 import { replaceFile } from './files.ts'
 import { isZero } from './vectors.ts'
 
-/** usearch fails with more threads than the first call used: so always the same. */
-const THREADS = Math.min(8, availableParallelism())
+/**
+ * Threads for an index of so many vectors; usearch fails with more than the first call used, so always the same. Several
+ * at a time link a graph in another way at each run and may leave a vector that is not found: a small index is quick
+ * enough for one, which always makes the same.
+ */
+const threadsFor = (count: number): number => (count < SMALL ? 1 : Math.min(8, availableParallelism()))
+const SMALL = 5000
 const MAX_K = 1000
 const SEARCHED = 256
 
@@ -48,7 +53,7 @@ export class Neighbours {
       index.add(
         BigUint64Array.from(users, ({ user }) => BigInt(user)),
         matrix(dims, users),
-        THREADS,
+        threadsFor(users.length),
       )
     return new Neighbours(dims, index)
   }
@@ -79,7 +84,11 @@ export class Neighbours {
     if (queries.length === 0 || this.count === 0) return queries.map(() => new Uint32Array())
     // One more, since the user is their own nearest.
     const wanted = Math.min(k + 1, this.count)
-    const found: Matches | BatchMatches = this.index.search(matrix(this.dims, queries), wanted, THREADS)
+    const found: Matches | BatchMatches = this.index.search(
+      matrix(this.dims, queries),
+      wanted,
+      threadsFor(this.count),
+    )
     const keys = found.keys
     // A single query gives matches without counts, cut to their length.
     const counts = found instanceof BatchMatches ? found.counts : [keys.length]
