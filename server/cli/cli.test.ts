@@ -88,6 +88,7 @@ describe('kindred', () => {
       ['import', 'demo'],
       ['prepare'],
       ['train', '--epochs', '1', '--max-samples', '2000'],
+      ['simulate', '--devices', '2'],
     ]) {
       const { code, stdout } = await kindred(...args, '--json', '--data', data)
       expect(code).toBe(0)

@@ -14,6 +14,7 @@ import { createLog } from '../http/log.ts'
 import { type CommonOptions, wholeNumber, withCloud, withCommonOptions, withReport } from './common.ts'
 import type { Report } from './report.ts'
 import { ready } from './start.ts'
+import { JUDGED, reportVisits, type Visit } from './visits.ts'
 
 interface SimulateOptions extends CommonOptions {
   devices: number
@@ -24,22 +25,12 @@ interface SimulateOptions extends CommonOptions {
   seed: number
 }
 
-/** Cards of one simulated feed, items that the ranking is judged by, and the longest that one device may take. */
+/** Cards of one simulated feed, and the longest that one device may take. */
 const FEED = 40
-const JUDGED = 300
 const PATIENCE_MS = 120_000
 
 /** All visitors share this machine's address, so the limit per address would count them as one. */
 const NO_LIMIT = { burst: 100_000, everyMs: 1 }
-
-/** How one simulated visitor fared. */
-interface Visit {
-  /** From the click that made it enough to the first round that trained, ms. */
-  readonly ms: number
-  readonly round: Round
-  /** AUC of the ranking of items drawn at random by whether they are to the visitor's taste, before and after the round. */
-  readonly taste: { readonly before: number | undefined; readonly after: number | undefined }
-}
 
 /** Somebody with two or three favourite categories, who opens those far more often than others. */
 function createVisitor({ categories }: Catalogue, random: Random) {
@@ -137,12 +128,6 @@ function deferred<T>() {
   return { promise, resolve, reject }
 }
 
-/** The q-quantile (nearest rank) of `values`. */
-function quantile(values: readonly number[], q: number): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)]!
-}
-
 /** Runs every visitor, `atOnce` at a time, and reports. */
 export async function simulate(report: Report, options: SimulateOptions & { server: string }): Promise<void> {
   await mustAnswer(options.server)
@@ -157,85 +142,13 @@ export async function simulate(report: Report, options: SimulateOptions & { serv
     }
   }
   await Promise.all(Array.from({ length: Math.min(options.atOnce, options.devices) }, lane))
-  measure(report, options, visits)
+  reportVisits(report, options, visits)
 }
 
 /** Throws `offline` unless a Kindred server answers at `url`. */
 async function mustAnswer(url: string): Promise<void> {
   const answer = await fetch(new URL('/healthz', url)).catch(() => undefined)
   if (!answer?.ok) throw new AppError('offline', `No Kindred server answers at ${url}.`)
-}
-
-function measure(report: Report, { clicks, atOnce }: SimulateOptions, visits: readonly Visit[]): void {
-  const rounds = visits.map(({ round }) => round)
-  const committed = visits.filter(({ round }) => round.outcome === 'committed')
-  const seconds = committed.map(({ ms }) => ms / 1000)
-  const trained = rounds.filter(({ before, after }) => before !== null && after !== null)
-  const mean = (pick: (round: Round) => number) =>
-    rounds.reduce((sum, round) => sum + pick(round), 0) / rounds.length
-  const tally: Record<string, number> = {}
-  for (const { outcome } of rounds) tally[outcome] = (tally[outcome] ?? 0) + 1
-  report.metric({
-    metric: 'simulate.first_model_s',
-    value: seconds.length === 0 ? null : quantile(seconds, 0.5),
-    unit: 's',
-    target: '<30',
-    detail: {
-      from: `click ${clicks} of a new visitor`,
-      to: 'first committed personal model',
-      ...(seconds.length === 0 && { why: 'no device committed a model' }),
-      p95: seconds.length === 0 ? null : quantile(seconds, 0.95),
-      max: seconds.length === 0 ? null : Math.max(...seconds),
-      devices: visits.length,
-      atOnce,
-      outcomes: tally,
-      engines: [...new Set(rounds.map(({ engine }) => engine))],
-      roundMs: quantile(
-        rounds.map(({ ms }) => ms),
-        0.5,
-      ),
-    },
-  })
-  const tastes = visits.flatMap(({ taste: { before, after } }) =>
-    before === undefined || after === undefined ? [] : [{ before, after }],
-  )
-  const meanTaste = (when: 'before' | 'after') =>
-    tastes.reduce((sum, taste) => sum + taste[when], 0) / tastes.length
-  report.metric({
-    metric: 'simulate.taste_auc',
-    value: tastes.length === 0 ? null : meanTaste('after'),
-    unit: 'AUC',
-    rival: 'the delivered model',
-    detail:
-      tastes.length === 0
-        ? { why: 'no visitor’s taste divides the items' }
-        : { before: meanTaste('before'), visitors: tastes.length, items: JUDGED },
-  })
-  report.metric({
-    metric: 'simulate.committed_share',
-    value: committed.length / visits.length,
-    unit: 'of devices',
-    detail: {
-      failures: rounds.flatMap(({ failure }) => failure?.message ?? []),
-      matched: mean(({ matched }) => matched),
-      kept: mean(({ kept }) => kept),
-      bytesDown: mean(({ bytes }) => bytes),
-      aucBefore:
-        trained.length === 0
-          ? null
-          : quantile(
-              trained.map(({ before }) => before!),
-              0.5,
-            ),
-      aucAfter:
-        trained.length === 0
-          ? null
-          : quantile(
-              trained.map(({ after }) => after!),
-              0.5,
-            ),
-    },
-  })
 }
 
 /** Serves the data folder on a free port for as long as `work` runs. */
