@@ -24,9 +24,9 @@ export const catalogueSchema = z
 export type Item = z.infer<typeof itemSchema>
 export type Catalogue = z.infer<typeof catalogueSchema>
 
-/** Ids below this are reserved in every vocabulary. */
-export const PAD_ID = 0
+/** In every vocabulary 0 is padding, this is “unknown”, … */
 export const UNKNOWN_ID = 1
+/** … and the first value has this id. */
 export const FIRST_ID = 2
 
 /** Position of an item in the catalogue by its key. */

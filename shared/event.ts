@@ -32,4 +32,3 @@ export type KindredEvent = z.infer<typeof eventSchema>
 export const MAX_EVENTS = 2000
 
 export const uploadSchema = z.strictObject({ events: z.array(eventSchema).min(1).max(MAX_EVENTS) })
-export type Upload = z.infer<typeof uploadSchema>

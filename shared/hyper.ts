@@ -63,6 +63,16 @@ export const hyperSchema = z.strictObject({
     .prefault({}),
 })
 
+/** Numbers of the server alone, which no device is told. */
+export const MATCHING = {
+  /** Days that a match is kept, and that a sample counts as new. */
+  days: 7,
+  /** Ours: a user is matched who has shown this much of their taste. */
+  minClicks: 5,
+  /** Ours: an item that fewer users have seen is not named in a shared sample (k). */
+  hideBelow: 20,
+} as const
+
 export type Hyper = z.infer<typeof hyperSchema>
 
 /** The defaults: `hyper({ sigma: 0.3 })` changes one of them. */

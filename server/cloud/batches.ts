@@ -1,12 +1,7 @@
 /** Which samples a user is given: the union of the neighbours' samples, in an order that favours the near and the new. */
 import { dayOf } from '../../shared/clock.ts'
-import type { Hyper } from '../../shared/hyper.ts'
+import { type Hyper, MATCHING } from '../../shared/hyper.ts'
 import type { Store } from '../store/store.ts'
-
-/** Days that a match is kept, and that a sample counts as new. */
-export const MATCH_DAYS = 7
-/** A batch makes sense for a user who has shown this much of their taste. */
-export const MIN_CLICKS = 5
 
 /** One neighbour's samples, newest first. */
 export interface Recent {
@@ -26,7 +21,7 @@ export function choose(
 ): number[] {
   const chosen = new Set<number>()
   const limit = batchesPerDay * batchSize
-  const isNew = (day: number) => day > today - MATCH_DAYS
+  const isNew = (day: number) => day > today - MATCHING.days
   for (const tier of [true, false]) {
     const queues = neighbours.map(({ ids, days }) =>
       ids.filter((id, i) => isNew(days[i]!) === tier && !exclude.has(id)),
@@ -65,7 +60,7 @@ export async function batchesOf(
   const today = dayOf(now, hyper.dayMs)
   const queues: Recent[] = []
   for (const neighbour of neighbours) if (neighbour !== user) queues.push(await recent(neighbour))
-  const exclude = await store.mappings.mapped(user, Math.max(0, today - MATCH_DAYS), today)
+  const exclude = await store.mappings.mapped(user, Math.max(0, today - MATCHING.days), today)
   return cut(choose(queues, exclude, today, hyper), hyper)
 }
 

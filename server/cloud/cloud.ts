@@ -11,7 +11,7 @@ import { type Clock, dayOf, systemClock } from '../../shared/clock.ts'
 import { joinBatch } from '../../shared/codec.ts'
 import type { KindredEvent } from '../../shared/event.ts'
 import { AppError } from '../../shared/failure.ts'
-import { hyper as defaults, type Hyper } from '../../shared/hyper.ts'
+import { hyper as defaults, type Hyper, MATCHING } from '../../shared/hyper.ts'
 import type { Manifest } from '../../shared/task.ts'
 import type { Source } from '../sources/source.ts'
 import { openStore } from '../store/lmdb.ts'
@@ -26,9 +26,6 @@ import type { Progress } from './progress.ts'
 import { type Artifact, loadManifest, readArtifact } from './release.ts'
 import { createThread, type RunOptions } from './thread.ts'
 import type { TrainNumbers } from './training.ts'
-
-/** Items that fewer users have seen are not named in samples. */
-const HIDE_BELOW = 20
 
 export interface CloudOptions {
   /** Made if it is not there; one process at a time may have it open. */
@@ -65,7 +62,7 @@ export async function openCloud({
   dataDir: dir,
   clock = systemClock,
   hyper = defaults(),
-  hideBelow = HIDE_BELOW,
+  hideBelow = MATCHING.hideBelow,
   log,
 }: CloudOptions) {
   mkdirSync(dir, { recursive: true })

@@ -2,8 +2,9 @@
 import type { BatchList, Erased } from '../../shared/api.ts'
 import { dayOf } from '../../shared/clock.ts'
 import { type Context, createContext } from '../../shared/generate.ts'
+import { MATCHING } from '../../shared/hyper.ts'
 import { layoutOf, slotOf } from '../../shared/schema.ts'
-import { batchesOf, MIN_CLICKS, recentOf } from './batches.ts'
+import { batchesOf, recentOf } from './batches.ts'
 import { indexHash, openIndex, rebuildIndex } from './neighbours.ts'
 import { loadPopulation } from './population.ts'
 import type { Room } from './room.ts'
@@ -41,7 +42,7 @@ export function createDesk(room: Room): Desk {
       const known = await needContext()
       if (!known) return 'no-neighbours'
       const events = await store.events.of(user)
-      if (events.filter(({ type }) => type === 'click').length < MIN_CLICKS) return 'too-few-clicks'
+      if (events.filter(({ type }) => type === 'click').length < MATCHING.minClicks) return 'too-few-clicks'
       const vector = vectorNow(known, events, now)
       const neighbours = isZero(vector) ? undefined : await index()
       const [nearest] = neighbours?.nearest([{ user, vector }], hyper.neighbours) ?? []

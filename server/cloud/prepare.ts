@@ -2,9 +2,10 @@
 import * as z from 'zod'
 import { dayOf } from '../../shared/clock.ts'
 import { AppError } from '../../shared/failure.ts'
+import { MATCHING } from '../../shared/hyper.ts'
 import { layoutOf, slotOf } from '../../shared/schema.ts'
 import type { Profile } from '../store/store.ts'
-import { batchesOf, MATCH_DAYS, MIN_CLICKS, recentOf } from './batches.ts'
+import { batchesOf, recentOf } from './batches.ts'
 import type { Neighbours } from './matching.ts'
 import { freshIndex } from './neighbours.ts'
 import { needPopulation } from './population.ts'
@@ -51,7 +52,7 @@ export async function prepare(
   const neighbours = await freshIndex(room, slotOf(layoutOf(schema), schema.userVector).width)
   watch.progress({ stage: 'Indexing users', done: 1, total: 1 })
   const mapped = await mapDay(room, neighbours, now, everyone, watch)
-  await store.mappings.dropBefore(Math.max(0, day - MATCH_DAYS + 1))
+  await store.mappings.dropBefore(Math.max(0, day - MATCHING.days + 1))
   await store.meta.put(PREPARED, { day })
   return { day, users: neighbours.count, samples, mapped }
 }
@@ -89,7 +90,7 @@ async function mapDay(
 async function toMap({ store }: Room, today: number, everyone: boolean): Promise<Profile[]> {
   const found: Profile[] = []
   const take = async (profile: Profile | undefined) => {
-    if (!profile || profile.clicks < MIN_CLICKS || isZero(profile.sum)) return
+    if (!profile || profile.clicks < MATCHING.minClicks || isZero(profile.sum)) return
     if ((await store.mappings.count(profile.user, today)) === 0) found.push(profile)
   }
   if (everyone) for await (const profile of store.samples.profiles()) await take(profile)

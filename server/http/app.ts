@@ -28,8 +28,6 @@ export interface AppDeps {
   readonly clock?: Clock
 }
 
-export type AppType = ReturnType<typeof createApp>
-
 const whole = z.coerce.number().int().min(0).max(1e9)
 const batchParam = z.object({ day: whole, n: whole })
 const artifactParam = z.object({ sha256: sha256Schema })
