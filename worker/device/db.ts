@@ -24,6 +24,18 @@ export interface ModelRow {
   readonly base?: string
 }
 
+/** An embedding row of the delivered model, as the server gave it: the device holds those that it meets. */
+export interface EmbeddingRow {
+  readonly table: string
+  readonly id: number
+  /** SHA-256 of the delivered model that it belongs to. */
+  readonly model: string
+  /** [dim of the table] */
+  readonly values: Float32Array<ArrayBuffer>
+  /** This device's day when it was last needed. */
+  readonly used: number
+}
+
 export interface BlobRow {
   readonly name: string
   readonly slot: Slot | 'catalogue'
@@ -80,6 +92,7 @@ export type Db = Dexie & {
   local: Table<LocalRow, string>
   matched: Table<MatchedRow, string>
   models: Table<ModelRow, [string, Slot]>
+  rows: Table<EmbeddingRow, [string, number]>
   blobs: Table<BlobRow, [string, BlobRow['slot']]>
   tasks: Table<TaskRow, string>
   journal: Table<JournalRow, number>
@@ -99,6 +112,7 @@ export const versions: readonly Record<string, string | null>[] = [
     journal: '++n',
     state: 'key',
   },
+  { rows: '[table+id], used' },
 ]
 
 /** Renaming this abandons what users have stored. */

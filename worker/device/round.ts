@@ -1,14 +1,12 @@
 /** One round on the device: train the classifier, filter, train the ranking model, commit or discard. */
 import { AppError, toFailure } from '../../shared/failure.ts'
-import { checkWeights } from '../../shared/model/spec.ts'
 import type { Round, Status } from '../../shared/protocol.ts'
-import { readSafetensors } from '../../shared/safetensors.ts'
-import { type Batch, pack, type Sample } from '../../shared/sample.ts'
 import type { Platform } from '../platform.ts'
 import type { Trainer } from '../trainer/job.ts'
 import type { Active } from './active.ts'
 import { type Db, getState, type LocalRow, type MatchedRow, putState, type StateValue } from './db.ts'
-import type { Models, Stored } from './models.ts'
+import { createJobs, type Jobs } from './jobs.ts'
+import type { Models } from './models.ts'
 import type { Samples } from './samples.ts'
 
 /** Rounds that are remembered. */
@@ -64,8 +62,7 @@ export async function runRound(
   }: { exhausted: boolean; signal: AbortSignal; onPhase: (phase: Status['run']) => void },
 ): Promise<Round> {
   const started = performance.now()
-  const { manifest, context } = task
-  const { name, hyper } = manifest
+  const { name, hyper } = task.manifest
   const overdue = new AbortController()
   const cancelTimer = platform.after(MAX_ROUND_MS, () =>
     overdue.abort(new AppError('worker', 'The round took too long and was given up.')),
@@ -95,34 +92,13 @@ export async function runRound(
       stop.removeEventListener('abort', end)
     }
   }
-  const packed = (rows: readonly Sample[]): Batch => pack(context.layout, rows)
-  const job = ({ bytes }: Stored) => ({
-    task: {
-      schema: manifest.schema,
-      hyper,
-      ranking: manifest.ranking,
-      classifier: manifest.classifier,
-    },
-    model: bytes,
-    seed,
-  })
-
-  async function filterMatched(base: Stored): Promise<void> {
+  async function filterMatched(jobs: Jobs): Promise<void> {
     const { validation, training } = await samples.local(hyper)
     const local = [...training, ...validation]
     const { classifying, candidates } = await samples.split(hyper, seed)
     if (local.length === 0 || classifying.length === 0) return
-    const { engine, scores } = await work('filtering', (trainer, watch) =>
-      trainer.filter(
-        {
-          ...job(base),
-          local: packed(local),
-          outside: packed(classifying),
-          candidates: packed(candidates),
-        },
-        watch,
-      ),
-    )
+    const job = await jobs.filter({ local, outside: classifying, candidates })
+    const { engine, scores } = await work('filtering', (trainer, watch) => trainer.filter(job, watch))
     round.engine = engine
     round.classifying = classifying.length
     round.scored = candidates.length
@@ -130,34 +106,30 @@ export async function runRound(
     round.kept = await samples.score(candidates, scores, hyper)
   }
 
-  async function trainRanking(base: Stored): Promise<void> {
+  async function trainRanking(jobs: Jobs, base: string): Promise<void> {
     const now = await augmented(samples, task)
     const { validation, training, filtered } = now
     round.local = { training: training.length, validation: validation.length }
     if (!trainable(now) || !enough(now, task, exhausted)) return
-    const result = await work('training', (trainer, watch) =>
-      trainer.personalise(
-        { ...job(base), training: packed([...training, ...filtered]), validation: packed(validation) },
-        watch,
-      ),
-    )
+    const job = await jobs.personalise({ training: [...training, ...filtered], validation })
+    const result = await work('training', (trainer, watch) => trainer.personalise(job, watch))
     const { engine, losses, steps, stepsKept, before, after } = result
     Object.assign(round, { engine, losses, steps, stepsKept, before, after })
     onPhase({ phase: 'committing' })
-    if (result.model) {
-      const bytes = new Uint8Array(result.model)
-      checkWeights(task.spec, readSafetensors(bytes))
-      await models.buffer(name, base.row.sha256, bytes)
+    const model = await jobs.trained(result)
+    if (model) {
+      await models.buffer(name, base, model)
       await models.commit(name)
     }
-    round.outcome = result.model ? 'committed' : 'kept'
+    round.outcome = model ? 'committed' : 'kept'
     await samples.used(filtered)
   }
 
   try {
     const base = await models.base(name)
-    await filterMatched(base)
-    await trainRanking(base)
+    const jobs = createJobs(task, base, seed)
+    await filterMatched(jobs)
+    await trainRanking(jobs, base.row.sha256)
     await countedFor(db)
   } catch (error) {
     round.outcome = 'failed'
