@@ -97,8 +97,8 @@ const turn = createTurns()
 
 function takingTurns(trainer: Trainer): Trainer {
   return {
+    ...trainer,
     filter: (job, watch) => turn(() => trainer.filter(job, watch)),
     personalise: (job, watch) => turn(() => trainer.personalise(job, watch)),
-    terminate: trainer.terminate,
   }
 }

@@ -298,6 +298,8 @@ describe('faults', () => {
   const dying = (): Trainer => ({
     filter: () => Promise.reject(new AppError('worker', 'The trainer stopped: out of memory.')),
     personalise: () => Promise.reject(new AppError('worker', 'The trainer stopped: out of memory.')),
+    pause: () => {},
+    resume: () => {},
     terminate: () => {},
   })
 

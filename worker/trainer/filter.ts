@@ -10,6 +10,7 @@ import type { Weights } from '../../shared/model/weights.ts'
 import { seeded } from '../../shared/random.ts'
 import type { Batch } from '../../shared/sample.ts'
 import { batchesOf, joined, shuffled } from './batches.ts'
+import type { Watch } from './job.ts'
 import { createPause } from './pause.ts'
 
 export interface FilterInput {
@@ -24,12 +25,6 @@ export interface FilterInput {
   readonly candidates: Batch
   readonly hyper: Hyper['classifier']
   readonly seed: number
-}
-
-export interface Watch {
-  readonly signal?: AbortSignal | undefined
-  /** Hears after each step what share of the work is done, in (0, 1]. */
-  readonly onProgress?: ((fraction: number) => void) | undefined
 }
 
 /**

@@ -7,7 +7,6 @@ import * as z from 'zod'
 import { ENGINE_NAMES } from '../../shared/engine/engine.ts'
 import { failureSchema } from '../../shared/failure.ts'
 import { manifestSchema } from '../../shared/task.ts'
-import type { Watch } from './filter.ts'
 
 // Bulk data: checked by type, never walked.
 const int32 = z.custom<Int32Array>((value) => value instanceof Int32Array)
@@ -22,12 +21,36 @@ const batchSchema = z.strictObject({
   weights: float32,
 })
 
+const engineName = z.enum(ENGINE_NAMES)
+
 const commonShape = {
   task: manifestSchema.pick({ schema: true, hyper: true, ranking: true, classifier: true }),
   /** M, as safetensors. */
   model: bytes,
   seed: z.int().min(0),
+  /** What was the fastest here before: it is started and checked, not timed again. One that fails leaves the full choice. */
+  engine: engineName.optional(),
+  /** Share of the time that the thread may compute, in (0, 1]; 1 if left out. */
+  duty: z.number().positive().max(1).optional(),
 }
+const qualitySchema = z.strictObject({ auc: z.number(), loss: z.number() })
+/** How good a model is on the validation samples. */
+export type Quality = z.infer<typeof qualitySchema>
+
+/** How far a personalisation has come: with the same job, enough to go on from. */
+export const checkpointSchema = z.strictObject({
+  /** The best so far, as safetensors; null where no step was kept yet. */
+  model: bytes.nullable(),
+  /** Mini-batches that were learnt from, and how many of these updates were kept. */
+  step: z.int().min(0),
+  stepsKept: z.int().min(0),
+  /** Of each of these steps. */
+  losses: z.array(z.number()),
+  before: qualitySchema,
+  best: qualitySchema,
+})
+export type Checkpoint = z.infer<typeof checkpointSchema>
+
 const filterJobSchema = z.strictObject({
   ...commonShape,
   local: batchSchema,
@@ -38,16 +61,30 @@ const personaliseJobSchema = z.strictObject({
   ...commonShape,
   training: batchSchema,
   validation: batchSchema,
+  /** Goes on from here, with a fresh optimizer. Only a checkpoint of the same job fits. */
+  from: checkpointSchema.optional(),
 })
 
+/** What computed, and what could not any more. */
+const choiceSchema = z.strictObject({
+  engine: engineName,
+  /** Whether it was timed against others for this. */
+  timed: z.boolean(),
+  /** Engines that failed while they were used: never again by this trainer. */
+  lost: z.array(z.strictObject({ name: engineName, reason: z.string() })),
+})
+export type Choice = z.infer<typeof choiceSchema>
+
 const filterResultSchema = z.strictObject({
-  engine: z.enum(ENGINE_NAMES),
+  engine: engineName,
+  choice: choiceSchema,
   /** Of each candidate, in [0, 1]. */
   scores: float32,
   losses: z.array(z.number()),
 })
 const personaliseResultSchema = z.strictObject({
-  engine: z.enum(ENGINE_NAMES),
+  engine: engineName,
+  choice: choiceSchema,
   /** The better model as safetensors, or null where M stays. */
   model: bytes.nullable(),
   losses: z.array(z.number()),
@@ -68,10 +105,26 @@ export type JobName = keyof typeof jobs
 export type Job<N extends JobName> = z.infer<(typeof jobs)[N]['input']>
 export type Result<N extends JobName> = z.infer<(typeof jobs)[N]['output']>
 
+/** What a caller may hear of a job, and how it stops it. */
+export interface Watch {
+  readonly signal?: AbortSignal | undefined
+  /** Hears after each step what share of the work is done, in (0, 1]. */
+  readonly onProgress?: ((fraction: number) => void) | undefined
+  /**
+   * Hears every `CHECKPOINT_STEPS` steps of a personalisation, and at the end of each epoch, how far it has come: counted
+   * in steps and not by the clock, that the same job always has the same checkpoints.
+   */
+  readonly onCheckpoint?: ((checkpoint: Checkpoint) => void) | undefined
+}
+export const CHECKPOINT_STEPS = 32
+
 /** Whatever trains, wherever it runs. */
 export type Trainer = {
   [N in JobName]: (job: Job<N>, watch?: Watch) => Promise<Result<N>>
 } & {
+  /** Stops computing before the next step, until `resume`: somebody needs the machine. Either may be called twice. */
+  pause(): void
+  resume(): void
   /** Ends it at once and gives back all memory; what still runs fails with `cancelled`. */
   terminate(): void
 }
@@ -83,6 +136,8 @@ const jobName = z.enum(Object.keys(jobs) as [JobName, ...JobName[]])
 export const commandSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('run'), id, name: jobName, job: z.unknown() }),
   z.strictObject({ type: z.literal('cancel'), id }),
+  z.strictObject({ type: z.literal('pause') }),
+  z.strictObject({ type: z.literal('resume') }),
 ])
 export type Command = z.infer<typeof commandSchema>
 
@@ -90,6 +145,7 @@ export type Command = z.infer<typeof commandSchema>
 export const messageSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('ready') }),
   z.strictObject({ type: z.literal('progress'), id, fraction: z.number() }),
+  z.strictObject({ type: z.literal('checkpoint'), id, checkpoint: checkpointSchema }),
   z.strictObject({ type: z.literal('done'), id, result: z.unknown() }),
   z.strictObject({ type: z.literal('failed'), id, failure: failureSchema }),
 ])

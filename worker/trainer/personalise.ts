@@ -10,7 +10,7 @@ import type { Weights } from '../../shared/model/weights.ts'
 import { seeded } from '../../shared/random.ts'
 import type { Batch } from '../../shared/sample.ts'
 import { batchesOf, shuffled } from './batches.ts'
-import type { Watch } from './filter.ts'
+import type { Quality, Watch } from './job.ts'
 import { createPause } from './pause.ts'
 
 export interface PersonaliseInput {
@@ -35,12 +35,6 @@ export interface Personalised {
   /** AUC on the validation samples before and after; null where one class is absent: then nothing is trained. */
   readonly before: number | null
   readonly after: number | null
-}
-
-/** How good a model is on the validation samples. */
-interface Quality {
-  readonly auc: number
-  readonly loss: number
 }
 
 /** Same input, same outcome; `after` is never below `before`. */

@@ -2,7 +2,6 @@
 import type * as z from 'zod'
 import type { Port } from '../../shared/boundary.ts'
 import { AppError, parse, toFailure } from '../../shared/failure.ts'
-import type { Watch } from './filter.ts'
 import {
   type Command,
   commandSchema,
@@ -13,6 +12,7 @@ import {
   messageSchema,
   type Result,
   type Trainer,
+  type Watch,
 } from './job.ts'
 
 /** Does the jobs that arrive at `port`. */
@@ -23,11 +23,15 @@ export function serveTrainer(port: Port, trainer: Trainer): void {
   async function run({ id, name, job }: Extract<Command, { type: 'run' }>): Promise<void> {
     const abort = new AbortController()
     open.set(id, abort)
-    const onProgress = (fraction: number) => send({ type: 'progress', id, fraction })
+    const watch: Watch = {
+      signal: abort.signal,
+      onProgress: (fraction) => send({ type: 'progress', id, fraction }),
+      onCheckpoint: (checkpoint) => send({ type: 'checkpoint', id, checkpoint }),
+    }
     try {
-      const work = trainer[name] as (job: unknown, watch: object) => Promise<unknown>
+      const work = trainer[name] as (job: unknown, watch: Watch) => Promise<unknown>
       const checked = parse(jobs[name].input as z.ZodType<unknown>, job, `Job ${name}`)
-      send({ type: 'done', id, result: await work(checked, { signal: abort.signal, onProgress }) })
+      send({ type: 'done', id, result: await work(checked, watch) })
     } catch (error) {
       send({ type: 'failed', id, failure: toFailure(error, 'engine') })
     } finally {
@@ -37,8 +41,16 @@ export function serveTrainer(port: Port, trainer: Trainer): void {
 
   port.addEventListener('message', (event) => {
     const command = parse(commandSchema, (event as MessageEvent).data, 'Message to the trainer')
-    if (command.type === 'cancel') open.get(command.id)?.abort(new AppError('cancelled', 'Stopped.'))
-    else void run(command)
+    switch (command.type) {
+      case 'cancel':
+        open.get(command.id)?.abort(new AppError('cancelled', 'Stopped.'))
+        return
+      case 'run':
+        void run(command)
+        return
+      default:
+        trainer[command.type]()
+    }
   })
   send({ type: 'ready' })
 }
@@ -49,7 +61,7 @@ export function connectTrainer(port: Port, kill: () => void): Trainer {
     name: JobName
     resolve: (result: unknown) => void
     reject: (error: AppError) => void
-    onProgress: ((fraction: number) => void) | undefined
+    watch: Watch
   }
   const open = new Map<number, Open>()
   let lastId = 0
@@ -68,7 +80,10 @@ export function connectTrainer(port: Port, kill: () => void): Trainer {
     if (!job) return // it was cancelled meanwhile
     switch (message.type) {
       case 'progress':
-        job.onProgress?.(message.fraction)
+        job.watch.onProgress?.(message.fraction)
+        return
+      case 'checkpoint':
+        job.watch.onCheckpoint?.(message.checkpoint)
         return
       case 'done':
         job.resolve(
@@ -99,25 +114,26 @@ export function connectTrainer(port: Port, kill: () => void): Trainer {
     die(new AppError('worker', 'A message of the trainer could not be read.')),
   )
 
-  function run<N extends JobName>(
-    name: N,
-    job: Job<N>,
-    { signal, onProgress }: Watch = {},
-  ): Promise<Result<N>> {
+  const send = (command: Command) => port.postMessage(command)
+
+  function run<N extends JobName>(name: N, job: Job<N>, watch: Watch = {}): Promise<Result<N>> {
+    const { signal } = watch
     return new Promise((resolve, reject) => {
       if (dead) return reject(dead)
       if (signal?.aborted) return reject(new AppError('cancelled', 'Stopped.'))
       const id = ++lastId
-      open.set(id, { name, resolve: resolve as (result: unknown) => void, reject, onProgress })
-      const cancel = () => port.postMessage({ type: 'cancel', id } satisfies Command)
+      open.set(id, { name, resolve: resolve as (result: unknown) => void, reject, watch })
+      const cancel = () => send({ type: 'cancel', id })
       signal?.addEventListener('abort', cancel, { once: true })
-      port.postMessage({ type: 'run', id, name, job } satisfies Command)
+      send({ type: 'run', id, name, job })
     })
   }
 
   return {
     filter: (job, watch) => run('filter', job, watch),
     personalise: (job, watch) => run('personalise', job, watch),
+    pause: () => send({ type: 'pause' }),
+    resume: () => send({ type: 'resume' }),
     terminate() {
       kill()
       die(new AppError('cancelled', 'The trainer was ended.'))

@@ -5,7 +5,7 @@ import { AppError } from '../../shared/failure.ts'
 import { din, prunedDin } from '../../shared/model/spec.ts'
 import { readSafetensors, writeSafetensors } from '../../shared/safetensors.ts'
 import { filter } from './filter.ts'
-import type { Job, JobName, Trainer } from './job.ts'
+import type { Choice, Job, JobName, Trainer } from './job.ts'
 import { personalise } from './personalise.ts'
 
 /**
@@ -24,16 +24,19 @@ export function createTrainer(
     engine ??= start({ spec: din(schema, ranking), batch: hyper.ranking.batchSize })
     return engine
   }
+  const choiceOf = ({ name }: Engine): Choice => ({ engine: name, timed: false, lost: [] })
   const until = (signal: AbortSignal | undefined) =>
     signal ? AbortSignal.any([signal, terminated.signal]) : terminated.signal
 
   return {
-    async filter({ task, model, seed, ...samples }, { signal, onProgress } = {}) {
+    async filter({ task, model, seed, local, outside, candidates }, { signal, onProgress } = {}) {
       const on = await open(task)
       const result = await filter(
         on,
         {
-          ...samples,
+          local,
+          outside,
+          candidates,
           spec: prunedDin(task.schema, task.classifier),
           ranking: readSafetensors(model),
           hyper: task.hyper.classifier,
@@ -41,15 +44,16 @@ export function createTrainer(
         },
         { signal: until(signal), onProgress },
       )
-      return { engine: on.name, ...result }
+      return { engine: on.name, choice: choiceOf(on), ...result }
     },
 
-    async personalise({ task, model, seed, ...samples }, { signal, onProgress } = {}) {
+    async personalise({ task, model, seed, training, validation }, { signal, onProgress } = {}) {
       const on = await open(task)
       const { weights, ...result } = await personalise(
         on,
         {
-          ...samples,
+          training,
+          validation,
           spec: din(task.schema, task.ranking),
           model: readSafetensors(model),
           hyper: task.hyper.ranking,
@@ -57,9 +61,11 @@ export function createTrainer(
         },
         { signal: until(signal), onProgress },
       )
-      return { engine: on.name, model: weights && writeSafetensors(weights), ...result }
+      return { engine: on.name, choice: choiceOf(on), model: weights && writeSafetensors(weights), ...result }
     },
 
+    pause() {},
+    resume() {},
     terminate() {
       terminated.abort(new AppError('cancelled', 'The trainer was ended.'))
       void engine?.then(end).catch(() => {}) // an engine that could not start has nothing to give back
