@@ -125,4 +125,37 @@ describe('a batch from outside', () => {
     lying[4 + 'demo@1'.length + 4] = 9 // header: KB, version, length, name, day length in four bytes, then the count
     expect(() => decodeBatch(schema, deflateSync(lying))).toThrow(/too early/)
   })
+
+  it('of more samples than a task may ask for is refused', () => {
+    const rows = Array.from({ length: 41 }, () => ({ id: 'ffffffffffffffff', row }))
+    expect(decodeBatch(schema, deflateSync(joinBatch(schema, DAY, rows.slice(1))))).toHaveLength(40)
+    expect(() => decodeBatch(schema, deflateSync(joinBatch(schema, DAY, rows)))).toThrow(/41 samples/)
+  })
+
+  it('of random bytes, or with any bytes changed, is a whole batch or a failure of its own', () => {
+    const whole = join()
+    const changed = fc
+      .array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { minLength: 1, maxLength: 8 })
+      .map((changes) => {
+        const bytes = whole.slice()
+        for (const [at, value] of changes) bytes[at] = value
+        return bytes
+      })
+    const noise = fc.uint8Array({ maxLength: 400 })
+    fc.assert(
+      fc.property(fc.oneof(changed, noise), fc.boolean(), (bytes, deflated) => {
+        try {
+          for (const { ids, dense, label } of decodeBatch(schema, deflated ? deflateSync(bytes) : bytes)) {
+            expect(ids).toHaveLength(layout.idWidth)
+            expect(ids.every((id) => id >= 0 && id < 302)).toBe(true)
+            expect(dense.every(Number.isFinite)).toBe(true)
+            expect([0, 1]).toContain(label)
+          }
+        } catch (error) {
+          expect(error).toMatchObject({ name: 'AppError', code: expect.stringMatching(/bad-input|version/) })
+        }
+      }),
+      { numRuns: 2000, seed: 3 },
+    )
+  })
 })

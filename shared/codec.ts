@@ -13,7 +13,8 @@ import { type FeatureSchema, type Layout, layoutOf } from './schema.ts'
 const VERSION = 1
 /** A batch that inflates beyond this is refused: 40 samples of 600 ids take 100 KB. */
 const MAX_BATCH_BYTES = 1 << 20
-const MAX_SAMPLES = 1000
+/** The most that any task allows (`batchMax`). */
+const MAX_SAMPLES = 40
 
 /** Bytes of an encoded sample, as long as needed. */
 class Writer {

@@ -79,6 +79,10 @@ export const stateSchemas = {
     /** This device's own day when the server was last asked and everything was pulled; null before. */
     done: z.int().nullable(),
   }),
+  /** The server wants to be left alone until then, ms. */
+  silentUntil: z.int(),
+  /** When the server last had to be given this device anew, ms. */
+  registeredAgain: z.int(),
   /** Id of the newest exposure that was cut away: it and those before it make no local sample again. */
   cutUpTo: z.string(),
 } as const

@@ -41,7 +41,7 @@ export function createDevice(platform: Platform): Device {
   const db = openDb(platform.storage)
   const models = createModels({ db, locks, clock })
   const samples = createSamples(db, clock)
-  const tunnel = createTunnel({ db, fetch: platform.fetch, locks, clock })
+  const tunnel = createTunnel({ ...platform, db })
   const ranker = createRanker({ db, models, clock })
   const board = createStatus({ db, models, samples, platform })
   let ready = deferred<Active>()

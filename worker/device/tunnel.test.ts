@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { DAY_MS } from '../../shared/clock.ts'
 import { MAX_EVENTS } from '../../shared/event.ts'
 import { toFailure } from '../../shared/failure.ts'
 import { createLocks } from '../locks.ts'
@@ -7,21 +8,41 @@ import { batchesFor, createWorld, FakeServer, html, NOON, problem, type World } 
 import { type Db, getState } from './db.ts'
 import { record } from './history.ts'
 import { createTunnel, type Tunnel } from './tunnel.ts'
+import { deferred } from './turns.ts'
 
 let db: Db
 let clock: ReturnType<typeof handClock>
 let world: World
 let server: FakeServer
 let tunnel: Tunnel
+/** What the tunnel has set to happen later. */
+const timers = new Set<{ ms: number; work: () => void }>()
+let seed = 0
 
 beforeEach(async () => {
   db = freshDb()
   clock = handClock(NOON)
   world = await createWorld()
   server = new FakeServer(world)
-  tunnel = createTunnel({ db, fetch: (path, init) => server.fetch(path, init), locks: createLocks(), clock })
+  timers.clear()
+  seed = 0
+  tunnel = makeTunnel()
 })
 afterEach(() => db.close())
+
+const makeTunnel = () =>
+  createTunnel({
+    db,
+    fetch: (path, init) => server.fetch(path, init),
+    locks: createLocks(),
+    clock,
+    after(ms, work) {
+      const timer = { ms, work }
+      timers.add(timer)
+      return () => timers.delete(timer)
+    },
+    seed: () => seed,
+  })
 
 const see = (count: number) =>
   record(
@@ -49,6 +70,12 @@ const cutShort = (): Response =>
     }),
     { headers: { 'content-type': 'application/json' } },
   )
+
+/** Begins as JSON, and never ends. */
+const dripping = (): Response =>
+  new Response(new ReadableStream({ start: (controller) => controller.enqueue(new Uint8Array(3)) }), {
+    headers: { 'content-type': 'application/json' },
+  })
 
 describe('up', () => {
   test('what waits arrives, compressed, and is deleted', async () => {
@@ -136,6 +163,20 @@ describe('up', () => {
     expect(await waiting()).toBe(4)
   })
 
+  test('a server that knows no credential at all is not given a new device at each contact', async () => {
+    await see(1)
+    answer('POST /api/events', () => problem(401, 'Unknown device'), Number.POSITIVE_INFINITY)
+    for (let contact = 0; contact < 9; contact++) {
+      await expect(tunnel.flush()).rejects.toMatchObject({ code: 'unauthorised' })
+      clock.move(60_000)
+    }
+    expect(server.count('POST /api/devices')).toBe(2)
+    clock.move(60_000)
+    await expect(tunnel.flush()).rejects.toMatchObject({ code: 'unauthorised' })
+    expect(server.count('POST /api/devices')).toBe(3)
+    expect(await waiting()).toBe(1)
+  })
+
   test('a portal that answers a registration does not make an identity', async () => {
     answer('POST /api/devices', () => html())
     await expect(tunnel.identify()).rejects.toMatchObject({ code: 'offline' })
@@ -148,21 +189,87 @@ describe('up', () => {
     expect(server.count('POST /api/devices')).toBe(1)
   })
 
-  test('a server that asks for patience is left alone for that long, but never for ever', async () => {
+  /** A device that starts again over what is stored. */
+  const reloaded = () => {
+    tunnel = makeTunnel()
+  }
+
+  test.each([
+    ['429, in seconds', () => problem(429, 'Too many', { 'retry-after': '120' })],
+    ['503, in seconds', () => problem(503, 'Busy', { 'retry-after': '120' })],
+    [
+      '429, as a date by a clock that is years off',
+      () =>
+        problem(429, 'Too many', {
+          date: 'Fri, 02 Jan 2026 10:00:00 GMT',
+          'retry-after': 'Fri, 02 Jan 2026 10:02:00 GMT',
+        }),
+    ],
+  ])(
+    'a server that asks for patience (%s) is left alone for that long, reloads included',
+    async (_, make) => {
+      await see(1)
+      answer('POST /api/events', make)
+      await expect(tunnel.flush()).rejects.toMatchObject({ code: 'refused' })
+      const made = server.requests.length
+      reloaded()
+      clock.move(119_000)
+      await expect(tunnel.flush()).rejects.toMatchObject({ code: 'refused' })
+      expect(server.requests.length).toBe(made)
+      clock.move(1000)
+      await tunnel.flush()
+      expect(await waiting()).toBe(0)
+    },
+  )
+
+  test('devices that were sent away together come back apart: each waits up to a quarter longer', async () => {
     await see(1)
-    answer('POST /api/events', () => problem(429, 'Too many', { 'retry-after': '120' }))
+    seed = 2 ** 31
+    answer('POST /api/events', () => problem(429, 'Too many', { 'retry-after': '80' }))
     await expect(tunnel.flush()).rejects.toMatchObject({ code: 'refused' })
-    const made = server.requests.length
-    clock.move(119_000)
+    clock.move(89_000)
     await expect(tunnel.flush()).rejects.toMatchObject({ code: 'refused' })
-    expect(server.requests.length).toBe(made)
     clock.move(1000)
     await tunnel.flush()
     expect(await waiting()).toBe(0)
+  })
 
+  test.each([
+    ['never ends', '99999999'],
+    ['lies back', '0'],
+    ['is no time', 'soon'],
+  ])('a patience that %s is not had', async (_, value) => {
     await see(1)
-    answer('POST /api/events', () => problem(429, 'Too many', { 'retry-after': '99999999' }))
+    answer('POST /api/events', () => problem(429, 'Too many', { 'retry-after': value }))
     await expect(tunnel.flush()).rejects.toMatchObject({ code: 'refused' })
+    await tunnel.flush()
+    expect(await waiting()).toBe(0)
+  })
+
+  test('a promise from before the clock was put back by a day does not bind', async () => {
+    await see(1)
+    answer('POST /api/events', () => problem(429, 'Too many', { 'retry-after': '3600' }))
+    await expect(tunnel.flush()).rejects.toMatchObject({ code: 'refused' })
+    clock.move(-DAY_MS)
+    await tunnel.flush()
+    expect(await waiting()).toBe(0)
+  })
+
+  test('an answer that drips for ever is given up after its time, and every event still waits', async () => {
+    await see(2)
+    await tunnel.identify()
+    const asked = deferred<void>()
+    answer('POST /api/events', () => {
+      asked.resolve()
+      return dripping()
+    })
+    const sent = tunnel.flush()
+    await asked.promise
+    expect(timers.size).toBe(1)
+    for (const { work } of timers) work()
+    await expect(sent).rejects.toMatchObject({ code: 'offline' })
+    expect(timers.size).toBe(0)
+    expect(await waiting()).toBe(2)
     await tunnel.flush()
     expect(await waiting()).toBe(0)
   })

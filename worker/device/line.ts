@@ -1,0 +1,189 @@
+/**
+ * One request to the server and its whole answer. Whatever else answers than our server — a captive portal, a proxy, a cut
+ * or dripping line — ends in a typed failure; a server that asks for patience is left alone, also after a reload.
+ */
+import type * as z from 'zod'
+import { problemSchema } from '../../shared/api.ts'
+import { AppError, type FailureCode, parse } from '../../shared/failure.ts'
+import type { Platform, Request } from '../platform.ts'
+import { count, type Db, getState, putState } from './db.ts'
+import { unlessAborted } from './turns.ts'
+
+/** Longest that one request may take, its answer included: a line that drips is as good as none. */
+const TIMEOUT_MS = 30_000
+/** Longest that a `Retry-After` is honoured: a wrong one must not silence the device for ever. */
+const MAX_PATIENCE_MS = 3_600_000
+/** Devices that were sent away together do not come back together: each waits up to this share longer. */
+const JITTER = 0.25
+/** Answers beyond this are refused: a manifest lists a schema's values. */
+const MAX_JSON = 4 << 20
+const MAX_PROBLEM = 64 << 10
+
+/** An answer below 400, to be read while its time runs. */
+export interface Answer {
+  readonly status: number
+  header(name: string): string | null
+  /** Throws `offline` for anything but JSON, `bad-input` for JSON of another shape. */
+  json<T>(schema: z.ZodType<T>): Promise<T>
+  /** The body as it is. Throws `bad-artifact` if it is longer than `limit` bytes; what exceeds it is not read. */
+  bytes(limit: number): Promise<Uint8Array<ArrayBuffer>>
+}
+
+/**
+ * Sends a request and gives what `read` makes of the answer. Throws `offline` without an answer of our server, `refused`
+ * (with the HTTP status: `Refusal`) or `unauthorised` for one ≥ 400 and while the server wants to be left alone.
+ */
+export type Line = <T>(
+  path: string,
+  request: Request,
+  read: (answer: Answer) => Promise<T>,
+  signal?: AbortSignal,
+) => Promise<T>
+
+/** The server's refusal, with its HTTP status. */
+export class Refusal extends AppError {
+  readonly status: number
+  constructor(code: FailureCode, message: string, status: number) {
+    super(code, message)
+    this.status = status
+  }
+}
+
+export function createLine({
+  db,
+  fetch,
+  clock,
+  after,
+  seed,
+}: { db: Db } & Pick<Platform, 'fetch' | 'clock' | 'after' | 'seed'>): Line {
+  async function bePatient(): Promise<void> {
+    const left = ((await getState(db, 'silentUntil')) ?? 0) - clock.now()
+    // More than we would ever promise is no promise of ours: the clock was put back meanwhile.
+    if (left > 0 && left <= MAX_PATIENCE_MS * (1 + JITTER))
+      throw new AppError('refused', `The server asked to be left alone for ${Math.ceil(left / 1000)} s.`)
+  }
+
+  async function noteRetryAfter({ status, headers }: Response): Promise<void> {
+    if (status !== 429 && status !== 503) return
+    const wait = retryAfter(headers, clock.now())
+    if (!(wait > 0 && wait <= MAX_PATIENCE_MS)) return
+    const jitter = 1 + (JITTER * seed()) / 2 ** 32
+    await putState(db, 'silentUntil', Math.ceil(clock.now() + wait * jitter))
+  }
+
+  return async (path, request, read, signal) => {
+    await bePatient()
+    const overdue = new AbortController()
+    const stop = signal ? AbortSignal.any([signal, overdue.signal]) : overdue.signal
+    const cancel = after(TIMEOUT_MS, () => overdue.abort(new Error('The server took too long.')))
+    const bytes = async (response: Response, limit: number) => {
+      const body = await reach(() => readBounded(response, limit, stop), signal)
+      await count(db, { down: body.length })
+      return body
+    }
+    try {
+      const response = await reach(
+        () => unlessAborted(fetch(path, { ...request, signal: stop }), stop),
+        signal,
+      )
+      if (response.status >= 400) {
+        await noteRetryAfter(response)
+        throw problem(response, await bytes(response, MAX_PROBLEM).catch(unlessTooLong))
+      }
+      const type = response.headers.get('content-type') ?? ''
+      return await read({
+        status: response.status,
+        header: (name) => response.headers.get(name),
+        async json(schema) {
+          if (!/json/.test(type)) throw portal()
+          return parse(schema, readJson(await bytes(response, MAX_JSON)), 'An answer of the server')
+        },
+        async bytes(limit) {
+          if (/html/.test(type)) throw portal()
+          return bytes(response, limit)
+        },
+      })
+    } finally {
+      cancel()
+    }
+  }
+}
+
+const portal = () =>
+  new AppError('offline', 'Something between this device and the server answered in its place.')
+
+/** Milliseconds that a `Retry-After` asks for: seconds, or a date by the server's own clock (RFC 9110 §10.2.3). */
+function retryAfter(headers: Headers, now: number): number {
+  const value = headers.get('retry-after') ?? ''
+  if (/^\d+$/.test(value)) return Number(value) * 1000
+  const theirs = Date.parse(headers.get('date') ?? '')
+  return Date.parse(value) - (Number.isNaN(theirs) ? now : theirs)
+}
+
+/** Runs what needs the network: `cancelled` if the caller stopped it, `offline` for every other way to fail. */
+async function reach<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  try {
+    return await work()
+  } catch (cause) {
+    if (signal?.aborted) throw new AppError('cancelled', 'Stopped.', { cause })
+    if (cause instanceof AppError) throw cause
+    throw new AppError('offline', 'The server cannot be reached.', { cause })
+  }
+}
+
+function readJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes))
+  } catch (cause) {
+    throw new AppError('bad-input', 'An answer of the server is not JSON.', { cause })
+  }
+}
+
+const unlessTooLong = (error: unknown): undefined => {
+  if (!(error instanceof AppError && error.code === 'bad-artifact')) throw error
+}
+
+/** Only a problem document is the server's own word; anything else came from something in between. */
+function problem({ status }: Response, bytes: Uint8Array | undefined): AppError {
+  try {
+    const { title, detail } = problemSchema.parse(bytes && readJson(bytes))
+    const code = status === 401 ? 'unauthorised' : 'refused'
+    return new Refusal(code, detail ? `${title}: ${detail}` : title, status)
+  } catch {
+    return portal()
+  }
+}
+
+/** The body, if it is no longer than `limit`. */
+async function readBounded(
+  response: Response,
+  limit: number,
+  stop: AbortSignal,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  const reader = response.body?.getReader()
+  try {
+    for (;;) {
+      const next = await (reader && unlessAborted(reader.read(), stop))
+      if (!next || next.done) break
+      length += next.value.length
+      if (length > limit)
+        throw new AppError(
+          'bad-artifact',
+          `An answer of the server is longer than the ${limit} bytes allowed.`,
+        )
+      chunks.push(next.value)
+    }
+  } catch (error) {
+    reader?.cancel(error).catch(() => {})
+    throw error
+  }
+  const bytes = new Uint8Array(length)
+  let at = 0
+  for (const chunk of chunks) {
+    bytes.set(chunk, at)
+    at += chunk.length
+  }
+  return bytes
+}
