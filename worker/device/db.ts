@@ -3,11 +3,11 @@ import { Dexie, type Table } from 'dexie'
 import * as z from 'zod'
 import { registrationSchema } from '../../shared/api.ts'
 import type { KindredEvent } from '../../shared/event.ts'
-import { AppError } from '../../shared/failure.ts'
 import type { Round } from '../../shared/protocol.ts'
 import type { MatchedSample, Sample } from '../../shared/sample.ts'
 import type { Manifest } from '../../shared/task.ts'
 import type { Platform } from '../platform.ts'
+import { withstand } from './storage.ts'
 
 export type Slot = 'M' | 'M0' | 'Mbuf'
 
@@ -135,6 +135,7 @@ export function openDb({ name, indexedDB, IDBKeyRange }: Platform['storage'], up
   versions.slice(0, upTo).forEach((stores, i) => {
     db.version(i + 1).stores(stores)
   })
+  withstand(db)
   return db
 }
 
@@ -164,15 +165,4 @@ export async function count(db: Db, add: Partial<StateValue<'counters'>>): Promi
 /** Everything that the device knows, gone at once. */
 export async function eraseAll(db: Db): Promise<void> {
   await db.transaction('rw', db.tables, () => Promise.all(db.tables.map((table) => table.clear())))
-}
-
-/** The base of all that Dexie throws; its types leave it out. */
-const { DexieError } = Dexie as unknown as { DexieError: new () => Error }
-
-/** Turns what the storage throws into a `storage` failure; anything else passes. */
-export function asFailure(error: unknown): unknown {
-  if (!(error instanceof DexieError)) return error
-  const full = error.name === 'QuotaExceededError' || /quota/i.test(error.message)
-  const what = full ? 'This device has no room left' : 'What is stored on this device could not be used'
-  return new AppError('storage', `${what} (${error.name}: ${error.message}).`, { cause: error })
 }

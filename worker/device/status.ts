@@ -4,9 +4,10 @@ import { toFailure } from '../../shared/failure.ts'
 import { roundSchema, type Status } from '../../shared/protocol.ts'
 import type { Platform } from '../platform.ts'
 import type { Active } from './active.ts'
-import { asFailure, type Db, getState } from './db.ts'
+import { type Db, getState } from './db.ts'
 import type { Models } from './models.ts'
 import type { Samples } from './samples.ts'
+import { asFailure } from './storage.ts'
 
 /** Rounds that the page is told of. */
 const ROUNDS = 20

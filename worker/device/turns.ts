@@ -26,8 +26,8 @@ export function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => voi
 export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise
   return new Promise((resolve, reject) => {
-    signal.throwIfAborted()
+    promise.then(resolve, reject) // first: a promise that is given up may still fail
+    if (signal.aborted) return reject(signal.reason)
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-    promise.then(resolve, reject)
   })
 }
