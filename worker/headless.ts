@@ -4,8 +4,8 @@
  */
 import { IDBFactory, IDBKeyRange } from 'fake-indexeddb'
 import { type Clock, systemClock } from '../shared/clock.ts'
-import { chooseEngine } from '../shared/engine/choose.ts'
-import type { Engine, EngineName } from '../shared/engine/engine.ts'
+import { type Chosen, chooseEngine } from '../shared/engine/choose.ts'
+import type { EngineName } from '../shared/engine/engine.ts'
 import type { WasmPaths } from '../shared/engine/tfjs/backend.ts'
 import { seeded } from '../shared/random.ts'
 import { DB_NAME } from './device/db.ts'
@@ -13,6 +13,7 @@ import { createDevice, type Device } from './device/device.ts'
 import { createTurns } from './device/turns.ts'
 import { createLocks } from './locks.ts'
 import type { Platform } from './platform.ts'
+import type { Wish } from './trainer/engines.ts'
 import type { Trainer } from './trainer/job.ts'
 import { createTrainer } from './trainer/trainer.ts'
 
@@ -73,18 +74,23 @@ export function headlessPlatform({
       ;(timer as { unref?: () => void }).unref?.()
       return () => clearTimeout(timer)
     },
-    spawnTrainer: () => takingTurns(createTrainer(() => sharedEngine(engine, wasmPaths), keep)),
+    spawnTrainer: () => takingTurns(createTrainer((wish) => sharedEngine(wish, engine, wasmPaths), keep)),
     seed: () => random.below(2 ** 32),
   }
 }
 
-const engines = new Map<EngineName | undefined, Promise<Engine>>()
+const engines = new Map<EngineName | undefined, Promise<Chosen>>()
 
 /** One engine for all devices of this process: its models come and go with each job, its start-up is paid once. */
-function sharedEngine(preferred: EngineName | undefined, wasmPaths: WasmPaths | undefined): Promise<Engine> {
+function sharedEngine(
+  { lost }: Wish,
+  preferred: EngineName | undefined,
+  wasmPaths: WasmPaths | undefined,
+): Promise<Chosen> {
+  if (lost.length > 0) return chooseEngine({ preferred, wasmPaths, lost })
   const running = engines.get(preferred)
   if (running) return running
-  const started = chooseEngine({ preferred, wasmPaths }).then(({ engine }) => engine)
+  const started = chooseEngine({ preferred, wasmPaths })
   engines.set(preferred, started)
   started.catch(() => engines.delete(preferred))
   return started

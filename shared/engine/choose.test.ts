@@ -35,18 +35,18 @@ describe('hasTrueAdapter', () => {
 })
 
 describe('chooseEngine', () => {
-  test('without a GPU it takes the fused kernel, and says why not WebGPU', async () => {
+  test('takes the fused kernel', async () => {
     const { engine, tried } = await chooseEngine()
     expect(engine.name).toBe('fused-wasm')
-    expect(tried).toEqual([{ name: 'tfjs-webgpu', reason: expect.stringMatching(/adapter/) }])
+    expect(tried).toEqual([])
     await engine.dispose()
   })
 
-  test('where WebAssembly has no SIMD, tfjs takes over', async () => {
+  test('where WebAssembly has no SIMD, portable TypeScript takes over', async () => {
     vi.spyOn(WebAssembly, 'compile').mockRejectedValue(new WebAssembly.CompileError('no SIMD'))
     const { engine, tried } = await chooseEngine()
-    expect(engine.name).toBe('tfjs-wasm')
-    expect(tried.map(({ name }) => name)).toEqual(['tfjs-webgpu', 'fused-wasm'])
+    expect(engine.name).toBe('plain')
+    expect(tried.map(({ name }) => name)).toEqual(['fused-wasm'])
     await engine.dispose()
   })
 
@@ -134,11 +134,47 @@ describe('chooseEngine for a shape', () => {
     expect(disposed).toEqual(['fused-webgpu'])
   })
 
-  test('where neither of ours runs, the first of tfjs that does is taken as it is', async () => {
-    const { engine, tried, timings } = await chooseEngine({ shape, now, start: engines({ 'tfjs-wasm': 9 }) })
-    expect(engine.name).toBe('tfjs-wasm')
+  test('where neither a GPU nor our WebAssembly runs, portable TypeScript is taken as it is', async () => {
+    const start = engines({ plain: 2, 'tfjs-wasm': 9 })
+    const { engine, tried, timings } = await chooseEngine({ shape, now, start })
+    expect(engine.name).toBe('plain')
     expect(timings).toEqual([])
-    expect(tried.map(({ name }) => name)).toEqual(['fused-webgpu', 'fused-wasm', 'tfjs-webgpu'])
+    expect(tried.map(({ name }) => name)).toEqual(['fused-webgpu', 'fused-wasm'])
+  })
+
+  test('the one that is known to be the fastest is not timed again', async () => {
+    const start = engines({ 'fused-webgpu': 5, 'fused-wasm': 1 })
+    const { engine, timings } = await chooseEngine({ known: 'fused-webgpu', shape, now, start })
+    expect(engine.name).toBe('fused-webgpu')
+    expect(timings).toEqual([])
+    expect(disposed).toEqual([])
+  })
+
+  test('where the known one does not start any more, the others are timed', async () => {
+    const start = engines({ 'fused-wasm': 1 })
+    const { engine, tried, timings } = await chooseEngine({ known: 'fused-webgpu', shape, now, start })
+    expect(engine.name).toBe('fused-wasm')
+    expect(timings.map(({ name }) => name)).toEqual(['fused-wasm'])
+    expect(tried).toEqual([{ name: 'fused-webgpu', reason: 'fused-webgpu is not here' }])
+  })
+
+  test.each([undefined, 'fused-wasm'] as const)(
+    'what was lost is not tried again, known %s',
+    async (known) => {
+      const lost = [{ name: 'fused-wasm', reason: 'it ran out of memory' }] as const
+      const start = engines({ 'fused-webgpu': 5, 'fused-wasm': 1 })
+      const { engine, tried } = await chooseEngine({ known, lost, shape, now, start })
+      expect(engine.name).toBe('fused-webgpu')
+      expect(tried).toEqual(lost)
+    },
+  )
+
+  test('a preferred engine that was lost is an error with the reason', async () => {
+    const lost = [{ name: 'fused-wasm', reason: 'it ran out of memory' }] as const
+    await expect(chooseEngine({ preferred: 'fused-wasm', lost, shape, now })).rejects.toMatchObject({
+      code: 'engine',
+      message: 'No engine: fused-wasm: it ran out of memory',
+    })
   })
 
   test('a preferred engine is not timed', async () => {

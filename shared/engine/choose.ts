@@ -1,7 +1,7 @@
 /**
  * Picks the engine of this place. Which of our own is the fastest depends on the task: a small model's step takes less
  * time in WebAssembly than a GPU takes to begin one, so they are timed on the shape that they are for. All but the plain
- * engine are loaded only when tried.
+ * engine are loaded only when tried, TensorFlow.js only when it is asked for: it is slower than plain TypeScript.
  */
 import { AppError } from '../failure.ts'
 import { initialWeights, type ModelSpec } from '../model/spec.ts'
@@ -20,6 +20,10 @@ export interface Choice {
   readonly wasmPaths?: WasmPaths | undefined
   /** What the engine is for: then the fastest at it is chosen. */
   readonly shape?: Shape | undefined
+  /** The fastest for this shape before: taken without being timed if it starts and passes its self-check. */
+  readonly known?: EngineName | undefined
+  /** What failed here while it was used: not tried again. */
+  readonly lost?: readonly Failed[]
   /** How an engine is started, and what times it (ms); tests give others. */
   readonly start?: typeof start
   readonly now?: () => number
@@ -33,7 +37,7 @@ export interface Chosen {
   readonly timings: readonly Timing[]
 }
 
-interface Failed {
+export interface Failed {
   readonly name: EngineName
   readonly reason: string
 }
@@ -43,14 +47,11 @@ interface Timing {
   readonly ms: number
 }
 
-/** Without a shape: WebGPU on a true GPU, else our own WebAssembly, else tfjs without SIMD or in plain JavaScript. */
-const BEST_FIRST: readonly EngineName[] = ['tfjs-webgpu', 'fused-wasm', 'tfjs-wasm', 'tfjs-cpu']
-
-/**
- * With a shape these are timed against each other. tfjs is left for places where neither runs: it was never the faster
- * on the same hardware, and a megabyte is much to load for learning that again.
- */
+/** Timed against each other where the shape is known. */
 const TIMED: readonly EngineName[] = ['fused-webgpu', 'fused-wasm']
+
+/** Taken without being timed: our own WebAssembly, or portable TypeScript where its SIMD is missing. */
+const BEST_FIRST: readonly EngineName[] = ['fused-wasm', 'plain']
 
 const ON_GPU: readonly EngineName[] = ['fused-webgpu', 'tfjs-webgpu']
 
@@ -60,14 +61,15 @@ const ON_GPU: readonly EngineName[] = ['fused-webgpu', 'tfjs-webgpu']
  * it, and must not get another silently.
  */
 export async function chooseEngine(choice: Choice = {}): Promise<Chosen> {
-  const { preferred, shape } = choice
-  const tried: Failed[] = []
-  if (shape && !preferred) {
-    const fastest = await race(choice, shape, tried)
+  const { preferred, known, shape, lost = [] } = choice
+  const tried = [...lost]
+  if (!preferred) {
+    const before = known && (await attempt(known, choice, tried))
+    if (before) return { engine: before, tried, timings: [] }
+    const fastest = shape && (await race(choice, shape, tried))
     if (fastest) return fastest
   }
   for (const name of preferred ? [preferred] : BEST_FIRST) {
-    if (tried.some((failed) => failed.name === name)) continue
     const engine = await attempt(name, choice, tried)
     if (engine) return { engine, tried, timings: [] }
   }
@@ -102,12 +104,13 @@ async function race(choice: Choice, shape: Shape, tried: Failed[]): Promise<Chos
   return fastest && { engine: fastest, tried, timings }
 }
 
-/** The engine, started and checked, or undefined with the reason in `tried`. */
+/** The engine, started and checked, or undefined with the reason in `tried`, where it may stand already. */
 async function attempt(
   name: EngineName,
   { preferred, wasmPaths, start: startEngine = start }: Choice,
   tried: Failed[],
 ): Promise<Engine | undefined> {
+  if (tried.some((failed) => failed.name === name)) return undefined
   try {
     if (ON_GPU.includes(name) && !preferred && !(await hasTrueAdapter()))
       throw new AppError('engine', 'There is no GPU adapter, or only a software one.')

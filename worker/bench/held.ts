@@ -54,7 +54,9 @@ function holding(engine: Engine): Engine {
   }
 }
 
-const round = roundOf(createTrainer(async () => holding(await createFusedEngine())))
+const round = roundOf(
+  createTrainer(async () => ({ engine: holding(await createFusedEngine()), timings: [] })),
+)
 await hold('start')
 const { kept, stepsKept } = await round()
 self.postMessage({ done: { kept, stepsKept } })

@@ -75,7 +75,7 @@ export async function benchRound(
 ): Promise<Findings> {
   const names = ['fused-wasm', 'tfjs-wasm'] as const
   const trainers = names.map((preferred) =>
-    createTrainer(async () => (await chooseEngine({ preferred, wasmPaths })).engine),
+    createTrainer((wish) => chooseEngine({ preferred, wasmPaths, ...wish })),
   )
   const rounds = trainers.map(roundOf)
   const results: RoundResult[] = []

@@ -11,7 +11,7 @@ import { seeded } from '../../shared/random.ts'
 import type { Batch } from '../../shared/sample.ts'
 import { batchesOf, joined, shuffled } from './batches.ts'
 import type { Watch } from './job.ts'
-import { createPause } from './pause.ts'
+import { createPause, type Pause } from './pause.ts'
 
 export interface FilterInput {
   /** The pruned DIN. */
@@ -27,15 +27,20 @@ export interface FilterInput {
   readonly seed: number
 }
 
+/** Who watches an algorithm at work, and what it does between two steps. */
+export interface Watched extends Watch {
+  readonly pause?: Pause
+}
+
 /**
  * The score of each candidate, in [0, 1], and the loss of each mini-batch. The classes weigh the same in the loss however
  * many samples each has, so that 0.5 means “as likely the user's own as not” and σ keeps its meaning from day to day.
- * Same input, same scores. Throws `bad-input` where one class is empty.
+ * Same input, same scores. Throws `bad-input` where one class is empty, `diverged` where a score is not finite.
  */
 export async function filter(
   engine: Engine,
   { spec, ranking, local, outside, candidates, hyper, seed }: FilterInput,
-  watch: Watch = {},
+  watch: Watched = {},
 ): Promise<{ scores: Float32Array<ArrayBuffer>; losses: number[] }> {
   if (local.size === 0 || outside.size === 0)
     throw new AppError('bad-input', 'The sample classifier needs both own and outside samples.')
@@ -44,7 +49,10 @@ export async function filter(
   try {
     const samples = joined(classOf(local, 1, outside.size), classOf(outside, 0, local.size))
     const losses = await train(model, samples, hyper, (batch) => shuffled(spec, batch, random), watch)
-    return { scores: await model.predict(candidates), losses }
+    const scores = await model.predict(candidates)
+    if (!scores.every(Number.isFinite))
+      throw new AppError('diverged', 'The sample classifier gives scores that are not finite.')
+    return { scores, losses }
   } finally {
     model.dispose()
   }
@@ -68,14 +76,14 @@ async function train(
   samples: Batch,
   { epochs, batchSize, learningRate }: Hyper['classifier'],
   shuffle: (batch: Batch) => Batch,
-  { signal, onProgress }: Watch,
+  { signal, onProgress, pause = createPause(signal) }: Watched,
 ): Promise<number[]> {
   const losses: number[] = []
   const steps = epochs * Math.ceil(samples.size / batchSize)
-  const pause = createPause(signal)
   for (let epoch = 0; epoch < epochs; epoch++) {
     for (const batch of batchesOf(model.spec, shuffle(samples), batchSize)) {
-      await pause()
+      const wait = pause()
+      if (wait) await wait
       losses.push(await model.step(batch, learningRate))
       onProgress?.(losses.length / steps)
     }

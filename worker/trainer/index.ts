@@ -18,8 +18,5 @@ const wasmPaths = {
 
 serveTrainer(
   self,
-  createTrainer(async (shape) => {
-    const { engine } = await chooseEngine({ preferred: engineIn(self.name), wasmPaths, shape })
-    return engine
-  }),
+  createTrainer((wish) => chooseEngine({ preferred: engineIn(self.name), wasmPaths, ...wish })),
 )

@@ -1,19 +1,114 @@
+/** What a trainer does between two steps: hear its messages, keep to its share of the time, wait while it is told to. */
+
 /** Longest that a training thread hears nothing, ms: a few steps of a small model, one of a large one. */
 const DEAF_MS = 8
 
+/** How time passes for a trainer; tests give a time of their own. */
+export interface Timing {
+  /** ms, never backwards. */
+  now(): number
+  /** Lets the thread hear its messages. */
+  turn(): Promise<void>
+  /** At least `ms`, or until the signal is aborted: then it rejects at once with the signal's reason. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>
+}
+
+export const systemTiming: Timing = {
+  now: () => performance.now(),
+  turn,
+  sleep: (ms, signal) =>
+    new Promise((resolve, reject) => {
+      signal.throwIfAborted()
+      const wake = () => {
+        clearTimeout(timer)
+        reject(signal.reason)
+      }
+      const timer = setTimeout(() => {
+        signal.removeEventListener('abort', wake)
+        resolve()
+      }, ms)
+      signal.addEventListener('abort', wake, { once: true })
+    }),
+}
+
+/** Holds up whoever wants to pass it while it is closed. */
+export interface Gate {
+  close(): void
+  open(): void
+  /** Undefined where the way is free; rejects with the signal's reason as soon as that is aborted. */
+  passed(signal: AbortSignal): Promise<void> | undefined
+}
+
+export function createGate(): Gate {
+  let closed: { readonly until: Promise<void>; readonly open: () => void } | undefined
+  return {
+    close() {
+      if (closed) return
+      let open = () => {}
+      const until = new Promise<void>((resolve) => {
+        open = resolve
+      })
+      closed = { until, open }
+    },
+    open() {
+      closed?.open()
+      closed = undefined
+    },
+    passed(signal) {
+      if (!closed) return undefined
+      const { until } = closed
+      return new Promise((resolve, reject) => {
+        const stop = () => reject(signal.reason)
+        signal.addEventListener('abort', stop, { once: true })
+        void until.then(() => {
+          signal.removeEventListener('abort', stop)
+          resolve()
+        })
+      })
+    },
+  }
+}
+
+export interface Pacing {
+  /** Share of the time that may be computed, in (0, 1]; default 1. */
+  readonly duty?: number | undefined
+  readonly gate?: Gate
+  readonly timing?: Timing
+}
+
+/** To be called before each step, and awaited if it gives something to wait for. */
+export type Pause = () => Promise<void> | undefined
+
 /**
- * Gives what is awaited between steps: it throws if the caller has asked to stop, and now and then, the first time too,
- * lets the thread hear its messages before. Engines that compute on the CPU never leave the microtask queue by themselves,
- * and a timer would wait 4 ms each time; but a turn of the event loop costs as much as a small step.
+ * A pause that throws if the caller has asked to stop. Now and then, the first time too, it lets the thread hear its
+ * messages before: engines that compute on the CPU never leave the microtask queue by themselves; but a turn of the event
+ * loop costs as much as a small step. What was computed since it last did so, a few milliseconds, is made up for by a sleep
+ * (c·(1/duty − 1) after c ms), so the duty holds over any second and not only in the end. Oversleeping is not credited:
+ * a browser that slows timers down does so for a reason.
  */
-export function createPause(signal: AbortSignal | undefined): () => Promise<void> {
-  let heard = Number.NEGATIVE_INFINITY
-  return async () => {
-    if (performance.now() - heard >= DEAF_MS) {
-      await turn()
-      heard = performance.now()
+export function createPause(
+  signal: AbortSignal = new AbortController().signal,
+  { duty = 1, gate, timing = systemTiming }: Pacing = {},
+): Pause {
+  let since = timing.now()
+  let first = true
+
+  async function rest(computed: number): Promise<void> {
+    if (duty < 1) await timing.sleep(computed * (1 / duty - 1), signal)
+    else await timing.turn()
+    for (let shut = gate?.passed(signal); shut; shut = gate?.passed(signal)) await shut
+    signal.throwIfAborted()
+    since = timing.now()
+  }
+
+  return () => {
+    const computed = timing.now() - since
+    if (first || computed >= DEAF_MS) {
+      first = false
+      return rest(computed)
     }
-    signal?.throwIfAborted()
+    signal.throwIfAborted()
+    return undefined
   }
 }
 

@@ -3,14 +3,17 @@
  * update of a mini-batch only if it does better on the user's own newest samples by it.
  */
 import type { Engine, Model } from '../../shared/engine/engine.ts'
+import { AppError } from '../../shared/failure.ts'
 import type { Hyper } from '../../shared/hyper.ts'
-import { auc, logLoss } from '../../shared/metrics.ts'
 import type { ModelSpec } from '../../shared/model/spec.ts'
 import type { Weights } from '../../shared/model/weights.ts'
 import { seeded } from '../../shared/random.ts'
+import { readSafetensors, writeSafetensors } from '../../shared/safetensors.ts'
 import type { Batch } from '../../shared/sample.ts'
 import { batchesOf, shuffled } from './batches.ts'
-import type { Quality, Watch } from './job.ts'
+import type { Watched } from './filter.ts'
+import { CHECKPOINT_STEPS, type Checkpoint, type Watch } from './job.ts'
+import { isBetter, judgeBy } from './judge.ts'
 import { createPause } from './pause.ts'
 
 export interface PersonaliseInput {
@@ -23,6 +26,8 @@ export interface PersonaliseInput {
   readonly validation: Batch
   readonly hyper: Hyper['ranking']
   readonly seed: number
+  /** How far this very training had come when it was cut off; its optimizer begins anew. */
+  readonly from?: Checkpoint | undefined
 }
 
 export interface Personalised {
@@ -37,53 +42,81 @@ export interface Personalised {
   readonly after: number | null
 }
 
-/** Same input, same outcome; `after` is never below `before`. */
+/**
+ * Same input, same outcome; `after` is never below `before`. Goes on at `from`, if it is given: the same mini-batches in the
+ * same order, those that were learnt from left out. Throws `bad-input` for a checkpoint of another job, `diverged` where a
+ * loss, a score or a weight is not finite.
+ */
 export async function personalise(
   engine: Engine,
-  { spec, model: weights, training, validation, hyper, seed }: PersonaliseInput,
-  { signal, onProgress }: Watch = {},
+  input: PersonaliseInput,
+  { signal, onProgress, onCheckpoint, pause = createPause(signal) }: Watched = {},
 ): Promise<Personalised> {
-  const model = await engine.load(spec, weights)
+  const { spec, training, validation, hyper, from } = input
+  const judge = judgeBy(validation)
+  if (!judge) return { weights: null, losses: [], steps: 0, stepsKept: 0, before: null, after: null }
+  const due = hyper.epochs * Math.ceil(training.size / hyper.batchSize)
+  if (
+    from &&
+    (from.step > due || from.losses.length !== from.step || (from.model === null) !== (from.stepsKept === 0))
+  )
+    throw new AppError('bad-input', 'The checkpoint is not of this training.')
+  const model = await engine.load(spec, from?.model ? readSafetensors(from.model) : input.model)
   try {
-    const before = await judge(model, validation)
-    if (before === undefined)
-      return { weights: null, losses: [], steps: 0, stepsKept: 0, before: null, after: null }
-    const losses: number[] = []
-    const due = hyper.epochs * Math.ceil(training.size / hyper.batchSize)
-    const random = seeded(seed)
-    let best = before
-    let stepsKept = 0
-    const pause = createPause(signal)
-    await model.mark()
-    for (let epoch = 0; epoch < hyper.epochs; epoch++) {
-      for (const batch of batchesOf(spec, shuffled(spec, training, random), hyper.batchSize)) {
-        await pause()
-        losses.push(await model.step(batch, hyper.learningRate))
-        const now = await judge(model, validation)
-        if (now && isBetter(now, best, hyper.gate)) {
-          best = now
-          stepsKept++
-          await model.mark()
-        } else {
-          await model.revert()
-        }
-        onProgress?.(losses.length / due)
-      }
+    const before = from?.before ?? (await judge(model))
+    const losses = from ? [...from.losses] : []
+    let best = from?.best ?? before
+    let stepsKept = from?.stepsKept ?? 0
+    let saved = from?.model ?? null
+    let savedAt = stepsKept
+
+    /** The model is the best so far, as it is after every step. */
+    async function checkpoint(hear: NonNullable<Watch['onCheckpoint']>): Promise<void> {
+      if (savedAt < stepsKept) saved = writeSafetensors(await wholeOf(model))
+      savedAt = stepsKept
+      hear({ model: saved, step: losses.length, stepsKept, losses: [...losses], before, best })
     }
-    const improved = stepsKept > 0 ? await model.save() : null
-    return { weights: improved, losses, steps: losses.length, stepsKept, before: before.auc, after: best.auc }
+
+    await model.mark()
+    for (const { batch, last } of lessonsOf(input, losses.length)) {
+      const wait = pause()
+      if (wait) await wait
+      losses.push(await model.step(batch, hyper.learningRate))
+      const now = await judge(model)
+      if (isBetter(now, best, hyper.gate)) {
+        best = now
+        stepsKept++
+        await model.mark()
+      } else {
+        await model.revert()
+      }
+      onProgress?.(losses.length / due)
+      if (onCheckpoint && (last || losses.length % CHECKPOINT_STEPS === 0)) await checkpoint(onCheckpoint)
+    }
+    const weights = stepsKept > 0 ? await wholeOf(model) : null
+    return { weights, losses, steps: losses.length, stepsKept, before: before.auc, after: best.auc }
   } finally {
     model.dispose()
   }
 }
 
-/** Undefined where one class is absent. */
-async function judge(model: Model, validation: Batch): Promise<Quality | undefined> {
-  if (validation.size === 0) return undefined
-  const scores = await model.predict(validation)
-  const area = auc(scores, validation.labels)
-  return area === undefined ? undefined : { auc: area, loss: logLoss(scores, validation.labels) }
+/** The mini-batches of all epochs in order, from the one at `start` on; `last` of its epoch. */
+function* lessonsOf({ spec, training, hyper, seed }: PersonaliseInput, start: number) {
+  const random = seeded(seed)
+  const aRound = Math.ceil(training.size / hyper.batchSize)
+  for (let epoch = 0, step = 0; epoch < hyper.epochs; epoch++) {
+    // Drawn also for an epoch that is over: the next one's order follows from it.
+    const mixed = shuffled(spec, training, random)
+    for (const batch of batchesOf(spec, mixed, hyper.batchSize))
+      if (++step > start) yield { batch, last: step % aRound === 0 }
+  }
 }
 
-const isBetter = (now: Quality, best: Quality, gate: Hyper['ranking']['gate']): boolean =>
-  now.auc > best.auc || (gate === 'auc-then-loss' && now.auc === best.auc && now.loss < best.loss)
+/** The present weights, all of them numbers. */
+async function wholeOf(model: Model): Promise<Weights> {
+  const weights = await model.save()
+  for (const [name, { data }] of Object.entries(weights))
+    for (let i = 0; i < data.length; i++)
+      if (!Number.isFinite(data[i])) throw new AppError('diverged', `Tensor ${name} holds ${data[i]}.`)
+  return weights
+}

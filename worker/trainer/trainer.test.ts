@@ -7,6 +7,7 @@ import { seeded } from '../../shared/random.ts'
 import { readSafetensors } from '../../shared/safetensors.ts'
 import { pack } from '../../shared/sample.ts'
 import { createWorld, samplesOf, type World } from '../testing/world.ts'
+import type { OpenEngine } from './engines.ts'
 import type { Job, Trainer } from './job.ts'
 import { connectTrainer, serveTrainer } from './port.ts'
 import { createTrainer } from './trainer.ts'
@@ -35,7 +36,7 @@ const personaliseJob = (): Job<'personalise'> => ({
   validation: batch(2, 60, 5),
 })
 
-type Start = Parameters<typeof createTrainer>[0]
+const onPlain: OpenEngine = async () => ({ engine: createPlainEngine(), timings: [] })
 
 interface Made {
   trainer: Trainer
@@ -44,19 +45,18 @@ interface Made {
   close(): void
 }
 
-function made(start: Start, wrap: (trainer: Trainer) => { trainer: Trainer; close(): void }): Made {
+function made(open: OpenEngine, wrap: (trainer: Trainer) => { trainer: Trainer; close(): void }): Made {
   let ended = 0
-  const inner = createTrainer(start, async () => {
+  const inner = createTrainer(open, async () => {
     ended++
   })
   return { ...wrap(inner), ended: () => ended }
 }
 
-const homes: Record<string, (start?: Start) => Made> = {
-  'in this process': (start = async () => createPlainEngine()) =>
-    made(start, (trainer) => ({ trainer, close: () => {} })),
-  'across a port': (start = async () => createPlainEngine()) =>
-    made(start, (inner) => {
+const homes: Record<string, (open?: OpenEngine) => Made> = {
+  'in this process': (open = onPlain) => made(open, (trainer) => ({ trainer, close: () => {} })),
+  'across a port': (open = onPlain) =>
+    made(open, (inner) => {
       const { port1, port2 } = new MessageChannel()
       serveTrainer(asPort(port2), inner)
       const trainer = connectTrainer(asPort(port1), () => {
@@ -79,14 +79,15 @@ describe.each(Object.entries(homes))('a trainer %s', (_, make) => {
 
   test('filters and personalises on one engine, and gives it back when it is terminated', async () => {
     let starts = 0
-    now = make(async (shape) => {
+    now = make(async (wish) => {
       starts++
       const { schema, ranking, hyper } = world.manifest
-      expect(shape).toEqual({ spec: din(schema, ranking), batch: hyper.ranking.batchSize })
-      return createPlainEngine()
+      expect(wish.shape).toEqual({ spec: din(schema, ranking), batch: hyper.ranking.batchSize })
+      return { engine: createPlainEngine(), timings: [{ name: 'plain', ms: 1 }] }
     })
     const filtered = await now.trainer.filter(filterJob())
     expect(filtered.engine).toBe('plain')
+    expect(filtered.choice).toEqual({ engine: 'plain', timed: true, lost: [] })
     expect(filtered.scores).toHaveLength(20)
     const result = await now.trainer.personalise(personaliseJob())
     expect(result.after).toBeGreaterThan(result.before!)
@@ -96,7 +97,7 @@ describe.each(Object.entries(homes))('a trainer %s', (_, make) => {
 
   test('gives the same result wherever it runs', async () => {
     now = make()
-    const direct = createTrainer(async () => createPlainEngine())
+    const direct = createTrainer(onPlain)
     expect(await now.trainer.filter(filterJob())).toEqual(await direct.filter(filterJob()))
     expect(await now.trainer.personalise(personaliseJob())).toEqual(
       await direct.personalise(personaliseJob()),

@@ -1,75 +1,80 @@
 /** The trainer itself, in whatever thread it is made. */
 import type { Engine } from '../../shared/engine/engine.ts'
-import type { Shape } from '../../shared/engine/timing.ts'
 import { AppError } from '../../shared/failure.ts'
 import { din, prunedDin } from '../../shared/model/spec.ts'
 import { readSafetensors, writeSafetensors } from '../../shared/safetensors.ts'
-import { filter } from './filter.ts'
-import type { Choice, Job, JobName, Trainer } from './job.ts'
+import { createEngines, type OpenEngine } from './engines.ts'
+import { filter, type Watched } from './filter.ts'
+import type { Job, JobName, Trainer, Watch } from './job.ts'
+import { createGate, createPause, systemTiming, type Timing } from './pause.ts'
 import { personalise } from './personalise.ts'
 
 /**
- * Trains on the engine that `start` gives at the first job, for the shape of the ranking model, where most of the work
- * is; `end` gets it back when the trainer is terminated.
+ * Trains on the engine that `open` gives at the first job, for the shape of the ranking model, where most of the work is.
+ * Where it fails, the job goes on on the next one: a filter anew with the same seed, a personalisation at its last
+ * checkpoint. `end` gets back each engine that failed, and the last one when the trainer is terminated.
  */
 export function createTrainer(
-  start: (shape: Shape) => Promise<Engine>,
+  open: OpenEngine,
   end: (engine: Engine) => Promise<void> = (engine) => engine.dispose(),
+  timing: Timing = systemTiming,
 ): Trainer {
   const terminated = new AbortController()
-  let engine: Promise<Engine> | undefined
+  const engines = createEngines(open, end)
+  const gate = createGate()
 
-  async function open({ schema, ranking, hyper }: Job<JobName>['task']): Promise<Engine> {
-    terminated.signal.throwIfAborted()
-    engine ??= start({ spec: din(schema, ranking), batch: hyper.ranking.batchSize })
-    return engine
+  /** `work` on an engine; hears nothing more of work that was taken over by another one. */
+  async function run<T>(
+    { task, engine: known, duty }: Job<JobName>,
+    watch: Watch,
+    work: (engine: Engine, watch: Watched) => Promise<T>,
+  ) {
+    const { signal } = watch
+    const until = signal ? AbortSignal.any([signal, terminated.signal]) : terminated.signal
+    const shape = { spec: din(task.schema, task.ranking), batch: task.hyper.ranking.batchSize }
+    const { result, choice } = await engines.run({ shape, known }, until, (engine, signal) => {
+      const heard = <A>(listener: ((news: A) => void) | undefined) =>
+        listener && ((news: A) => signal.aborted || listener(news))
+      const pause = createPause(signal, { duty, gate, timing })
+      const [onProgress, onCheckpoint] = [heard(watch.onProgress), heard(watch.onCheckpoint)]
+      return work(engine, { signal, pause, onProgress, onCheckpoint })
+    })
+    return { engine: choice.engine, choice, ...result }
   }
-  const choiceOf = ({ name }: Engine): Choice => ({ engine: name, timed: false, lost: [] })
-  const until = (signal: AbortSignal | undefined) =>
-    signal ? AbortSignal.any([signal, terminated.signal]) : terminated.signal
 
   return {
-    async filter({ task, model, seed, local, outside, candidates }, { signal, onProgress } = {}) {
-      const on = await open(task)
-      const result = await filter(
-        on,
-        {
-          local,
-          outside,
-          candidates,
-          spec: prunedDin(task.schema, task.classifier),
-          ranking: readSafetensors(model),
-          hyper: task.hyper.classifier,
-          seed,
-        },
-        { signal: until(signal), onProgress },
-      )
-      return { engine: on.name, choice: choiceOf(on), ...result }
+    async filter(job, watch = {}) {
+      const { task, model, seed, local, outside, candidates } = job
+      const spec = prunedDin(task.schema, task.classifier)
+      const ranking = readSafetensors(model)
+      const input = { spec, ranking, local, outside, candidates, hyper: task.hyper.classifier, seed }
+      return run(job, watch, (engine, watched) => filter(engine, input, watched))
     },
 
-    async personalise({ task, model, seed, training, validation }, { signal, onProgress } = {}) {
-      const on = await open(task)
-      const { weights, ...result } = await personalise(
-        on,
-        {
-          training,
-          validation,
-          spec: din(task.schema, task.ranking),
-          model: readSafetensors(model),
-          hyper: task.hyper.ranking,
-          seed,
+    async personalise(job, watch = {}) {
+      const { task, seed, training, validation } = job
+      const spec = din(task.schema, task.ranking)
+      const model = readSafetensors(job.model)
+      let { from } = job
+      const remembering: Watch = {
+        ...watch,
+        onCheckpoint(checkpoint) {
+          from = checkpoint
+          watch.onCheckpoint?.(checkpoint)
         },
-        { signal: until(signal), onProgress },
-      )
-      return { engine: on.name, choice: choiceOf(on), model: weights && writeSafetensors(weights), ...result }
+      }
+      return run(job, remembering, async (engine, watched) => {
+        const input = { spec, model, training, validation, hyper: task.hyper.ranking, seed, from }
+        const { weights, ...result } = await personalise(engine, input, watched)
+        return { model: weights && writeSafetensors(weights), ...result }
+      })
     },
 
-    pause() {},
-    resume() {},
+    pause: gate.close,
+    resume: gate.open,
     terminate() {
       terminated.abort(new AppError('cancelled', 'The trainer was ended.'))
-      void engine?.then(end).catch(() => {}) // an engine that could not start has nothing to give back
-      engine = undefined
+      engines.end()
     },
   }
 }
