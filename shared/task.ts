@@ -1,6 +1,7 @@
 /** A task: what is deployed to devices. Its manifest names everything else by hash. */
 import * as z from 'zod'
 import { hyperSchema } from './hyper.ts'
+import { ACTIVATIONS } from './model/spec.ts'
 import { schemaSchema } from './schema.ts'
 
 export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, 'a SHA-256 in hex')
@@ -10,6 +11,7 @@ const artifactSchema = z.strictObject({ sha256: sha256Schema, bytes: z.int().pos
 const widthsSchema = z.strictObject({
   attention: z.int().min(0).max(1024),
   mlp: z.array(z.int().min(1).max(4096)).max(8),
+  activation: z.enum(ACTIVATIONS).optional(),
 })
 
 export const manifestSchema = z.strictObject({

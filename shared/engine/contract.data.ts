@@ -3,6 +3,7 @@ import { type Input, initialWeights, inputWidth, type ModelSpec } from '../model
 import type { Weights } from '../model/weights.ts'
 import { type Random, seeded } from '../random.ts'
 import type { Batch } from '../sample.ts'
+import { pass, statisticsOf, toDoubles, weightedRows } from './contract.reference.ts'
 
 /** A random model: 1–3 tables of 1–9 dimensions, every kind of input, 0–2 layers. */
 export function randomSpec(random: Random): ModelSpec {
@@ -47,6 +48,7 @@ export function randomWeights(spec: ModelSpec, random: Random): Weights {
   for (const [name, { data, shape }] of Object.entries(weights)) {
     const from = name.startsWith('embedding.') ? shape[1]! : 0
     for (let i = from; i < data.length; i++) data[i] = 0.5 * random.normal()
+    if (name.endsWith('.running.variance')) for (let i = 0; i < data.length; i++) data[i]! **= 2
   }
   return weights
 }
@@ -120,6 +122,24 @@ export function examples(count: number): { seed: number; spec: ModelSpec; weight
     const batch = randomBatch(spec, 1 + random.below(6), random)
     return { seed, spec, weights: randomWeights(spec, random), batch }
   })
+}
+
+/**
+ * Random models with Dice; every fourth one is learnt from a batch of one row. In the others no unit's values lie so close
+ * together that ε, whose root is 1e-4, or a float32's rounding would decide what comes out.
+ */
+export function diceExamples(count: number): ReturnType<typeof examples> {
+  const found: ReturnType<typeof examples> = []
+  for (let seed = 5000; found.length < count; seed++) {
+    const random = seeded(seed)
+    const spec: ModelSpec = { ...randomSpec(random), activation: 'dice' }
+    const batch = randomBatch(spec, found.length % 4 === 0 ? 1 : 3 + random.below(6), random)
+    const weights = randomWeights(spec, random)
+    const { before } = pass(spec, toDoubles(weights), batch, weightedRows(batch), true)
+    const apart = before.flatMap(statisticsOf).every(({ variance }) => variance > 0.01)
+    if (spec.mlp.length > 0 && (apart || batch.size === 1)) found.push({ seed, spec, weights, batch })
+  }
+  return found
 }
 
 /** The small DIN of the tests that are not about shapes, with weights and batches for it. */

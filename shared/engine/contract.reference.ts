@@ -1,6 +1,6 @@
 /**
- * The oracle of the engine contract: DIN by its definition, in float64, one row and one key at a time, sharing no code
- * with any engine. Derivatives come from central differences, Adam from the paper's algorithm 1.
+ * The oracle of the engine contract: DIN by its definition, in float64, one row and one key at a time (one hidden unit
+ * at a time where Dice makes the rows depend on each other), sharing no code with any engine. Derivatives come from central differences, Adam from the paper's algorithm 1.
  */
 import { type ModelSpec, shapesOf, widthOf } from '../model/spec.ts'
 import type { Weights } from '../model/weights.ts'
@@ -19,9 +19,10 @@ function affine(x: readonly number[], w: Float64Array, b: Float64Array): number[
   return [...b].map((bias, j) => x.reduce((sum, value, i) => sum + value * w[i * b.length + j]!, bias))
 }
 
-export function logitOf(spec: ModelSpec, w: Doubles, batch: Batch, row: number): number {
+/** The concatenated inputs of a row. */
+function inputOf(spec: ModelSpec, w: Doubles, batch: Batch, row: number): number[] {
   const id = (at: number) => batch.ids[row * spec.idWidth + at]!
-  const x = spec.inputs.flatMap((input): number[] => {
+  return spec.inputs.flatMap((input): number[] => {
     const width = widthOf(spec, input)
     if (input.kind === 'dense') {
       const from = row * spec.denseWidth + input.at
@@ -46,26 +47,74 @@ export function logitOf(spec: ModelSpec, w: Doubles, batch: Batch, row: number):
           })
     return Array.from({ length: width }, (_, i) => keys.reduce((sum, k, l) => sum + shares[l]! * k[i]!, 0))
   })
-  const top = spec.mlp.reduce((input, _, layer) => {
-    const slope = w[`mlp.${layer}.slope`]!
-    return affine(input, w[`mlp.${layer}.w`]!, w[`mlp.${layer}.b`]!).map((z, j) => prelu(z, slope[j]!))
-  }, x)
-  return affine(top, w['out.w']!, w['out.b']!)[0]!
 }
+
+const meanOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
+
+/** Mean and variance of each hidden unit of a layer, whose inputs' weighted sums are `before` [rows][units]. */
+export function statisticsOf(before: readonly (readonly number[])[]): { mean: number; variance: number }[] {
+  return before[0]!.map((_, j) => {
+    const values = before.map((row) => row[j]!)
+    const mean = meanOf(values)
+    return { mean, variance: meanOf(values.map((value) => (value - mean) ** 2)) }
+  })
+}
+
+interface Passed {
+  readonly logits: number[]
+  /** Of each hidden layer: what goes into its activation, [rows][units]. */
+  readonly before: number[][][]
+}
+
+/**
+ * These rows taken through the network together. `learning`, Dice has the statistics of just these rows; otherwise the
+ * running ones.
+ */
+export function pass(
+  spec: ModelSpec,
+  w: Doubles,
+  batch: Batch,
+  rows: readonly number[],
+  learning: boolean,
+): Passed {
+  let values = rows.map((row) => inputOf(spec, w, batch, row))
+  const before = spec.mlp.map((_, i) => {
+    const of = (name: string) => w[`mlp.${i}.${name}`]!
+    const sums = values.map((input) => affine(input, of('w'), of('b')))
+    const running = () =>
+      sums[0]!.map((_, j) => ({ mean: of('running.mean')[j]!, variance: of('running.variance')[j]! }))
+    const statistics = spec.activation !== 'dice' ? [] : learning ? statisticsOf(sums) : running()
+    values = sums.map((row) =>
+      row.map((s, j) => {
+        const alpha = of('slope')[j]!
+        if (spec.activation !== 'dice') return prelu(s, alpha)
+        const { mean, variance } = statistics[j]!
+        const p = sigmoid((s - mean) / Math.sqrt(variance + 1e-8))
+        return p * s + (1 - p) * alpha * s
+      }),
+    )
+    return sums
+  })
+  return { logits: values.map((top) => affine(top, w['out.w']!, w['out.b']!)[0]!), before }
+}
+
+/** The rows that a mini-batch is learnt from. */
+export const weightedRows = ({ size, weights }: Batch): number[] =>
+  Array.from({ length: size }, (_, row) => row).filter((row) => weights[row] !== 0)
 
 export const sigmoid = (z: number) => 1 / (1 + Math.exp(-z))
 
 /** Σ w·bce / Σ w */
 export function lossOf(spec: ModelSpec, w: Doubles, batch: Batch): number {
+  const rows = weightedRows(batch)
   let loss = 0
   let total = 0
-  for (let row = 0; row < batch.size; row++) {
-    const weight = batch.weights[row]!
+  pass(spec, w, batch, rows, true).logits.forEach((logit, i) => {
+    const weight = batch.weights[rows[i]!]!
+    const p = sigmoid(logit)
     total += weight
-    if (weight === 0) continue
-    const p = sigmoid(logitOf(spec, w, batch, row))
-    loss -= weight * (batch.labels[row]! === 1 ? Math.log(p) : Math.log(1 - p))
-  }
+    loss -= weight * (batch.labels[rows[i]!]! === 1 ? Math.log(p) : Math.log(1 - p))
+  })
   return loss / total
 }
 

@@ -7,6 +7,7 @@ import type { Batch } from '../sample.ts'
 import { padBatch } from './batch.ts'
 import {
   smallBatch as batchOf,
+  diceExamples,
   examples,
   randomBatch,
   randomSpec,
@@ -15,8 +16,9 @@ import {
   smallSpec as spec,
   smallWeights as weights,
 } from './contract.data.ts'
+import { diceContract } from './contract.dice.ts'
 import { expectNear, train } from './contract.expect.ts'
-import { gradientOf, logitOf, lossOf, referenceAdam, sigmoid, toDoubles } from './contract.reference.ts'
+import { gradientOf, lossOf, pass, referenceAdam, sigmoid, toDoubles } from './contract.reference.ts'
 import { refusalContract } from './contract.refusals.ts'
 import { trainingContract } from './contract.training.ts'
 import type { Engine } from './engine.ts'
@@ -38,7 +40,8 @@ export function engineContract(
   make: () => Promise<Engine>,
   options: ContractOptions = {},
 ): void {
-  const cases = examples(options.examples ?? 24)
+  const count = options.examples ?? 24
+  const cases = [...examples(count), ...diceExamples(Math.ceil(count / 2))]
 
   describe(`engine contract: ${name}`, () => {
     let engine: Engine
@@ -47,6 +50,7 @@ export function engineContract(
     })
     afterAll(() => engine.dispose())
     refusalContract(() => engine, options.reproducible !== false)
+    diceContract(() => engine, options.reproducible !== false)
     trainingContract(() => engine, {
       reproducible: options.reproducible !== false,
       steep: options.steep === true,
@@ -56,10 +60,9 @@ export function engineContract(
 
     test.each(cases)('model $seed: predicts what its definition says', async ({ spec, weights, batch }) => {
       const model = await engine.load(spec, weights)
-      const due = Array.from({ length: batch.size }, (_, row) =>
-        sigmoid(logitOf(spec, toDoubles(weights), batch, row)),
-      )
-      expectNear(await model.predict(batch), due, TOLERANCE, 'probability')
+      const rows = Array.from({ length: batch.size }, (_, row) => row)
+      const { logits } = pass(spec, toDoubles(weights), batch, rows, false)
+      expectNear(await model.predict(batch), logits.map(sigmoid), TOLERANCE, 'probability')
       model.dispose()
     })
 

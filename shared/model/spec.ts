@@ -3,7 +3,17 @@
  *
  * DIN (Zhou et al. 2018, §4): embeddings; for each attended sequence an activation unit
  * a(q, k) = w2ᵀ·PReLU(W1ᵀ[q, k, q−k, q∗k] + b1) + b2 whose raw score weighs the key, summed over the keys that are not
- * padding; everything concatenated in the order of `inputs`, then an MLP with PReLU, then one logit.
+ * padding; everything concatenated in the order of `inputs`, then an MLP with PReLU or Dice, then one logit.
+ *
+ * Dice (§5.3) of a hidden unit: f(s) = p·s + (1 − p)·α·s, p = σ((s − E) / √(V + ε)), ε = 1e-8 as there. To `step` and
+ * `gradient`, E and V are the mean and the (biased) variance of s over the rows of the mini-batch that have weight, each
+ * counted once, and the gradient goes through them; to `predict`, they are running ones: those that were loaded, of
+ * which every step keeps 0.99 and takes 0.01 from its mini-batch (the paper gives no number; this is the default of
+ * TensorFlow's batch normalisation, by which its authors' code does it). In a mini-batch of one row s is its own mean, so
+ * p is ½ and nothing can be told of V; such steps draw the running variance towards 0.
+ *
+ * The activation units have PReLU also in a model with Dice, for their statistics would be those of all keys of all
+ * histories of a mini-batch: a second pass over the histories, in which nearly all of a step's time goes.
  */
 import { AppError } from '../failure.ts'
 import type { Random } from '../random.ts'
@@ -48,12 +58,18 @@ export interface ModelSpec {
   readonly attention: number
   /** Hidden widths of the MLP; may be empty. */
   readonly mlp: readonly number[]
+  /** Of the MLP's hidden layers; default PReLU. */
+  readonly activation?: Activation | undefined
 }
 
-export interface Widths {
-  readonly attention: number
-  readonly mlp: readonly number[]
-}
+export const ACTIVATIONS = ['prelu', 'dice'] as const
+export type Activation = (typeof ACTIVATIONS)[number]
+
+/** The ε of Dice, and how much of its running statistics a step keeps. */
+export const DICE_EPSILON = 1e-8
+export const DICE_MOMENTUM = 0.99
+
+export type Widths = Pick<ModelSpec, 'attention' | 'mlp' | 'activation'>
 
 const RANKING: Widths = { attention: 36, mlp: [64, 32] }
 const CLASSIFIER: Widths = { attention: 0, mlp: [32] }
@@ -97,7 +113,8 @@ export const inputWidth = (spec: ModelSpec): number =>
 /**
  * Every parameter by name and shape, in the canonical order:
  * `embedding.<table>` [rows, dim] · `attend.<feature>.w1` [4·dim, H] (rows in the order q, k, q−k, q∗k), `.b1` [H],
- * `.slope` [H], `.w2` [H, 1], `.b2` [1] · `mlp.<i>.w` [in, out], `.b` [out], `.slope` [out] · `out.w` [in, 1], `out.b` [1].
+ * `.slope` [H], `.w2` [H, 1], `.b2` [1] · `mlp.<i>.w` [in, out], `.b` [out], `.slope` [out], which is Dice's α, and of
+ * Dice its statistics `.running.mean` [out], `.running.variance` [out] · `out.w` [in, 1], `out.b` [1].
  */
 export function shapesOf(spec: ModelSpec): ReadonlyMap<string, readonly number[]> {
   const shapes = new Map<string, readonly number[]>()
@@ -116,6 +133,8 @@ export function shapesOf(spec: ModelSpec): ReadonlyMap<string, readonly number[]
     shapes.set(`mlp.${layer}.w`, [width, out])
     shapes.set(`mlp.${layer}.b`, [out])
     shapes.set(`mlp.${layer}.slope`, [out])
+    if (spec.activation === 'dice')
+      for (const statistic of STATISTICS) shapes.set(`mlp.${layer}.${statistic}`, [out])
     width = out
   })
   shapes.set('out.w', [width, 1])
@@ -123,9 +142,14 @@ export function shapesOf(spec: ModelSpec): ReadonlyMap<string, readonly number[]
   return shapes
 }
 
+const STATISTICS = ['running.mean', 'running.variance'] as const
+
+/** Whether a parameter is a statistic: it follows the batches and not the gradient, which by it is 0. */
+export const isStatistic = (name: string): boolean => /^mlp\.\d+\.running\./.test(name)
+
 /**
- * Fresh weights: embeddings N(0, 0.05²) with padding at 0, matrices Glorot-uniform, PReLU slopes 0.25, biases 0. Tensors
- * that `given` has are taken from there as they are.
+ * Fresh weights: embeddings N(0, 0.05²) with padding at 0, matrices Glorot-uniform, slopes 0.25, biases 0; running
+ * means 0, variances 1. Tensors that `given` has are taken from there as they are.
  */
 export function initialWeights(spec: ModelSpec, random: Random, given: Weights = {}): Weights {
   const weights: Record<string, Tensor> = {}
@@ -139,6 +163,8 @@ export function initialWeights(spec: ModelSpec, random: Random, given: Weights =
       for (let i = shape[1]!; i < data.length; i++) data[i] = 0.05 * random.normal()
     } else if (name.endsWith('.slope')) {
       data.fill(0.25)
+    } else if (name.endsWith('.running.variance')) {
+      data.fill(1)
     } else if (shape.length === 2) {
       const limit = Math.sqrt(6 / (shape[0]! + shape[1]!))
       for (let i = 0; i < data.length; i++) data[i] = limit * (2 * random.next() - 1)
@@ -148,7 +174,7 @@ export function initialWeights(spec: ModelSpec, random: Random, given: Weights =
   return weights
 }
 
-/** Throws `bad-artifact` unless `weights` are exactly the finite tensors that `spec` asks for. */
+/** Throws `bad-artifact` unless `weights` are exactly the finite tensors that `spec` asks for, no variance negative. */
 export function checkWeights(spec: ModelSpec, weights: Weights): void {
   const shapes = shapesOf(spec)
   for (const [name, shape] of shapes) {
@@ -158,6 +184,8 @@ export function checkWeights(spec: ModelSpec, weights: Weights): void {
       throw new AppError('bad-artifact', `Tensor ${name} is [${tensor.shape}], where [${shape}] is due.`)
     if (!tensor.data.every(Number.isFinite))
       throw new AppError('bad-artifact', `Tensor ${name} holds a value that is not finite.`)
+    if (name.endsWith('.running.variance') && tensor.data.some((value) => value < 0))
+      throw new AppError('bad-artifact', `Tensor ${name} holds a negative variance.`)
   }
   const extra = Object.keys(weights).find((name) => !shapes.has(name))
   if (extra !== undefined) throw new AppError('bad-artifact', `The model has an unexpected tensor ${extra}.`)

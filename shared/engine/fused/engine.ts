@@ -8,8 +8,17 @@ import type { Tensor, Weights } from '../../model/weights.ts'
 import type { Batch } from '../../sample.ts'
 import { checkBatch, checkButIds, totalWeight } from '../batch.ts'
 import type { Engine, Model } from '../engine.ts'
-import { ADAGRAD_START, movesAlone, paceOf, type Settled, settle, tooSteep } from '../training.ts'
-import { compileKernel, type Exports, instantiate, type Kernel } from './kernel.ts'
+import {
+  ADAGRAD_START,
+  followed,
+  movesAlone,
+  paceOf,
+  type Settled,
+  settle,
+  tooSteep,
+  tooWide,
+} from '../training.ts'
+import { compileKernel, type Exports, type Instance, instantiate, type Kernel } from './kernel.ts'
 import { type Layout, layOut } from './layout.ts'
 import { fill, read, write } from './space.ts'
 
@@ -18,29 +27,40 @@ export interface FusedOptions {
   readonly lazyEmbeddings?: boolean
 }
 
-/** Throws `engine` where there is no WebAssembly with SIMD. Each model has a memory of its own, as large as it needs. */
+/**
+ * Throws `engine` where there is no WebAssembly with SIMD. Each model has a memory of its own, as large as it needs; that of
+ * the model disposed of last is kept for the next that needs as much.
+ */
 export async function createFusedEngine({ lazyEmbeddings = false }: FusedOptions = {}): Promise<Engine> {
-  const kernel = await compileKernel()
+  const home: Home = { kernel: await compileKernel(), spare: undefined }
   const models = new Set<FusedModel>()
   return {
     name: 'fused-wasm',
     async load(spec, weights, training) {
       checkWeights(spec, weights)
       const settled = settle(spec, training)
-      const state = await createState(kernel, spec, weights, settled)
+      const state = createState(home, spec, weights, settled)
       const alone = movesAlone(settled) && !lazyEmbeddings
-      const model = new FusedModel(spec, settled, state, alone, () => models.delete(model))
+      const model: FusedModel = new FusedModel(home, spec, settled, state, alone, () => models.delete(model))
       models.add(model)
       return model
     },
     held: () => [...models].reduce((held, model) => held + model.held, 0),
     async dispose() {
       for (const model of models) model.dispose()
+      home.spare = undefined
     },
   }
 }
 
+/** What an engine's models share. */
+interface Home {
+  readonly kernel: Kernel
+  spare: Instance | undefined
+}
+
 interface State {
+  readonly instance: Instance
   readonly kernel: Exports
   readonly layout: Layout
   readonly floats: Float32Array
@@ -51,35 +71,60 @@ interface State {
   marked: { readonly bytes: Uint8Array; t: number } | undefined
 }
 
-async function createState(
-  kernel: Kernel,
-  spec: ModelSpec,
-  weights: Weights,
-  training: Settled,
-): Promise<State> {
+function createState(home: Home, spec: ModelSpec, weights: Weights, training: Settled): State {
   const layout = layOut(spec, training)
-  const { kernel: exports, memory } = await instantiate(kernel, layout)
-  const floats = new Float32Array(memory)
+  const state = stateOf(home, layout)
   for (const [name, place] of layout.places) {
-    write(floats, place, weights[name]!.data)
-    if (layout.toStart > 0) write(floats, place, weights[name]!.data, layout.toStart)
-    if (training.optimizer === 'adagrad') fill(floats, place, ADAGRAD_START, layout.toSecond)
+    write(state.floats, place, weights[name]!.data)
+    if (layout.toStart > 0) write(state.floats, place, weights[name]!.data, layout.toStart)
+    if (training.optimizer === 'adagrad') fill(state.floats, place, ADAGRAD_START, layout.toSecond)
   }
+  return state
+}
+
+function stateOf(home: Home, layout: Layout): State {
+  const instance = instantiate(home.kernel, layout, home.spare)
+  if (instance === home.spare) home.spare = undefined
+  const { kernel, memory } = instance
   const { from, to } = layout.state
-  const ints = new Int32Array(memory)
-  const bytes = new Uint8Array(memory, from, to - from)
-  return { kernel: exports, layout, floats, ints, bytes, t: 0, marked: undefined }
+  return {
+    instance,
+    kernel,
+    layout,
+    floats: new Float32Array(memory),
+    ints: new Int32Array(memory),
+    bytes: new Uint8Array(memory, from, to - from),
+    t: 0,
+    marked: undefined,
+  }
+}
+
+/** The same state with room for a batch of so many rows, and for all smaller than the next power of two. */
+function grow(home: Home, { instance, t, marked }: State, spec: ModelSpec, training: Settled, rows: number) {
+  const layout = layOut(spec, training, 2 ** Math.ceil(Math.log2(rows)))
+  const state = stateOf(home, layout)
+  new Uint8Array(state.instance.memory).set(new Uint8Array(instance.memory, 0, layout.lasting))
+  return { ...state, t, marked }
 }
 
 class FusedModel implements Model {
   readonly spec: ModelSpec
+  readonly #home: Home
   #state: State | undefined
   readonly #training: Settled
   /** Whether rows without a gradient move too. */
   readonly #alone: boolean
   readonly #forget: () => void
 
-  constructor(spec: ModelSpec, training: Settled, state: State, alone: boolean, forget: () => void) {
+  constructor(
+    home: Home,
+    spec: ModelSpec,
+    training: Settled,
+    state: State,
+    alone: boolean,
+    forget: () => void,
+  ) {
+    this.#home = home
     this.spec = spec
     this.#training = training
     this.#state = state
@@ -93,13 +138,13 @@ class FusedModel implements Model {
   }
 
   async step(batch: Batch, learningRate: number): Promise<number> {
-    const state = this.#alive()
-    const { optimizer, pull, frozen } = this.#training
-    const t = state.t + 1
+    const { optimizer, pull, frozen, following } = this.#training
+    const t = this.#alive().t + 1
     const { rate, epsilon } = paceOf(optimizer, t, learningRate)
-    return this.#learn(batch, frozen.size > 0, () => {
+    return this.#learn(batch, frozen.size > 0, (state) => {
       const { kernel, layout } = state
       if (!kernel.step(layout.model, t, rate, epsilon, 2 * pull, this.#alone)) throw tooSteep()
+      follow(state, following)
       state.t = t
     }).loss
   }
@@ -121,8 +166,7 @@ class FusedModel implements Model {
   }
 
   async gradient(batch: Batch): Promise<{ loss: number; gradient: Weights }> {
-    const { layout } = this.#alive()
-    const { loss, result } = this.#learn(batch, false, () => this.#tensors(layout.toGradient))
+    const { loss, result } = this.#learn(batch, false, ({ layout }) => this.#tensors(layout.toGradient))
     return { loss, gradient: result }
   }
 
@@ -145,31 +189,41 @@ class FusedModel implements Model {
   }
 
   dispose(): void {
+    if (this.#state) this.#home.spare = this.#state.instance
     this.#state = undefined
     this.#forget()
   }
 
   /** The loss, and what `use` makes of the gradient while it lies in its buffer; `sparing` frozen parameters'. */
-  #learn<T>(batch: Batch, sparing: boolean, use: () => T): { loss: number; result: T } {
-    const state = this.#alive()
+  #learn<T>(batch: Batch, sparing: boolean, use: (state: State) => T): { loss: number; result: T } {
+    this.#alive()
     checkBatch(this.spec, batch)
     const total = totalWeight(batch)
+    const state = this.#roomFor(batch)
     const { kernel, layout } = state
+    const runs = weightedRuns(batch, layout.rows)
     kernel.begin(layout.model, true, sparing)
     try {
       let sum = 0
-      for (const [from, to] of weightedRuns(batch, layout.rows)) {
-        put(state, this.spec, batch, from, to)
-        putLabels(state, batch, from, to, total)
-        sum += kernel.learn(layout.model, to - from)
-      }
+      for (const group of layout.statistics.size > 0 ? [runs] : runs.map((run) => [run]))
+        sum += learnTogether(state, this.spec, batch, group, total)
       const loss = Math.fround(sum)
       if (!Number.isFinite(loss)) throw new AppError('diverged', `The loss is ${loss}.`)
+      if (!hasFiniteStatistics(state)) throw tooWide()
       kernel.finish(layout.model)
-      return { loss, result: use() }
+      return { loss, result: use(state) }
     } finally {
       kernel.clear(layout.model)
     }
+  }
+
+  /** The state, with a larger memory if all of the batch must be there together and is more than any before. */
+  #roomFor({ size }: Batch): State {
+    const state = this.#alive()
+    const { together, statistics } = state.layout
+    if (statistics.size === 0 || size <= together) return state
+    this.#state = grow(this.#home, state, this.spec, this.#training, size)
+    return this.#state
   }
 
   /** Copies of the parameters, or of what lies `shift` bytes further on. */
@@ -200,6 +254,52 @@ function weightedRuns({ size, weights }: Batch, most: number): [number, number][
   return runs
 }
 
+/** Takes these runs of rows to the layers, those there and back with all of them, and them back; their loss. */
+function learnTogether(
+  state: State,
+  spec: ModelSpec,
+  batch: Batch,
+  runs: readonly [number, number][],
+  total: number,
+): number {
+  const { kernel, layout } = state
+  let at = 0
+  for (const [from, to] of runs) {
+    put(state, spec, batch, from, to)
+    putLabels(state, batch, from, to, at, total)
+    kernel.enter(layout.model, at, to - from)
+    at += to - from
+  }
+  const loss = kernel.learn(layout.model, at)
+  for (const [i, [from, to]] of [...runs.entries()].reverse()) {
+    at -= to - from
+    if (i < runs.length - 1) {
+      put(state, spec, batch, from, to)
+      kernel.enter(layout.model, at, to - from)
+    }
+    kernel.leave(layout.model, at, to - from)
+  }
+  return loss
+}
+
+function hasFiniteStatistics({ layout, floats }: State): boolean {
+  for (const [name, at] of layout.statistics) {
+    const { columns } = layout.places.get(name)!
+    if (!floats.subarray(at / 4, at / 4 + columns).every(Number.isFinite)) return false
+  }
+  return true
+}
+
+/** Draws these running statistics towards those of the rows learnt from last. */
+function follow({ layout, floats }: State, names: ReadonlySet<string>): void {
+  for (const [name, at] of layout.statistics) {
+    if (!names.has(name)) continue
+    const { at: running, columns } = layout.places.get(name)!
+    for (let j = 0; j < columns; j++)
+      floats[running / 4 + j] = followed(floats[running / 4 + j]!, floats[at / 4 + j]!)
+  }
+}
+
 /** Lays ids and dense values of rows [from, to) where the kernel reads them. */
 function put({ layout, floats, ints }: State, spec: ModelSpec, batch: Batch, from: number, to: number): void {
   const { ids, dense } = layout.input
@@ -207,10 +307,18 @@ function put({ layout, floats, ints }: State, spec: ModelSpec, batch: Batch, fro
   floats.set(batch.dense.subarray(from * spec.denseWidth, to * spec.denseWidth), dense / 4)
 }
 
-function putLabels({ layout, floats }: State, batch: Batch, from: number, to: number, total: number): void {
-  const { labels, shares } = layout.input
+/** Lays labels and shares of rows [from, to) where the kernel reads them, as its rows from `at` on. */
+function putLabels(
+  { layout, floats }: State,
+  { labels, weights }: Batch,
+  from: number,
+  to: number,
+  at: number,
+  total: number,
+): void {
+  const { input } = layout
   for (let row = from; row < to; row++) {
-    floats[labels / 4 + row - from] = batch.labels[row]!
-    floats[shares / 4 + row - from] = batch.weights[row]! / total
+    floats[input.labels / 4 + at + row - from] = labels[row]!
+    floats[input.shares / 4 + at + row - from] = weights[row]! / total
   }
 }

@@ -7,7 +7,9 @@ export interface Exports {
   begin(model: number, learning: boolean, sparing: boolean): void
   /** 0 if an id lies in no table. */
   predict(model: number, n: number): number
+  enter(model: number, at: number, n: number): void
   learn(model: number, n: number): number
+  leave(model: number, at: number, n: number): void
   finish(model: number): void
   /** 0 if the gradient was too steep to be followed. */
   step(model: number, t: number, rate: number, epsilon: number, pull: number, alone: boolean): number
@@ -18,7 +20,7 @@ export interface Exports {
 const { WebAssembly } = globalThis as unknown as {
   readonly WebAssembly: {
     compile(bytes: Uint8Array): Promise<Kernel>
-    instantiate(kernel: Kernel, imports: { env: { memory: Memory } }): Promise<{ exports: unknown }>
+    Instance: new (kernel: Kernel, imports: { env: { memory: Memory } }) => { exports: unknown }
     Memory: new (pages: { initial: number; maximum: number }) => Memory
   }
 }
@@ -49,15 +51,34 @@ async function loadKernel(): Promise<Uint8Array> {
   }
 }
 
-/** The kernel over a fresh memory of exactly the layout's size, its records written; all else is zero. */
-export async function instantiate(
-  kernel: Kernel,
-  { bytes, records }: Layout,
-): Promise<{ kernel: Exports; memory: ArrayBuffer }> {
-  const memory = allocate(Math.ceil(bytes / 65536))
-  const { exports } = await WebAssembly.instantiate(kernel, { env: { memory } })
-  const words = new Uint32Array(memory.buffer)
+/** The kernel with its memory, of which all but the records is the model's. */
+export interface Instance {
+  readonly kernel: Exports
+  readonly memory: ArrayBuffer
+}
+
+/**
+ * The kernel over a memory of exactly the layout's size, its records written; all else is zero. It takes that of `spare`
+ * if it is as large: WebAssembly's memory is given back only when its garbage is collected, at no known time.
+ */
+export function instantiate(kernel: Kernel, { bytes, records }: Layout, spare?: Instance): Instance {
+  const pages = Math.ceil(bytes / PAGE)
+  const instance = spare?.memory.byteLength === pages * PAGE ? emptied(spare) : fresh(kernel, pages)
+  const words = new Uint32Array(instance.memory)
   for (const { at, fields } of records) words.set(Object.values(fields), at / 4)
+  return instance
+}
+
+const PAGE = 65536
+
+function emptied(instance: Instance): Instance {
+  new Uint8Array(instance.memory).fill(0)
+  return instance
+}
+
+function fresh(kernel: Kernel, pages: number): Instance {
+  const memory = allocate(pages)
+  const { exports } = new WebAssembly.Instance(kernel, { env: { memory } })
   return { kernel: exports as Exports, memory: memory.buffer }
 }
 

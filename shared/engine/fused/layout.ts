@@ -19,15 +19,20 @@ export interface Layout {
   readonly places: ReadonlyMap<string, Place>
   /** Parameters, moments and which rows move: [from, to) is all that a mark must remember. */
   readonly state: { readonly from: number; readonly to: number }
+  /** All below is as it is whatever the batch, and is what a model is between two calls. */
+  readonly lasting: number
   readonly toGradient: number
   /** From a parameter to its second moment and to where it is pulled; 0: none kept. */
   readonly toSecond: number
   readonly toStart: number
-  /** Rows of a batch that the kernel takes at one time. */
+  /** Rows of a batch that the kernel takes at one time, and that it learns from together. */
   readonly rows: number
+  readonly together: number
   readonly input: Readonly<Record<'ids' | 'dense' | 'labels' | 'shares' | 'probabilities', number>>
   readonly model: number
   readonly records: readonly MemoryRecord[]
+  /** Where what the last rows learnt from had of a statistic lies, by the parameter's name. */
+  readonly statistics: ReadonlyMap<string, number>
 }
 
 /** The largest record; all take as much. */
@@ -36,7 +41,8 @@ const RECORD_WORDS = 48
 const SCRATCH_WORDS = 1 << 18
 const MOST_ROWS = 32
 
-export function layOut(spec: ModelSpec, training: Settled = settle(spec)): Layout {
+/** The memory for batches of up to `batch` rows, which only Dice must have together. */
+export function layOut(spec: ModelSpec, training: Settled = settle(spec), batch = 0): Layout {
   const space = new Space()
   const { places, from, other, trainedEnd, end } = placeParameters(spec, space, training)
   const twin = (needed: boolean) => (needed ? space.take((end - from) / 4) - from : 0)
@@ -46,17 +52,28 @@ export function layOut(spec: ModelSpec, training: Settled = settle(spec)): Layou
   const state = { from, to: space.end }
   const toGradient = twin(true)
   const toStart = twin(training.pull > 0)
+  const lasting = space.end
   const rows = rowsAtOnce(spec)
-  const builder: Builder = { spec, training, space, places, rows, records: [] }
+  const together = spec.activation === 'dice' ? Math.max(rows, inFours(batch)) : rows
+  const builder: Builder = {
+    spec,
+    training,
+    space,
+    places,
+    rows,
+    together,
+    records: [],
+    statistics: new Map(),
+  }
 
   const tables = describeTables(builder, moves)
-  const x = { at: space.take(rows * xWidthOf(spec)), d: space.take(rows * inFours(inputWidth(spec))) }
+  const x = { at: space.take(together * xWidthOf(spec)), d: space.take(together * inFours(inputWidth(spec))) }
   const layers = describeLayers(builder, x)
   const input = {
     ids: space.take(rows * spec.idWidth),
     dense: space.take(rows * spec.denseWidth),
-    labels: space.take(rows),
-    shares: space.take(rows),
+    labels: space.take(together),
+    shares: space.take(together),
     probabilities: space.take(rows),
   }
   const model = space.take(RECORD_WORDS)
@@ -67,7 +84,7 @@ export function layOut(spec: ModelSpec, training: Settled = settle(spec)): Layou
     denseWidth: spec.denseWidth,
     labels: input.labels,
     shares: input.shares,
-    logits: space.take(rows),
+    logits: space.take(together),
     probabilities: input.probabilities,
     x: x.at,
     xWidth: xWidthOf(spec),
@@ -89,8 +106,23 @@ export function layOut(spec: ModelSpec, training: Settled = settle(spec)): Layou
     sparing: 0,
     zeros: space.take(Math.max(inputWidth(spec), spec.attention, ...spec.mlp)),
   })
-  const { records } = builder
-  return { bytes: space.end, places, state, toGradient, toSecond, toStart, rows, input, model, records }
+  const { records, statistics } = builder
+  const bytes = space.end
+  return {
+    bytes,
+    places,
+    state,
+    lasting,
+    toGradient,
+    toSecond,
+    toStart,
+    rows,
+    together,
+    input,
+    model,
+    records,
+    statistics,
+  }
 }
 
 interface Builder {
@@ -99,7 +131,9 @@ interface Builder {
   readonly space: Space
   readonly places: ReadonlyMap<string, Place>
   readonly rows: number
+  readonly together: number
   readonly records: MemoryRecord[]
+  readonly statistics: Map<string, number>
 }
 
 /** 1 if any parameter whose name begins so is not frozen. */
@@ -251,15 +285,34 @@ function describeUnit(
   return address
 }
 
+/** The layer's fields that speak of Dice. */
+function describeDice({ spec, space, places, together, statistics }: Builder, layer: number, width: number) {
+  if (spec.activation !== 'dice')
+    return { gates: 0, runningMean: 0, runningVariance: 0, mean: 0, variance: 0 }
+  const [mean, variance] = [`mlp.${layer}.running.mean`, `mlp.${layer}.running.variance`] as const
+  for (const name of [mean, variance]) statistics.set(name, space.take(width))
+  return {
+    gates: space.take(together * width),
+    runningMean: places.get(mean)!.at,
+    runningVariance: places.get(variance)!.at,
+    mean: statistics.get(mean)!,
+    variance: statistics.get(variance)!,
+  }
+}
+
 /** Describes the layers; answers the model's fields that speak of them. */
 function describeLayers(builder: Builder, x: { at: number; d: number }) {
-  const { spec, space, places, rows } = builder
+  const { spec, space, places, together } = builder
   const addresses = addressesFor(builder, spec.mlp)
   let below = { ...x, size: inputWidth(spec), stride: xWidthOf(spec) }
   spec.mlp.forEach((outputs, i) => {
     const at = (name: string) => places.get(`mlp.${i}.${name}`)!.at
     const width = inFours(outputs)
-    const [before, after, dAfter] = [0, 0, 0].map(() => space.take(rows * width)) as [number, number, number]
+    const [before, after, dAfter] = [0, 0, 0].map(() => space.take(together * width)) as [
+      number,
+      number,
+      number,
+    ]
     add(builder, 'Layer', addresses[i]!, {
       next: addresses[i + 1] ?? 0,
       previous: addresses[i - 1] ?? 0,
@@ -277,6 +330,7 @@ function describeLayers(builder: Builder, x: { at: number; d: number }) {
       after,
       dAfter,
       turned: space.take(outputs * inFours(below.size)),
+      ...describeDice(builder, i, width),
       trained: trains(builder, `mlp.${i}.`),
       below: trains(builder, 'embedding.', 'attend.', ...spec.mlp.slice(0, i).map((_, l) => `mlp.${l}.`)),
     })

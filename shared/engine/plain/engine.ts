@@ -59,10 +59,11 @@ class PlainModel implements Model {
   }
 
   async step(batch: Batch, learningRate: number): Promise<number> {
-    const { optimizer, touched, gradient } = this.#alive()
+    const { optimizer, network, following, touched, gradient } = this.#alive()
     const loss = this.#learn(batch, true)
     try {
       optimizer.step(learningRate)
+      network.follow(following)
     } finally {
       touched.clear(gradient)
     }
@@ -113,10 +114,14 @@ class PlainModel implements Model {
     const { network, touched, gradient } = this.#alive()
     checkBatch(this.spec, batch)
     const total = totalWeight(batch)
-    const loss = Math.fround(network.learn(batch, total, sparing)) // what overflows a float32 would overflow the weights
-    if (Number.isFinite(loss)) return loss
-    touched.clear(gradient)
-    throw new AppError('diverged', `The loss is ${loss}.`)
+    try {
+      const loss = Math.fround(network.learn(batch, total, sparing)) // what overflows a float32 would overflow the weights
+      if (!Number.isFinite(loss)) throw new AppError('diverged', `The loss is ${loss}.`)
+      return loss
+    } catch (error) {
+      touched.clear(gradient)
+      throw error
+    }
   }
 
   #alive(): State {
@@ -141,6 +146,7 @@ function createState(spec: ModelSpec, weights: Weights, lazy: boolean, training:
     gradient,
     touched,
     network,
+    following: training.following,
     optimizer,
     marked: undefined as typeof parameters | undefined,
   }

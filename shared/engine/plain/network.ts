@@ -1,9 +1,10 @@
-/** A ModelSpec as one pass there and back over flat buffers: nothing is allocated once it is built. */
+/** A ModelSpec as one pass there and back over flat buffers: nothing is allocated once it has met its largest batch. */
 import { type Input, inputWidth, type ModelSpec, widthOf } from '../../model/spec.ts'
 import type { Batch } from '../../sample.ts'
+import { followed, tooWide } from '../training.ts'
 import { attend } from './attend.ts'
 import type { Plan, TouchedRows } from './buffers.ts'
-import { addProduct, addProductBack } from './kernels.ts'
+import { createLayers } from './layers.ts'
 import { type Buffers, denseValues, lookup, type Part, pool, type Row, type Share } from './parts.ts'
 
 export interface Network {
@@ -11,20 +12,11 @@ export interface Network {
   predict(batch: Batch, out: Float32Array): void
   /**
    * The loss of a checked batch whose weights add up to `total`; leaves its gradient in the gradient buffer, where
-   * `sparing` may leave out that of frozen parameters.
+   * `sparing` may leave out that of frozen parameters. Throws `diverged` if a statistic of the batch is no float32.
    */
   learn(batch: Batch, total: number, sparing: boolean): number
-}
-
-/** A fully connected layer with PReLU: `before` and `after` the activation, and the derivative by `after`. */
-interface Layer {
-  readonly w: number
-  readonly b: number
-  readonly slope: number
-  readonly width: number
-  readonly before: Float64Array
-  readonly after: Float64Array
-  readonly dAfter: Float64Array
+  /** Draws these running statistics towards those of the batch that was learnt from last. */
+  follow(names: ReadonlySet<string>): void
 }
 
 export function createNetwork(
@@ -35,74 +27,51 @@ export function createNetwork(
   frozen: ReadonlySet<string>,
 ): Network {
   const { parameters, gradient, work, dWork } = buffers
-  const x = new Float64Array(inputWidth(spec))
-  const dx = new Float64Array(x.length)
+  const width = inputWidth(spec)
+  const x = new Float64Array(width)
+  const dx = new Float64Array(width)
   const parts = createParts(spec, plan, buffers, touched, x, dx)
-  const layers = spec.mlp.map((width, i): Layer => {
-    const at = (name: string) => plan.offsets.get(`mlp.${i}.${name}`)! - plan.embedded
-    const scratch = () => new Float64Array(width)
-    return {
-      w: at('w'),
-      b: at('b'),
-      slope: at('slope'),
-      width,
-      before: scratch(),
-      after: scratch(),
-      dAfter: scratch(),
-    }
-  })
   const trainedParts = parts.filter((_, i) => trains(spec, spec.inputs[i]!, frozen))
   const lowest = lowestTrained(spec, frozen)
-  const outW = plan.offsets.get('out.w')! - plan.embedded
-  const outB = plan.offsets.get('out.b')! - plan.embedded
-  const top = layers.at(-1)?.after ?? x
-  const dTop = layers.at(-1)?.dAfter ?? dx
+  const layers = createLayers(spec, plan, buffers)
   const row: Row = { ids: new Int32Array(0), idsAt: 0, dense: new Float32Array(0), denseAt: 0 }
 
-  function forward(): number {
+  /** A row of the batch to the layers, as theirs number `to`. */
+  function enter(batch: Batch, index: number, to: number): void {
+    row.ids = batch.ids
+    row.dense = batch.dense
+    row.idsAt = index * spec.idWidth
+    row.denseAt = index * spec.denseWidth
     for (const part of parts) part.forward(row)
-    let input: Float64Array = x
-    for (const { w, b, slope, width, before, after } of layers) {
-      for (let j = 0; j < width; j++) before[j] = work[b + j]!
-      addProduct(input, 0, input.length, work, w, width, before, 0)
-      for (let j = 0; j < width; j++) {
-        const z = before[j]!
-        after[j] = z > 0 ? z : z * work[slope + j]!
-      }
-      input = after
-    }
-    let logit = work[outB]!
-    for (let i = 0; i < top.length; i++) logit += top[i]! * work[outW + i]!
-    return logit
+    layers.x.set(x, to * width)
   }
 
-  /** Adds the gradient of one row, whose activations `forward` has just left behind. */
-  function back(dLogit: number, sparing: boolean): void {
-    dWork[outB]! += dLogit
-    for (let i = 0; i < top.length; i++) {
-      dWork[outW + i]! += dLogit * top[i]!
-      dTop[i] = dLogit * work[outW + i]!
-    }
-    const down = sparing && trainedParts.length === 0 ? lowest : 0
-    for (let l = layers.length - 1; l >= down; l--) {
-      const { w, b, slope, width, before, dAfter } = layers[l]!
-      const below = l > 0 ? layers[l - 1]! : undefined
-      const input = below?.after ?? x
-      const dInput = below?.dAfter ?? dx
-      for (let j = 0; j < width; j++) {
-        if (before[j]! <= 0) {
-          dWork[slope + j]! += dAfter[j]! * before[j]!
-          dAfter[j]! *= work[slope + j]!
-        }
-        dWork[b + j]! += dAfter[j]!
-      }
-      dInput.fill(0)
-      addProductBack(input, 0, input.length, work, w, width, dAfter, 0, dWork, w, dInput, 0)
-    }
+  /** Adds what the layers' row `from` has for the parts, which `enter` has just left that row, to their gradient. */
+  function leave(from: number, sparing: boolean): void {
+    for (let i = 0; i < width; i++) dx[i] = layers.dx[from * width + i]!
     for (const part of sparing ? trainedParts : parts) part.back(row)
   }
 
-  function begin(): void {
+  /** The layers there and back with the first of their rows, which are these of the batch; the loss of these. */
+  function learnLayers(batch: Batch, rows: readonly number[], total: number, sparing: boolean): number {
+    layers.forward(rows.length, true)
+    for (const { statistics } of layers.activations)
+      if (statistics && !statistics.variance.every((value) => Number.isFinite(Math.fround(value))))
+        throw tooWide()
+    let loss = 0
+    rows.forEach((index, r) => {
+      const share = batch.weights[index]! / total
+      const label = batch.labels[index]!
+      const logit = layers.logits[r]!
+      loss += share * (Math.max(logit, 0) - logit * label + Math.log1p(Math.exp(-Math.abs(logit))))
+      layers.logits[r] = share * (1 / (1 + Math.exp(-logit)) - label)
+    })
+    layers.back(rows.length, sparing && trainedParts.length === 0 ? lowest : 0)
+    return loss
+  }
+
+  function begin(rows: number): void {
+    layers.reserve(rows)
     for (let i = 0; i < work.length; i++) work[i] = parameters[plan.embedded + i]!
     dWork.fill(0)
     for (const part of parts) part.begin?.()
@@ -113,35 +82,48 @@ export function createNetwork(
     for (let i = 0; i < dWork.length; i++) gradient[plan.embedded + i] = dWork[i]!
   }
 
-  function at(batch: Batch, index: number): void {
-    row.ids = batch.ids
-    row.dense = batch.dense
-    row.idsAt = index * spec.idWidth
-    row.denseAt = index * spec.denseWidth
-  }
-
   return {
     predict(batch, out) {
-      begin()
+      begin(1)
       for (let i = 0; i < batch.size; i++) {
-        at(batch, i)
-        out[i] = 1 / (1 + Math.exp(-forward()))
+        enter(batch, i, 0)
+        layers.forward(1, false)
+        out[i] = 1 / (1 + Math.exp(-layers.logits[0]!))
       }
     },
     learn(batch, total, sparing) {
-      begin()
+      const rows = Array.from({ length: batch.size }, (_, i) => i).filter((i) => batch.weights[i] !== 0)
+      const together = spec.activation === 'dice'
+      begin(together ? rows.length : 1)
       let loss = 0
-      for (let i = 0; i < batch.size; i++) {
-        const share = batch.weights[i]! / total
-        if (share === 0) continue
-        at(batch, i)
-        const label = batch.labels[i]!
-        const logit = forward()
-        loss += share * (Math.max(logit, 0) - logit * label + Math.log1p(Math.exp(-Math.abs(logit))))
-        back(share * (1 / (1 + Math.exp(-logit)) - label), sparing)
-      }
+      if (together) {
+        rows.forEach((index, r) => void enter(batch, index, r))
+        loss = learnLayers(batch, rows, total, sparing)
+        // A part keeps what its way back needs of one row only.
+        rows.forEach((index, r) => {
+          enter(batch, index, r)
+          leave(r, sparing)
+        })
+      } else
+        for (const index of rows) {
+          enter(batch, index, 0)
+          loss += learnLayers(batch, [index], total, sparing)
+          leave(0, sparing)
+        }
       finish()
       return loss
+    },
+    follow(names) {
+      layers.activations.forEach(({ statistics }, i) => {
+        for (const [name, ofBatch] of Object.entries(statistics ?? {})) {
+          const full = `mlp.${i}.running.${name}`
+          const at = plan.offsets.get(full)!
+          if (!names.has(full)) continue
+          ofBatch.forEach((value, j) => {
+            parameters[at + j] = followed(parameters[at + j]!, value)
+          })
+        }
+      })
     },
   }
 }

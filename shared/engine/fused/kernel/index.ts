@@ -1,6 +1,8 @@
 /**
- * What the host calls. A batch is cut into pieces that fit the scratch memory: `begin`, then `learn` for each piece, then
- * `finish`, which leaves the gradient in its buffer; then perhaps `step`, and always `clear`. Or `begin` and `predict`.
+ * What the host calls. A batch is cut into pieces that fit the scratch memory: `begin`, then `enter`, `learn` and `leave`
+ * for each piece, then `finish`, which leaves the gradient in its buffer; then perhaps `step`, and always `clear`. Or
+ * `begin` and `predict`. With Dice, whose statistics are those of the whole batch, all pieces enter before `learn`, and
+ * since each takes the scratch memory of the one before, all but one enter again before they leave.
  */
 import { prepareUnit } from './attend.ts'
 import { finishUnit, prepareUnitBack } from './attend-back.ts'
@@ -30,15 +32,25 @@ export function begin(model: Model, learning: bool, sparing: bool): void {
 export function predict(model: Model, n: usize): bool {
   for (let at = model.parts; at !== 0; at = changetype<Part>(at).next)
     if (!idsFit(model, changetype<Part>(at), n)) return false
-  forward(model, n)
+  enter(model, 0, n)
+  forward(model, n, false)
   for (let r: usize = 0; r < n; r++)
     store<f32>(model.probabilities + (r << 2), <f32>sigmoid(load<f32>(model.logits + (r << 2))))
   return true
 }
 
-/** Adds the gradient of the `n` rows whose input lies in place; answers their share of the loss. */
+/** Takes the `n` rows whose ids and dense values lie in place to the layers, as their rows from `at` on. */
+export function enter(model: Model, at: usize, n: usize): void {
+  const x = model.x
+  model.x = x + ((at * model.xWidth) << 2)
+  for (let part = model.parts; part !== 0; part = changetype<Part>(part).next)
+    partForward(model, changetype<Part>(part), n)
+  model.x = x
+}
+
+/** Adds the layers' gradient from their first `n` rows, whose labels and shares lie in place; answers their loss. */
 export function learn(model: Model, n: usize): f64 {
-  forward(model, n)
+  forward(model, n, true)
   const loss = backToLogits(model, n)
   outputBack(model, n)
   for (let at = model.lastLayer; at !== 0; at = changetype<Layer>(at).previous) {
@@ -46,9 +58,16 @@ export function learn(model: Model, n: usize): f64 {
     if (model.sparing !== 0 && layer.trained === 0 && layer.below === 0) break
     layerBack(model, layer, n)
   }
-  for (let at = model.parts; at !== 0; at = changetype<Part>(at).next)
-    if (isWanted(model, changetype<Part>(at))) partBack(model, changetype<Part>(at), n)
   return loss
+}
+
+/** Adds the parts' gradient from the layers' rows [at, at + n), which were the last to enter. */
+export function leave(model: Model, at: usize, n: usize): void {
+  const dx = model.dx
+  model.dx = dx + ((at * model.dxWidth) << 2)
+  for (let part = model.parts; part !== 0; part = changetype<Part>(part).next)
+    if (isWanted(model, changetype<Part>(part))) partBack(model, changetype<Part>(part), n)
+  model.dx = dx
 }
 
 export function finish(model: Model): void {
@@ -77,11 +96,9 @@ export function clear(model: Model): void {
     clearTouched(changetype<Table>(at), model.toGradient)
 }
 
-function forward(model: Model, n: usize): void {
-  for (let at = model.parts; at !== 0; at = changetype<Part>(at).next)
-    partForward(model, changetype<Part>(at), n)
+function forward(model: Model, n: usize, learning: bool): void {
   for (let at = model.layers; at !== 0; at = changetype<Layer>(at).next)
-    layerForward(changetype<Layer>(at), n)
+    layerForward(changetype<Layer>(at), n, learning)
   outputForward(model, n)
 }
 

@@ -1,13 +1,20 @@
-/** The fully connected layers with PReLU, and the one logit on top: all rows of a batch at once. */
+/** The fully connected layers, and the one logit on top: all rows of a batch at once. */
+import { diceBack, diceForward } from './dice.ts'
 import { product } from './product.ts'
 import { Layer, Model } from './records.ts'
-import { addScaled, addTo, clearRow, dot, plusProduct, transpose } from './vector.ts'
+import { addLanes, addScaled, addTo, clearRow, dot, plusProduct, transpose } from './vector.ts'
 
-export function layerForward(layer: Layer, n: usize): void {
+export function layerForward(layer: Layer, n: usize, learning: bool): void {
+  const stride = layer.inputStride << 2
+  product(layer.before, layer.b, 0, layer.input, stride, 4, layer.w, n, layer.inputs, layer.width)
+  if (layer.gates !== 0) diceForward(layer, n, learning)
+  else preluForward(layer, n)
+}
+
+function preluForward(layer: Layer, n: usize): void {
   const row = layer.width << 2
   const before = layer.before
   const after = layer.after
-  product(before, layer.b, 0, layer.input, layer.inputStride << 2, 4, layer.w, n, layer.inputs, layer.width)
   const zero = f32x4.splat(0)
   for (let j: usize = 0; j < row; j += 16) {
     const slope = v128.load(layer.slope + j)
@@ -28,7 +35,8 @@ export function prepareLayerBack(layer: Layer): void {
 export function layerBack(model: Model, layer: Layer, n: usize): void {
   const row = layer.width << 2
   const d = layer.dAfter
-  backThroughPrelu(model, layer, n * row)
+  if (layer.gates !== 0) diceBack(model, layer, n)
+  else preluBack(model, layer, n * row)
   const dW = layer.w + model.toGradient
   if (model.sparing === 0 || layer.trained !== 0)
     product(dW, dW, row, layer.input, 4, layer.inputStride << 2, d, layer.inputWidth, n, layer.width)
@@ -37,7 +45,7 @@ export function layerBack(model: Model, layer: Layer, n: usize): void {
 }
 
 /** Turns `dAfter` into the derivative by `before`, where it lies. */
-function backThroughPrelu(model: Model, layer: Layer, size: usize): void {
+function preluBack(model: Model, layer: Layer, size: usize): void {
   const zero = f32x4.splat(0)
   const one = f32x4.splat(1)
   const row = layer.width << 2
@@ -55,13 +63,9 @@ function backThroughPrelu(model: Model, layer: Layer, size: usize): void {
       dB = f32x4.add(dB, dZ)
       dSlope = plusProduct(dSlope, d, f32x4.pmin(z, zero))
     }
-    addAt(layer.b + model.toGradient + j, dB)
-    addAt(layer.slope + model.toGradient + j, dSlope)
+    addLanes(layer.b + model.toGradient + j, dB)
+    addLanes(layer.slope + model.toGradient + j, dSlope)
   }
-}
-
-function addAt(to: usize, value: v128): void {
-  v128.store(to, f32x4.add(v128.load(to), value))
 }
 
 export function outputForward(model: Model, n: usize): void {

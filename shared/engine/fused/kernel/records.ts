@@ -144,7 +144,7 @@ export class Unit {
   dKeys: usize
 }
 
-/** A fully connected layer with PReLU. */
+/** A fully connected layer with PReLU or, if it has `gates`, Dice; `rows` are all those that are learnt from together. */
 @unmanaged
 export class Layer {
   next: usize
@@ -165,6 +165,13 @@ export class Layer {
   dAfter: usize
   /** w transposed: [outputs, inputWidth]. */
   turned: usize
+  /** Of Dice, [rows, width]: p of each unit. */
+  gates: usize
+  /** Of Dice, [width]: parameters, and what the last rows learnt from had. */
+  runningMean: usize
+  runningVariance: usize
+  mean: usize
+  variance: usize
   /** 0 if all of it is frozen; 0 if everything below it is. */
   trained: usize
   below: usize

@@ -44,6 +44,10 @@ export function addTo(to: usize, value: f32): void {
   store<f32>(to, load<f32>(to) + value)
 }
 
+export function addLanes(to: usize, value: v128): void {
+  v128.store(to, f32x4.add(v128.load(to), value))
+}
+
 /** Transposes [n, m] with rows `width` floats apart into [m, n] with rows `turnedWidth` apart. */
 export function transpose(
   from: usize,
