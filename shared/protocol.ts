@@ -7,10 +7,27 @@ import { failureSchema } from './failure.ts'
 /**
  * Bump on any change that an older page or worker would misread.
  * 1 first release
+ * 2 tabs, conditions and the user's switch
  */
-export const PROTOCOL_VERSION = 1
+export const PROTOCOL_VERSION = 2
+
+/** Whoever holds this Web Lock runs a round, or keeps one from beginning: over all tabs there is one at a time. */
+export const ROUND_LOCK = 'kindred:round'
+
+/** What only a page can tell of the machine and of itself. What a browser does not say is `null`, and allows. */
+export const conditionsSchema = z.strictObject({
+  /** `frozen`: nothing runs there from now on, until it is told otherwise. */
+  page: z.enum(['visible', 'hidden', 'frozen']),
+  /** `level` in [0, 1]. */
+  battery: z.strictObject({ level: z.number().min(0).max(1), charging: z.boolean() }).nullable(),
+  /** The user asked the browser to save data. */
+  saveData: z.boolean().nullable(),
+})
+export type Conditions = z.infer<typeof conditionsSchema>
 
 const item = z.string().min(1)
+// Bulk data: checked by type, never walked.
+const file = z.custom<Uint8Array<ArrayBuffer>>((value) => value instanceof Uint8Array)
 const servingSchema = z.strictObject({
   slot: z.enum(['M', 'M0']),
   version: z.int(),
@@ -83,7 +100,19 @@ export const statusSchema = z.strictObject({
     z.strictObject({ reason: z.literal('task') }),
     z.strictObject({ reason: z.literal('network') }),
     z.strictObject({ reason: z.literal('tomorrow') }),
+    /** The user has switched learning off. */
+    z.strictObject({ reason: z.literal('paused') }),
+    /** The battery is low · data are to be saved · the page is hidden while the machine runs on its battery. */
+    z.strictObject({ reason: z.literal('battery') }),
+    z.strictObject({ reason: z.literal('data-saver') }),
+    z.strictObject({ reason: z.literal('hidden') }),
   ]),
+  /** Whether it may learn by itself: the user's switch. */
+  learning: z.boolean(),
+  /** Whether the browser has promised to keep what is stored; null until it was asked. */
+  persistent: z.boolean().nullable(),
+  /** Whether this tab is the one that deals with the server and learns, for all of them. */
+  leads: z.boolean(),
   /** Newest first. */
   rounds: z.array(roundSchema),
   failure: failureSchema.nullable(),
@@ -129,8 +158,58 @@ export const calls = {
   status: { input: z.null(), output: statusSchema },
   /** Contacts the server and runs a round now, whatever the triggers say; the round is the answer. */
   train: { input: z.null(), output: roundSchema },
+  /** Switches learning by itself on or off; what runs ends. `train` works all the same. */
+  learn: { input: z.strictObject({ on: z.boolean() }), output: z.null() },
+  /** Tells the device how things stand; the page does so at its start and at each change. */
+  conditions: { input: conditionsSchema, output: z.null() },
+  /** The user is at work (pointer, keys, scrolling): whatever trains lets go of the machine for a moment. */
+  busy: { input: z.null(), output: z.null() },
+  /** What the browser said when it was asked to keep what is stored. */
+  persisted: { input: z.strictObject({ granted: z.boolean() }), output: z.null() },
   /** Back to the model that was delivered: M0 becomes M again. */
   rollback: { input: z.null(), output: z.null() },
+  /** A page of the samples held, newest first: the user's own, or those borrowed. `next` continues it. */
+  samples: {
+    input: z.strictObject({
+      of: z.enum(['own', 'borrowed']),
+      before: z.string().max(64).nullable(),
+      limit: z.int().min(1).max(200),
+    }),
+    output: z.strictObject({
+      rows: z.array(
+        z.strictObject({
+          id: z.string(),
+          /** The catalogue's key of the item shown; null where it is not named. */
+          item: z.string().nullable(),
+          /** ms; of a borrowed sample, the day. */
+          at: z.int(),
+          clicked: z.boolean(),
+          use: z.enum(['validation', 'training', 'none', 'unscored', 'classifying', 'filtered']),
+          /** The classifier's, in [0, 1], where it has one. */
+          score: z.number().nullable(),
+        }),
+      ),
+      next: z.string().nullable(),
+    }),
+  },
+  /** One sample, feature by feature: titles and names, or numbers. */
+  inspect: {
+    input: z.strictObject({ id: z.string().max(64) }),
+    output: z.strictObject({
+      features: z.array(
+        z.strictObject({ name: z.string(), values: z.array(z.union([z.string(), z.number()])) }),
+      ),
+    }),
+  },
+  /** Removes samples, and of own ones the events that they were made from; what the server has stays there. */
+  erase: {
+    input: z.strictObject({ ids: z.array(z.string().max(64)).min(1).max(1000) }),
+    output: z.strictObject({ erased: z.int() }),
+  },
+  /** Everything that the device holds, as one file. */
+  takeOut: { input: z.null(), output: z.strictObject({ name: z.string(), bytes: file }) },
+  /** Replaces everything that the device holds by what such a file holds. */
+  bringIn: { input: z.strictObject({ bytes: file }), output: z.null() },
   /** Erases everything here and on the server; `server` is null where the server could not be told. */
   forget: { input: z.null(), output: z.strictObject({ server: erasedSchema.nullable() }) },
 } as const

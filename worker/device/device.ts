@@ -10,11 +10,13 @@ import type { Active } from './active.ts'
 import { createCycle } from './cycle.ts'
 import { eraseAll, openDb } from './db.ts'
 import { record } from './history.ts'
+import { createHoldings } from './holdings.ts'
 import { createModels } from './models.ts'
 import { createRanker } from './ranker.ts'
 import { createSamples } from './samples.ts'
 import { createStatus } from './status.ts'
 import { asFailure } from './storage.ts'
+import { bringIn, takeOut } from './takeout.ts'
 import { createTunnel } from './tunnel.ts'
 import { createTurns, deferred, unlessAborted } from './turns.ts'
 
@@ -42,6 +44,7 @@ export function createDevice(platform: Platform): Device {
   const db = openDb(platform.storage)
   const models = createModels({ db, locks, clock })
   const samples = createSamples(db, clock)
+  const holdings = createHoldings({ db, clock })
   const tunnel = createTunnel({ ...platform, db })
   const ranker = createRanker({ db, models, clock })
   const board = createStatus({ db, models, samples, platform })
@@ -126,6 +129,22 @@ export function createDevice(platform: Platform): Device {
     await contacts(() => rounds(async () => {}))
   }
 
+  /** Does what changes everything that is stored, while nothing is under way; then begins from what there is. */
+  async function anew<T>(change: () => Promise<T>): Promise<T> {
+    await quiet()
+    try {
+      return await contacts(() => rounds(change))
+    } finally {
+      ranker.clear()
+      ready = deferred<Active>()
+      cycle.reset()
+      life = new AbortController()
+      await cycle.loadStored().catch(cycle.failed)
+      visitRegularly()
+      visit()
+    }
+  }
+
   async function erase(): Promise<Erased | null> {
     let server: Erased | null = null
     try {
@@ -134,9 +153,6 @@ export function createDevice(platform: Platform): Device {
       // Offline, or refused: the user's wish is carried out here all the same, and the answer says that it ended here.
     }
     await eraseAll(db)
-    ranker.clear()
-    ready = deferred<Active>()
-    cycle.reset()
     return server
   }
 
@@ -193,13 +209,26 @@ export function createDevice(platform: Platform): Device {
       return null
     },
 
+    samples: (page) => holdings.list(current(), page),
+    inspect: ({ id }) => holdings.inspect(current(), id),
+    async erase({ ids }) {
+      const erased = await holdings.erase(ids)
+      board.changed()
+      return { erased }
+    },
+
+    async takeOut() {
+      const bytes = await takeOut(db, clock.now())
+      return { name: `kindred-${new Date(clock.now()).toISOString().slice(0, 10)}.zip`, bytes }
+    },
+
+    async bringIn({ bytes }) {
+      await anew(() => bringIn(db, bytes))
+      return null
+    },
+
     async forget() {
-      await quiet()
-      const server = await contacts(() => rounds(erase))
-      life = new AbortController()
-      visitRegularly()
-      visit()
-      return { server }
+      return { server: await anew(erase) }
     },
 
     onStatus: (listener) => board.onStatus(listener),
