@@ -24,10 +24,17 @@ export const catalogueSchema = z
 export type Item = z.infer<typeof itemSchema>
 export type Catalogue = z.infer<typeof catalogueSchema>
 
-/** In every vocabulary 0 is padding, this is “unknown”, … */
+/**
+ * In every vocabulary 0 is padding, this is “unknown”, and the first value has `FIRST_ID`. Unknown is whatever has no row:
+ * an item that few have seen, one that came into the catalogue after the vocabulary was made (`valueId`), and on a device
+ * one whose row has not been downloaded yet (`model/local.ts`). Its row is trained like any other, by what is unknown.
+ */
 export const UNKNOWN_ID = 1
-/** … and the first value has this id. */
 export const FIRST_ID = 2
+
+/** Id of the value at `position` in a vocabulary of `size` ids; none beyond it. */
+export const valueId = (position: number, size: number): number =>
+  position >= 0 && FIRST_ID + position < size ? FIRST_ID + position : UNKNOWN_ID
 
 /** Position of an item in the catalogue by its key. */
 export function itemIndex(catalogue: Catalogue): ReadonlyMap<string, number> {

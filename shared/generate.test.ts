@@ -104,6 +104,21 @@ describe('sample generation', () => {
     expect(read(two!.sample, 'clicks')).toEqual([UNKNOWN_ID])
   })
 
+  it('knows an item or a category that came after the vocabulary was made as unknown', () => {
+    const old = schemas.demo({
+      ...catalogue,
+      items: catalogue.items.slice(0, 1),
+      categories: ['red', 'green'],
+    })
+    const grown = createContext(old, catalogue, window)
+    const shown = [exposure('a', 0), exposure('b', 1)]
+    const events = [...shown, ...shown.map((event) => click(event, 2)), exposure('b', 3)]
+    const { sample } = generateSamples(grown, events, 4)[2]!
+    expect(read(sample, 'target')).toEqual([UNKNOWN_ID])
+    expect(read(sample, 'topics')).toEqual([FIRST_ID + 1, UNKNOWN_ID])
+    expect(read(sample, 'clicks')).toEqual([UNKNOWN_ID, FIRST_ID])
+  })
+
   it('keeps to (after, until], with the history before it', () => {
     const shown = [exposure('a', 1), exposure('b', 2), exposure('c', 3)]
     const events = [shown[0]!, click(shown[0]!, 1), ...shown.slice(1)]

@@ -5,7 +5,7 @@
  * An exposure's features are what was known just before it. Its label is 1 once it is clicked; it is *settled*, and
  * never changes again, when it was clicked or `settleMs` have passed.
  */
-import { type Catalogue, FIRST_ID, itemIndex, UNKNOWN_ID } from './catalogue.ts'
+import { type Catalogue, FIRST_ID, itemIndex, UNKNOWN_ID, valueId } from './catalogue.ts'
 import { DAY_MS } from './clock.ts'
 import type { KindredEvent } from './event.ts'
 import { quantise, type Sample } from './sample.ts'
@@ -135,29 +135,32 @@ export class UserState {
     for (const category of categories) this.taste[category]! += by / categories.length
   }
 
-  private itemId(item: number): number {
-    return item >= 0 && this.context.mayName(item) ? FIRST_ID + item : UNKNOWN_ID
+  private itemId(item: number, size: number): number {
+    return item >= 0 && this.context.mayName(item) ? valueId(item, size) : UNKNOWN_ID
   }
 
   private fillIds({ feature, at, width }: Slot, item: number, ids: Int32Array): void {
-    const { catalogue, valueIds } = this.context
+    if (feature.kind === 'dense') throw new TypeError(`feature ${feature.name} is dense`)
+    const { catalogue, schema, valueIds } = this.context
+    const { size } = schema.vocabularies[feature.vocabulary]!
     const categories = catalogue.items[item]?.categories ?? []
     switch (feature.from) {
       case 'item':
-        ids[at] = this.itemId(item)
+        ids[at] = this.itemId(item, size)
         return
       case 'category':
-        ids[at] = categories[0] === undefined ? UNKNOWN_ID : FIRST_ID + categories[0]
+        ids[at] = valueId(categories[0] ?? -1, size)
         return
       case 'profile':
         ids[at] = valueIds.get(feature.vocabulary)?.get(this.profile.get(feature.name) ?? '') ?? UNKNOWN_ID
         return
       case 'categories':
-        for (let i = 0; i < Math.min(width, categories.length); i++) ids[at + i] = FIRST_ID + categories[i]!
+        for (let i = 0; i < Math.min(width, categories.length); i++)
+          ids[at + i] = valueId(categories[i]!, size)
         return
       case 'clicks':
         for (let i = 0; i < Math.min(width, this.clicks.length); i++)
-          ids[at + i] = this.itemId(this.clicks.newest(i))
+          ids[at + i] = this.itemId(this.clicks.newest(i), size)
         return
       case 'behaviours': {
         const known = valueIds.get(feature.vocabulary)
@@ -166,7 +169,7 @@ export class UserState {
         return
       }
       default:
-        throw new TypeError(`feature ${feature.name} is dense`)
+        feature satisfies never
     }
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { readSafetensors, writeSafetensors } from './safetensors.ts'
+import { readSafetensors, readTensors, writeSafetensors } from './safetensors.ts'
 
 const weights = {
   'embedding.item': { shape: [2, 3], data: Float32Array.of(1, -2, 3.5, 0, 1e-30, -0) },
@@ -16,6 +16,13 @@ const F32_ONE = [0, 0, 0x80, 0x3f]
 describe('safetensors', () => {
   it('reads what it wrote, bit by bit', () => {
     expect(readSafetensors(writeSafetensors(weights))).toEqual(weights)
+  })
+
+  it('keeps integers as integers; where weights alone are due they are refused', () => {
+    const tensors = { ...weights, 'ids.item': { shape: [2], data: Int32Array.of(-1, 1 << 30) } }
+    const bytes = writeSafetensors(tensors)
+    expect(readTensors(bytes)).toEqual(tensors)
+    expect(() => readSafetensors(bytes)).toThrow('ids.item is not F32')
   })
 
   it('writes the header, offsets and little-endian bytes that the format asks for', () => {
@@ -40,6 +47,7 @@ describe('safetensors', () => {
     ['an empty file', new Uint8Array(3), /shorter/],
     ['a header longer than the file', Uint8Array.of(200, 0, 0, 0, 0, 0, 0, 0, 123, 125), /header/],
     ['a header that is not JSON', byHand('{"a":', []), /not JSON/],
+    ['a header that is no object', byHand('[]', []), /object/],
     ['another dtype', byHand({ b: { dtype: 'F16', shape: [1], data_offsets: [0, 2] } }, [0, 0]), /F32/],
     [
       'offsets beyond the end',

@@ -8,11 +8,8 @@ import { FIRST_ID } from './catalogue.ts'
 const name = z.string().regex(/^[a-z][a-z0-9-]{0,39}$/, 'a name of lower-case letters, digits and dashes')
 
 const vocabularySchema = z.strictObject({
-  /** Ids 0 … size − 1; 0 is padding and 1 is “unknown”. */
-  size: z
-    .int()
-    .min(FIRST_ID + 1)
-    .max(50_000_000),
+  /** Ids 0 … size − 1; 0 is padding and 1 is “unknown”, which is also what lies beyond. */
+  size: z.int().min(FIRST_ID).max(50_000_000),
   /** Width of the embedding (the paper uses 3). */
   dim: z.int().min(1).max(256),
   /** The values of ids 2, 3, … where they are not the catalogue's items or categories. */
@@ -64,6 +61,9 @@ export const schemaSchema = z
     const complain = (message: string) => context.addIssue({ code: 'custom', message })
     const named = new Map(schema.features.map((feature) => [feature.name, feature]))
     if (named.size !== schema.features.length) complain('two features have the same name')
+    for (const [name, { size, values = [] }] of Object.entries(schema.vocabularies))
+      if (values.length > size - FIRST_ID)
+        complain(`the vocabulary ${name} lists more values than it has ids`)
     for (const feature of schema.features) {
       if (feature.kind !== 'dense' && !schema.vocabularies[feature.vocabulary])
         complain(`feature ${feature.name} names the vocabulary ${feature.vocabulary}, which does not exist`)
