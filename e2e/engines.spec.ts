@@ -55,10 +55,10 @@ async function ask<Name extends keyof Harness>(
 const SHORT = '^(?!.*(300 steps|learns a|several tables|the weights back|step of|same steps))'
 
 for (const { name, matching, checks, ...options } of [
-  { name: 'fused-webgpu', examples: 24, steep: true, checks: 100 },
-  { name: 'fused-webgpu, row by row', examples: 6, steep: true, matching: SHORT, checks: 35 },
+  { name: 'fused-webgpu', examples: 24, checks: 100 },
+  { name: 'fused-webgpu, row by row', examples: 6, matching: SHORT, checks: 35 },
   { name: 'tfjs-webgpu', examples: 3, reproducible: false, matching: SHORT, checks: 30 },
-  { name: 'fused-wasm', examples: 24, steep: true, checks: 100 },
+  { name: 'fused-wasm', examples: 24, checks: 100 },
 ] as const)
   test(`${name}: the engine contract in Chromium`, async ({ page }) => {
     const outcomes = await ask(page, 'runContract', name, options, matching)

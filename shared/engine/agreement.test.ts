@@ -1,6 +1,6 @@
 /** Engines that each pass the contract must also agree over a whole training run, where small errors could add up. */
 import { expect, test } from 'vitest'
-import { initialWeights } from '../model/spec.ts'
+import { ACTIVATIONS, type Activation, initialWeights } from '../model/spec.ts'
 import { seeded } from '../random.ts'
 import { dinSpec, randomBatch } from './contract.data.ts'
 import { expectNear } from './contract.expect.ts'
@@ -12,21 +12,27 @@ import { createTfjsEngine } from './tfjs/engine.ts'
 const spec = { ...dinSpec(200, 8, 20), attention: 36, mlp: [64, 32] }
 
 /** Losses of 50 steps on 10 batches of 16. */
-async function curveOf(engine: Engine): Promise<number[]> {
-  const model = await engine.load(spec, initialWeights(spec, seeded(1)))
+async function curveOf(engine: Engine, activation: Activation): Promise<number[]> {
+  const model = await engine.load({ ...spec, activation }, initialWeights({ ...spec, activation }, seeded(1)))
   const losses: number[] = []
   for (let i = 0; i < 50; i++) losses.push(await model.step(randomBatch(spec, 16, seeded(i % 10)), 0.003))
   await engine.dispose()
   return losses
 }
 
-test('the loss curves of 50 steps agree with tfjs-cpu within 1e-5, absolute', async () => {
-  const due = await curveOf(await createTfjsEngine({ backend: 'cpu' }))
-  expect(due.at(-1)).toBeLessThan(0.8 * due[0]!)
-  expectNear(await curveOf(await createTfjsEngine({ backend: 'wasm' })), due, 1e-5, 'tfjs-wasm')
-  expectNear(await curveOf(createPlainEngine()), due, 1e-5, 'plain')
-  expectNear(await curveOf(await createFusedEngine()), due, 1e-5, 'fused-wasm')
-})
+test.each(ACTIVATIONS)(
+  'the loss curves of 50 steps with %s agree with tfjs-cpu within 1e-5, absolute',
+  async (activation) => {
+    const due = await curveOf(await createTfjsEngine({ backend: 'cpu' }), activation)
+    expect(due.at(-1)).toBeLessThan(0.8 * due[0]!)
+    const others = [
+      await createTfjsEngine({ backend: 'wasm' }),
+      createPlainEngine(),
+      await createFusedEngine(),
+    ]
+    for (const engine of others) expectNear(await curveOf(engine, activation), due, 1e-5, engine.name)
+  },
+)
 
 test('two tfjs engines side by side keep to their own backends', async () => {
   const cpu = await createTfjsEngine({ backend: 'cpu' })

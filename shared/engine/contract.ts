@@ -28,8 +28,6 @@ export interface ContractOptions {
   readonly examples?: number
   /** False for a backend that adds in no fixed order (float atomics on a GPU); default true. */
   readonly reproducible?: boolean
-  /** Whether a step with a finite loss but a gradient that is not finite throws `diverged`; default false. */
-  readonly steep?: boolean
 }
 
 /** float32 rounding through some hundred operations on values near 1, absolute below 1 and relative above. */
@@ -51,10 +49,7 @@ export function engineContract(
     afterAll(() => engine.dispose())
     refusalContract(() => engine, options.reproducible !== false)
     diceContract(() => engine, options.reproducible !== false)
-    trainingContract(() => engine, {
-      reproducible: options.reproducible !== false,
-      steep: options.steep === true,
-    })
+    trainingContract(() => engine, options.reproducible !== false)
 
     const trained = (steps: number, from?: Weights) => train(engine, steps, from)
 

@@ -47,9 +47,9 @@ export interface Engine {
 
 /**
  * One model on one engine. The loss is the weighted mean binary cross-entropy Σ w·bce / Σ w over a batch.
- * Ids outside their vocabulary throw `bad-input`; a loss that is not finite throws `diverged` and leaves the weights
- * as they were before the step. So does, on `fused-wasm` and `plain`, a step whose gradient is not finite or beyond 9e18,
- * where its square would no longer be a float32.
+ * Ids outside their vocabulary throw `bad-input`; a loss, or a variance of Dice, that is not finite throws `diverged` and
+ * leaves the weights as they were before the step. So does a step whose gradient is not finite or beyond 9e18, where its
+ * square would no longer be a float32.
  */
 export interface Model {
   readonly spec: ModelSpec

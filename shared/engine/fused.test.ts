@@ -14,7 +14,7 @@ import { compileKernel, instantiate } from './fused/kernel.ts'
 import { layOut } from './fused/layout.ts'
 import { createPlainEngine } from './plain/engine.ts'
 
-engineContract('fused-wasm', () => createFusedEngine(), { examples: 60, steep: true })
+engineContract('fused-wasm', () => createFusedEngine(), { examples: 60 })
 embeddingContract('fused-wasm', createFusedEngine)
 
 const sources = import.meta.glob<string>('./fused/kernel/*.ts', {

@@ -9,7 +9,7 @@ import { expectNear } from './contract.expect.ts'
 import { engineContract } from './contract.ts'
 import { createPlainEngine } from './plain/engine.ts'
 
-engineContract('plain', async () => createPlainEngine(), { examples: 60, steep: true })
+engineContract('plain', async () => createPlainEngine(), { examples: 60 })
 embeddingContract('plain', async (options) => createPlainEngine(options))
 
 describe('the plain engine', () => {

@@ -23,15 +23,20 @@ export interface Layer {
   back(dValue: tf.Tensor2D, gradients: Gradients): tf.Tensor2D
 }
 
-/** x·w + b, then PReLU if the layer has slopes. */
-export function dense(parameters: Parameters, name: string, x: tf.Tensor2D): Layer {
+/** x·w + b, then `activation`, if it has one. */
+export function dense(
+  parameters: Parameters,
+  name: string,
+  x: tf.Tensor2D,
+  activation?: (z: tf.Tensor2D) => Layer,
+): Layer {
   const w = parameters.get(`${name}.w`) as tf.Tensor2D
-  const slope = parameters.get(`${name}.slope`)
   const z = tf.add(tf.matMul(x, w), parameters.get(`${name}.b`)!) as tf.Tensor2D
+  const active = activation?.(z)
   return {
-    value: slope ? (tf.prelu(z, slope) as tf.Tensor2D) : z,
+    value: active?.value ?? z,
     back(dValue, gradients) {
-      const dz = slope ? preluBack(z, slope, dValue, `${name}.slope`, gradients) : dValue
+      const dz = active?.back(dValue, gradients) ?? dValue
       gradients.add(`${name}.b`, tf.sum(dz, 0))
       if (gradients.wants(`${name}.w`)) gradients.add(`${name}.w`, tf.matMul(x, dz, true, false))
       return tf.matMul(dz, w, false, true)
@@ -39,8 +44,16 @@ export function dense(parameters: Parameters, name: string, x: tf.Tensor2D): Lay
   }
 }
 
+export function prelu(parameters: Parameters, name: string, z: tf.Tensor2D): Layer {
+  const slope = parameters.get(`${name}.slope`)!
+  return {
+    value: tf.prelu(z, slope) as tf.Tensor2D,
+    back: (dValue, gradients) => preluBack(z, slope, dValue, `${name}.slope`, gradients),
+  }
+}
+
 /** The derivative by z of PReLU(z) [n, width]; the slope counts where z ≤ 0. */
-export function preluBack(
+function preluBack(
   z: tf.Tensor2D,
   slope: tf.Tensor,
   dValue: tf.Tensor2D,

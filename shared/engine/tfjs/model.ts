@@ -4,13 +4,13 @@
  */
 import * as tf from '@tensorflow/tfjs-core'
 import { AppError } from '../../failure.ts'
-import { type ModelSpec, shapesOf } from '../../model/spec.ts'
+import { DICE_MOMENTUM, type ModelSpec, shapesOf } from '../../model/spec.ts'
 import type { Tensor, Weights } from '../../model/weights.ts'
 import type { Batch } from '../../sample.ts'
 import { checkBatch, padBatch, totalWeight } from '../batch.ts'
 import type { Model } from '../engine.ts'
-import type { Settled } from '../training.ts'
-import { lossAndGradient, probabilities } from './network.ts'
+import { type Settled, TOO_STEEP, tooSteep, tooWide } from '../training.ts'
+import { type Lesson, lossAndGradient, probabilities } from './network.ts'
 import { advance, type Moments, pulled, startMoments } from './optimizer.ts'
 
 /** Parameters in the order of `shapesOf`; the optimizer's moments of those that are trained. */
@@ -58,13 +58,16 @@ export class TfjsModel implements Model {
   step(batch: Batch, learningRate: number): Promise<number> {
     return this.#learn(batch, async (padded, total) => {
       const now = this.#alive()
-      const { loss, next } = tf.tidy(() => {
+      const { verdict, next } = tf.tidy(() => {
         const wanted = this.#ofTrained(this.#names)
-        const { loss, gradient } = lossAndGradient(this.spec, this.#named(now), padded, total, wanted)
-        return { loss, next: this.#advance(now, gradient, learningRate) }
+        const lesson = lossAndGradient(this.spec, this.#named(now), padded, total, wanted)
+        const before = this.#ofTrained(now.parameters)
+        const along = pulled(lesson.gradient, this.#training.pull, before, this.#start)
+        const verdict = judge(lesson, along)
+        return { verdict, next: this.#advance(now, along, lesson.statistics, learningRate) }
       })
       try {
-        const value = await finite(loss)
+        const value = await approved(verdict)
         if (this.#now !== now) throw disposed()
         this.#now = next
         drop(now)
@@ -76,14 +79,20 @@ export class TfjsModel implements Model {
     })
   }
 
-  /** The state after one step along the gradient of what is trained; to be called inside `tf.tidy`. */
-  #advance(now: State, gradient: readonly tf.Tensor[], learningRate: number): State {
-    const { optimizer, pull } = this.#training
+  /** The state after one step along this gradient of what is trained; to be called inside `tf.tidy`. */
+  #advance(
+    now: State,
+    along: readonly tf.Tensor[],
+    statistics: Lesson['statistics'],
+    learningRate: number,
+  ): State {
+    const { optimizer, following } = this.#training
     const t = now.t + 1
     const before = this.#ofTrained(now.parameters)
-    const along = pulled(gradient, pull, before, this.#start)
     const after = advance(optimizer, t, learningRate, before, along, now.moments)
     const parameters: tf.Tensor[] = now.parameters.map((parameter, i) => {
+      const name = this.#names[i]!
+      if (following.has(name)) return followed(parameter, statistics.get(name)!)
       const at = this.#trained.indexOf(i)
       return at < 0 ? tf.clone(parameter) : after.parameters[at]!
     })
@@ -108,11 +117,12 @@ export class TfjsModel implements Model {
   gradient(batch: Batch): Promise<{ loss: number; gradient: Weights }> {
     return this.#learn(batch, async (padded, total) => {
       const parameters = this.#named(this.#alive())
-      const { loss, gradient } = tf.tidy(() =>
-        lossAndGradient(this.spec, parameters, padded, total, this.#names),
-      )
+      const { verdict, gradient } = tf.tidy(() => {
+        const lesson = lossAndGradient(this.spec, parameters, padded, total, this.#names)
+        return { verdict: judge(lesson, []), gradient: lesson.gradient }
+      })
       try {
-        return { loss: await finite(loss), gradient: await this.#export(gradient) }
+        return { loss: await approved(verdict), gradient: await this.#export(gradient) }
       } finally {
         tf.dispose(gradient)
       }
@@ -206,8 +216,28 @@ async function read(tensor: tf.Tensor): Promise<Float32Array<ArrayBuffer>> {
   }
 }
 
-async function finite(loss: tf.Scalar): Promise<number> {
-  const value = (await read(loss))[0]!
-  if (!Number.isFinite(value)) throw new AppError('diverged', `The loss is ${value}.`)
-  return value
+/** Not far below the largest float32; infinity itself is no constant of WGSL. */
+const HUGE = 3.4e38
+
+const followed = (running: tf.Tensor, ofBatch: tf.Tensor): tf.Tensor =>
+  tf.add(tf.mul(running, DICE_MOMENTUM), tf.mul(ofBatch, 1 - DICE_MOMENTUM))
+
+/** The loss, how many statistics are not finite, and how many numbers of `along` are too steep: one read for all three. */
+const judge = ({ loss, statistics }: Lesson, along: readonly tf.Tensor[]): tf.Tensor =>
+  tf.stack([loss, beyond([...statistics.values()], HUGE), beyond(along, TOO_STEEP)])
+
+/** How many of these numbers are not smaller than `limit`, either way: a NaN is not. */
+function beyond(tensors: readonly tf.Tensor[], limit: number): tf.Scalar {
+  if (tensors.length === 0) return tf.scalar(0)
+  const all = tf.concat(tensors.map((tensor) => tf.reshape(tensor, [-1])))
+  return tf.sum(tf.cast(tf.logicalNot(tf.less(tf.abs(all), limit)), 'float32'))
+}
+
+/** The loss, if nothing speaks against what was computed. */
+async function approved(verdict: tf.Tensor): Promise<number> {
+  const [loss, wide, steep] = await read(verdict)
+  if (!Number.isFinite(loss)) throw new AppError('diverged', `The loss is ${loss}.`)
+  if (wide! > 0) throw tooWide()
+  if (steep! > 0) throw tooSteep()
+  return loss!
 }

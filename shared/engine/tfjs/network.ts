@@ -2,12 +2,20 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { type Input, type ModelSpec, shapesOf, widthOf } from '../../model/spec.ts'
 import type { Batch } from '../../sample.ts'
+import { type Counted, countedRows, dice } from './dice.ts'
 import { Gradients } from './gradients.ts'
-import { attend, dense, type Layer, lookup, type Parameters, type Part, pool } from './layers.ts'
+import { attend, dense, type Layer, lookup, type Parameters, type Part, pool, prelu } from './layers.ts'
 
 /** Click probabilities [size]. */
 export const probabilities = (spec: ModelSpec, parameters: Parameters, batch: Batch): tf.Tensor =>
   tf.sigmoid(network(spec, parameters, batch).value)
+
+export interface Lesson {
+  readonly loss: tf.Scalar
+  readonly gradient: tf.Tensor[]
+  /** What the batch has of Dice's statistics, by the parameters' names. */
+  readonly statistics: ReadonlyMap<string, tf.Tensor>
+}
 
 /** The loss of a batch whose weights add up to `total`, and its gradient by the parameters of the names `wanted`. */
 export function lossAndGradient(
@@ -16,8 +24,9 @@ export function lossAndGradient(
   batch: Batch,
   total: number,
   wanted: readonly string[],
-): { loss: tf.Scalar; gradient: tf.Tensor[] } {
-  const { value: logits, back } = network(spec, parameters, batch)
+): Lesson {
+  const counted = spec.activation === 'dice' ? countedRows(batch.weights) : undefined
+  const { value: logits, back, statistics } = network(spec, parameters, batch, counted)
   const labels = tf.tensor2d(batch.labels, [batch.size, 1])
   const shares = tf.tensor2d(
     batch.weights.map((weight) => weight / total),
@@ -32,11 +41,16 @@ export function lossAndGradient(
   const gradients = new Gradients(wanted)
   back(tf.mul(tf.sub(tf.sigmoid(logits), labels), shares), gradients)
   const shapes = shapesOf(spec)
-  return { loss, gradient: wanted.map((name) => gradients.of(name, shapes.get(name)!)) }
+  return { loss, gradient: wanted.map((name) => gradients.of(name, shapes.get(name)!)), statistics }
 }
 
-/** Logits [size, 1]. */
-function network(spec: ModelSpec, parameters: Parameters, batch: Batch): Part {
+/** Logits [size, 1]; without `counted` rows, Dice has its running statistics. */
+function network(
+  spec: ModelSpec,
+  parameters: Parameters,
+  batch: Batch,
+  counted?: Counted,
+): Part & Pick<Lesson, 'statistics'> {
   const parts = spec.inputs.map((input) => partOf(spec, parameters, input, batch))
   const joined =
     parts.length === 1
@@ -45,11 +59,22 @@ function network(spec: ModelSpec, parameters: Parameters, batch: Batch): Part {
           parts.map((part) => part.value),
           1,
         )
+  const statistics = new Map<string, tf.Tensor>()
+  const activation = (name: string, z: tf.Tensor2D): Layer => {
+    if (spec.activation !== 'dice') return prelu(parameters, name, z)
+    const diced = dice(parameters, name, z, counted)
+    for (const [statistic, value] of Object.entries(diced.statistics ?? {}))
+      statistics.set(`${name}.running.${statistic}`, value)
+    return diced
+  }
   const layers: Layer[] = []
-  for (const name of [...spec.mlp.map((_, i) => `mlp.${i}`), 'out'])
-    layers.push(dense(parameters, name, layers.at(-1)?.value ?? joined))
+  const below = () => layers.at(-1)?.value ?? joined
+  for (const [i] of spec.mlp.entries())
+    layers.push(dense(parameters, `mlp.${i}`, below(), (z) => activation(`mlp.${i}`, z)))
+  layers.push(dense(parameters, 'out', below()))
   return {
     value: layers.at(-1)!.value,
+    statistics,
     back(dValue, gradients) {
       const dJoined = layers.reduceRight((d, layer) => layer.back(d, gradients), dValue)
       let at = 0
