@@ -1,6 +1,17 @@
 import { describe, expect, it } from 'vitest'
 import type { Status } from '../shared/protocol.ts'
-import { countOf, duration, liveStatus, nextRound, ordinal, origin, plural, size } from './phrases.ts'
+import {
+  countOf,
+  duration,
+  featureValues,
+  liveStatus,
+  nextRound,
+  ordinal,
+  origin,
+  plural,
+  sampleUse,
+  size,
+} from './phrases.ts'
 
 const model = (slot: 'M' | 'M0', sha256: string) => ({ name: 'a', slot, version: 1, sha256, bytes: 1, at: 0 })
 const status: Status = {
@@ -17,6 +28,9 @@ const status: Status = {
   rounds: [],
   failure: null,
   bytes: { down: 0, up: 0 },
+  learning: true,
+  persistent: null,
+  leads: true,
 }
 const trained: Status = {
   ...status,
@@ -97,5 +111,19 @@ describe('the state of the device in words', () => {
     )
     expect(nextRound({ reason: 'clicks', missing: 1 }, 'film')).toMatch(/^Open 1 more film and/)
     expect(nextRound({ reason: 'nothing' }, 'film')).toBeNull()
+  })
+})
+
+describe('words for samples', () => {
+  it('say what a sample is for, with its score where it has one', () => {
+    expect(sampleUse('training', null)).toBe('trains your model')
+    expect(sampleUse('filtered', 0.756)).toBe('like yours: 0.76')
+  })
+
+  it('list a feature’s values, and cut a long row short', () => {
+    expect(featureValues([])).toBe('nothing yet')
+    expect(featureValues(['Heat', 'Alien'])).toBe('Heat, Alien')
+    expect(featureValues([0.5, 1 / 3])).toBe('0.5, 0.333')
+    expect(featureValues(Array.from({ length: 42 }, () => 1))).toMatch(/, 1 and 2 more$/)
   })
 })

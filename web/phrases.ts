@@ -1,5 +1,5 @@
 /** The words that the page says about counts, sizes, times and the state of the device. */
-import type { Round, Status } from '../shared/protocol.ts'
+import type { CallOutput, Round, Status } from '../shared/protocol.ts'
 
 /** The English plural of a catalogue's noun: story → stories, film → films, watch → watches. */
 export function plural(noun: string): string {
@@ -96,6 +96,14 @@ export function nextRound(waitingFor: Status['waitingFor'], noun: string): strin
       return 'Training waits until the server can be reached.'
     case 'tomorrow':
       return 'Today’s training is done; the next round is tomorrow.'
+    case 'paused':
+      return 'Learning is switched off; your model stays as it is.'
+    case 'battery':
+      return 'The battery is low: training waits until it is charged.'
+    case 'data-saver':
+      return 'Your browser saves data: training waits for a connection that need not.'
+    case 'hidden':
+      return 'Training waits until you look at this page, or the device is plugged in.'
     default:
       return waitingFor satisfies never
   }
@@ -119,3 +127,32 @@ export function outcome(round: Round): string {
 
 /** An AUC with three digits, or a dash where there is none. */
 export const auc = (value: number | null): string => (value === null ? '–' : value.toFixed(3))
+
+/** What a sample serves for, or where it stands. */
+export function sampleUse(use: CallOutput<'samples'>['rows'][number]['use'], score: number | null): string {
+  switch (use) {
+    case 'validation':
+      return 'judges your model'
+    case 'training':
+      return 'trains your model'
+    case 'none':
+      return 'about to go'
+    case 'unscored':
+      return 'waits to be scored'
+    case 'classifying':
+      return 'trains the classifier'
+    case 'filtered':
+      return `like yours: ${score?.toFixed(2) ?? '–'}`
+    default:
+      return use satisfies never
+  }
+}
+
+/** A feature of a sample: names one after the other, or numbers of which a long row is cut short. */
+export function featureValues(values: readonly (string | number)[]): string {
+  if (values.length === 0) return 'nothing yet'
+  const shown = values
+    .slice(0, 40)
+    .map((value) => (typeof value === 'number' ? String(Number(value.toFixed(3))) : value))
+  return values.length > 40 ? `${shown.join(', ')} and ${values.length - 40} more` : shown.join(', ')
+}

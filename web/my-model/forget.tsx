@@ -21,7 +21,7 @@ type Step =
 function held({ events, samples, models, rounds }: Status): string {
   return [
     countOf(events.waiting, 'unsent event'),
-    countOf(samples.local + samples.matched + samples.filtered, 'sample'),
+    countOf(samples.local + samples.matched, 'sample'),
     countOf(models.length, 'model'),
   ]
     .join(', ')

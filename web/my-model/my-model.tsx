@@ -9,7 +9,9 @@ import { nextRound, origin, runPhase } from '../phrases.ts'
 import { useStore } from '../store.ts'
 import { Forget } from './forget.tsx'
 import { LastRound, PastRounds } from './rounds.tsx'
+import { Samples } from './samples.tsx'
 import { Models, Stored } from './stored.tsx'
+import { Takeout } from './takeout.tsx'
 
 export interface MyModelProps {
   device: DeviceApi
@@ -39,6 +41,14 @@ export function MyModel({ device, feed, install, status }: MyModelProps) {
         </>
       )}
       <InstallPanel install={install} />
+      {status && state.phase === 'ready' && (
+        <Samples
+          device={device}
+          catalogue={state.catalogue}
+          counts={{ own: status.samples.local, borrowed: status.samples.matched }}
+        />
+      )}
+      {status && <Takeout device={device} onBroughtIn={() => feed.restart()} />}
       {status && (
         <Forget
           device={device}
@@ -91,6 +101,15 @@ function Overview({ device, status, noun }: { device: DeviceApi; status: Status;
           <Icon name="again" /> Back to the delivered model
         </button>
       </div>
+      <label class="switch">
+        <input
+          type="checkbox"
+          role="switch"
+          checked={status.learning}
+          onChange={({ currentTarget }) => act(() => device.learn({ on: currentTarget.checked }))}
+        />
+        <span>Learn by itself, when there is something new</span>
+      </label>
       {failure && <Fault failure={failure} />}
       {!failure && status.failure && status.online && <Fault failure={status.failure} />}
     </section>

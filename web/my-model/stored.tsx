@@ -12,7 +12,11 @@ export function Stored({ status }: { status: Status }) {
       <dl class="figures">
         <Count name="Own samples" id="samples-local" value={samples.local} />
         <Count name="of those, opened" id="samples-clicks" value={samples.clicks} />
-        <Count name="Borrowed samples, not yet scored" id="samples-matched" value={samples.matched} />
+        <Count
+          name="Borrowed samples, not yet scored"
+          id="samples-matched"
+          value={samples.matched - samples.filtered}
+        />
         <Count name="Borrowed samples, kept" id="samples-filtered" value={samples.filtered} />
         <Count name="Events waiting to be sent" id="events-waiting" value={events.waiting} />
         <Count name="Events delivered" id="events-delivered" value={events.delivered} />

@@ -1,0 +1,147 @@
+/** The user's samples, one by one: to see, to look into, to erase. */
+import { useEffect, useState } from 'preact/hooks'
+import type { Catalogue } from '../../shared/catalogue.ts'
+import { type Failure, toFailure } from '../../shared/failure.ts'
+import type { CallInput, CallOutput, DeviceApi } from '../../shared/protocol.ts'
+import { Fault, Panel } from '../parts.tsx'
+import { featureValues, sampleUse } from '../phrases.ts'
+
+type Of = CallInput<'samples'>['of']
+type Row = CallOutput<'samples'>['rows'][number]
+type Feature = CallOutput<'inspect'>['features'][number]
+
+interface SamplesProps {
+  device: Pick<DeviceApi, 'samples' | 'inspect' | 'erase'>
+  catalogue: Catalogue
+  /** How many there are of each: another number lists them anew. */
+  counts: Record<Of, number>
+}
+
+const PAGE = 20
+const day = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' })
+const moment = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
+const sets = { own: 'Your own', borrowed: 'Borrowed' } satisfies Record<Of, string>
+
+export function Samples({ device, catalogue, counts }: SamplesProps) {
+  const [of, setOf] = useState<Of>('own')
+  const [rows, setRows] = useState<Row[]>([])
+  const [next, setNext] = useState<string | null>(null)
+  const [failure, setFailure] = useState<Failure | null>(null)
+  const titles = new Map(catalogue.items.map(({ key, title }) => [key, title]))
+  const fail = (error: unknown) => setFailure(toFailure(error))
+
+  // As many as were shown, when what there is has changed; from the top, when the other set is asked for.
+  useEffect(() => {
+    let current = true
+    const limit = Math.max(PAGE, Math.min(200, rows.length))
+    device.samples({ of, before: null, limit }).then((page) => {
+      if (!current) return
+      setRows(page.rows)
+      setNext(page.next)
+      setFailure(null)
+    }, fail)
+    return () => {
+      current = false
+    }
+  }, [device, of, counts[of]])
+
+  async function more(): Promise<void> {
+    const page = await device.samples({ of, before: next, limit: PAGE })
+    setRows([...rows, ...page.rows])
+    setNext(page.next)
+  }
+
+  async function erase({ id }: Row): Promise<void> {
+    await device.erase({ ids: [id] })
+    setRows((all) => all.filter((row) => row.id !== id))
+  }
+
+  return (
+    <Panel title="Your samples">
+      <p>
+        What your model learns from. An own sample that you erase goes with the events it was made from; what
+        the server has already received stays there until you say “Forget everything”.
+      </p>
+      <fieldset class="choice">
+        <legend class="sr-only">Which samples</legend>
+        {(Object.keys(sets) as Of[]).map((name) => (
+          <label key={name}>
+            <input
+              type="radio"
+              name="samples"
+              checked={of === name}
+              onChange={() => {
+                setRows([])
+                setOf(name)
+              }}
+            />
+            <span>
+              {sets[name]} ({counts[name].toLocaleString('en')})
+            </span>
+          </label>
+        ))}
+      </fieldset>
+      {failure && <Fault failure={failure} />}
+      {rows.length === 0 && !failure && <p class="quiet">None on this device.</p>}
+      <ul class="samples" data-testid="samples">
+        {rows.map((row) => (
+          <li key={row.id}>
+            <OneSample
+              row={row}
+              title={(row.item !== null && titles.get(row.item)) || 'Not named, for the others’ privacy'}
+              inspect={async () => (await device.inspect({ id: row.id })).features}
+              erase={() => erase(row).catch(fail)}
+            />
+          </li>
+        ))}
+      </ul>
+      {next !== null && (
+        <button type="button" class="button" onClick={() => more().catch(fail)}>
+          Show more
+        </button>
+      )}
+    </Panel>
+  )
+}
+
+interface OneSampleProps {
+  row: Row
+  title: string
+  inspect: () => Promise<Feature[]>
+  erase: () => void
+}
+
+function OneSample({ row, title, inspect, erase }: OneSampleProps) {
+  const [features, setFeatures] = useState<Feature[] | null>(null)
+  // What is borrowed tells its day only.
+  const when = row.use === 'validation' || row.use === 'training' || row.use === 'none' ? moment : day
+  return (
+    <>
+      <details
+        onToggle={({ currentTarget }) => {
+          if (currentTarget.open && !features) inspect().then(setFeatures, () => setFeatures([]))
+        }}
+      >
+        <summary>
+          <b>{title}</b>
+          <span class="quiet">
+            {row.clicked ? 'opened' : 'passed by'} · {when.format(row.at)} · {sampleUse(row.use, row.score)}
+          </span>
+        </summary>
+        {features && (
+          <dl class="features">
+            {features.map(({ name, values }) => (
+              <div key={name}>
+                <dt>{name}</dt>
+                <dd>{featureValues(values)}</dd>
+              </div>
+            ))}
+          </dl>
+        )}
+      </details>
+      <button type="button" class="button plain" aria-label={`Erase the sample of ${title}`} onClick={erase}>
+        Erase
+      </button>
+    </>
+  )
+}

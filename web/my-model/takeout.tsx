@@ -1,0 +1,107 @@
+/** Everything that the device holds, as a file to keep or to bring into another browser. */
+import { useRef, useState } from 'preact/hooks'
+import { type Failure, toFailure } from '../../shared/failure.ts'
+import type { DeviceApi } from '../../shared/protocol.ts'
+import { Fault, Panel } from '../parts.tsx'
+
+interface TakeoutProps {
+  device: Pick<DeviceApi, 'takeOut' | 'bringIn'>
+  /** The feed begins anew from what was brought in. */
+  onBroughtIn: () => Promise<void>
+}
+
+type Step = 'none' | 'taking' | 'taken' | 'bringing' | 'brought'
+const words: Record<Step, string> = {
+  none: '',
+  taking: 'Writing the file…',
+  taken: 'The file is with your downloads.',
+  bringing: 'Checking the file, and bringing it in…',
+  brought: 'This device now holds what the file held.',
+}
+
+export function Takeout({ device, onBroughtIn }: TakeoutProps) {
+  const dialog = useRef<HTMLDialogElement>(null)
+  const picker = useRef<HTMLInputElement>(null)
+  const [step, setStep] = useState<Step>('none')
+  const [failure, setFailure] = useState<Failure | null>(null)
+  const [file, setFile] = useState<File | null>(null)
+  const busy = step === 'taking' || step === 'bringing'
+
+  async function run(doing: Step, done: Step, work: () => Promise<void>): Promise<void> {
+    setFailure(null)
+    setStep(doing)
+    try {
+      await work()
+      setStep(done)
+    } catch (error) {
+      setStep('none')
+      setFailure(toFailure(error, 'bad-input'))
+    }
+  }
+
+  const take = () =>
+    run('taking', 'taken', async () => {
+      const { name, bytes } = await device.takeOut(null)
+      download(name, new Blob([bytes], { type: 'application/zip' }))
+    })
+
+  const bring = () => {
+    dialog.current?.close()
+    const chosen = file
+    return run('bringing', 'brought', async () => {
+      if (chosen) await device.bringIn({ bytes: new Uint8Array(await chosen.arrayBuffer()) })
+      await onBroughtIn()
+    })
+  }
+
+  return (
+    <Panel title="Take it with you">
+      <p>
+        Your samples, your models and the record of your rounds in one file: to look into, to keep, or to go
+        on from in another browser. Whoever has the file can be you here, so keep it to yourself.
+      </p>
+      <div class="actions">
+        <button type="button" class="button" disabled={busy} onClick={() => void take()}>
+          Save to a file
+        </button>
+        <button type="button" class="button" disabled={busy} onClick={() => picker.current?.click()}>
+          Bring in a file
+        </button>
+        <input
+          ref={picker}
+          class="sr-only"
+          type="file"
+          accept=".zip,application/zip"
+          aria-label="The file to bring in"
+          tabIndex={-1}
+          onChange={({ currentTarget }) => {
+            setFile(currentTarget.files?.[0] ?? null)
+            currentTarget.value = ''
+            dialog.current?.showModal()
+          }}
+        />
+      </div>
+      <p role="status">{words[step]}</p>
+      {failure && <Fault failure={failure} />}
+      <dialog ref={dialog} aria-labelledby="bring-title">
+        <h2 id="bring-title">Bring in {file?.name}?</h2>
+        <p>It replaces everything that Kindred holds on this device.</p>
+        <div class="actions">
+          <button type="button" class="button" onClick={() => dialog.current?.close()}>
+            Cancel
+          </button>
+          <button type="button" class="button primary" onClick={() => void bring()}>
+            Replace it
+          </button>
+        </div>
+      </dialog>
+    </Panel>
+  )
+}
+
+function download(name: string, blob: Blob): void {
+  const href = URL.createObjectURL(blob)
+  Object.assign(document.createElement('a'), { href, download: name }).click()
+  // Not at once: the browser has yet to open it.
+  setTimeout(() => URL.revokeObjectURL(href), 60_000)
+}
