@@ -58,6 +58,7 @@ export function createGate(): Gate {
       if (!closed) return undefined
       const { until } = closed
       return new Promise((resolve, reject) => {
+        signal.throwIfAborted()
         const stop = () => reject(signal.reason)
         signal.addEventListener('abort', stop, { once: true })
         void until.then(() => {

@@ -9,6 +9,7 @@ import { pack } from '../../shared/sample.ts'
 import { createWorld, samplesOf, type World } from '../testing/world.ts'
 import type { OpenEngine } from './engines.ts'
 import type { Job, Trainer } from './job.ts'
+import { systemTiming, type Timing } from './pause.ts'
 import { connectTrainer, serveTrainer } from './port.ts'
 import { createTrainer } from './trainer.ts'
 
@@ -38,6 +39,16 @@ const personaliseJob = (): Job<'personalise'> => ({
 
 const onPlain: OpenEngine = async () => ({ engine: createPlainEngine(), timings: [] })
 
+let time = 0
+/** By this clock every step is a long one: messages are heard before each. */
+const attentive: Timing = {
+  ...systemTiming,
+  now() {
+    time += 10
+    return time
+  },
+}
+
 interface Made {
   trainer: Trainer
   /** How often an engine was given back. */
@@ -47,9 +58,13 @@ interface Made {
 
 function made(open: OpenEngine, wrap: (trainer: Trainer) => { trainer: Trainer; close(): void }): Made {
   let ended = 0
-  const inner = createTrainer(open, async () => {
-    ended++
-  })
+  const inner = createTrainer(
+    open,
+    async () => {
+      ended++
+    },
+    attentive,
+  )
   return { ...wrap(inner), ended: () => ended }
 }
 
@@ -110,6 +125,35 @@ describe.each(Object.entries(homes))('a trainer %s', (_, make) => {
     await now.trainer.filter(filterJob(), { onProgress: (fraction) => seen.push(fraction) })
     expect(seen.at(-1)).toBe(1)
     expect(seen).toEqual([...seen].sort((a, b) => a - b))
+  })
+
+  test('stands still while it is paused, goes on when it is told to, and learns the same', async () => {
+    const due = await createTrainer(onPlain).personalise(personaliseJob())
+    now = make()
+    const { trainer } = now
+    let steps = 0
+    const job = trainer.personalise(personaliseJob(), {
+      onProgress: () => ++steps === 1 && trainer.pause(),
+    })
+    // Where it stands still, so many turns bring nothing more; where it does not, it ends before.
+    for (let stood = 0, seen = 0; stood < 50; stood++) {
+      await systemTiming.turn()
+      if (steps > seen) [stood, seen] = [0, steps]
+    }
+    expect(steps).toBeGreaterThan(0)
+    expect(steps).toBeLessThan(due.steps)
+    trainer.resume()
+    expect(await job).toEqual(due)
+    expect(steps).toBe(due.steps)
+  })
+
+  test('tells of checkpoints', async () => {
+    now = make()
+    const seen: number[] = []
+    const result = await now.trainer.personalise(personaliseJob(), {
+      onCheckpoint: ({ step, losses }) => seen.push(step, losses.length),
+    })
+    expect(seen.slice(-2)).toEqual([result.steps, result.steps])
   })
 
   test('a job that is stopped ends in `cancelled`, and the next one runs', async () => {
