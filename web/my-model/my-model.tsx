@@ -104,7 +104,6 @@ function Overview({ device, status, noun }: { device: DeviceApi; status: Status;
       <label class="switch">
         <input
           type="checkbox"
-          role="switch"
           checked={status.learning}
           onChange={({ currentTarget }) => act(() => device.learn({ on: currentTarget.checked }))}
         />
