@@ -2,7 +2,7 @@
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { defineConfig, devices } from 'playwright/test'
-import { findChromium } from './browser.js'
+import { find } from './browsers/find.js'
 
 /** A profile without its browser: iPhone profiles too run on Chromium here (other engines: see ARCHITECTURE.md). */
 function profile(name: string) {
@@ -10,7 +10,7 @@ function profile(name: string) {
   return device
 }
 
-const { executablePath } = findChromium()
+const executablePath = find('chromium')?.executablePath
 /** Chromium speaks to nobody but the server under test; as root it has no sandbox to offer. */
 const args = [
   '--disable-quic',

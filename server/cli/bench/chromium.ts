@@ -29,9 +29,11 @@ export interface Browser {
 /** The Chromium that the browser tests would run in, or undefined. */
 async function findChromium(): Promise<string | undefined> {
   const script = resolve(ROOT, 'e2e/browser.js')
-  const { stdout } = await promisify(execFile)(process.execPath, [script, '--dry-run']).catch((cause) => {
-    throw new AppError('not-ready', String(cause.stderr || cause.message).trim(), { cause })
-  })
+  const { stdout } = await promisify(execFile)(process.execPath, [script, 'chromium', '--dry-run']).catch(
+    (cause) => {
+      throw new AppError('not-ready', String(cause.stderr || cause.message).trim(), { cause })
+    },
+  )
   return /.*\(((?:\/|[A-Z]:\\).+), from /.exec(stdout)?.[1]
 }
 
