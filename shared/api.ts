@@ -1,5 +1,6 @@
 /** What crosses between device and server over HTTP, besides events, batches (codec.ts) and artifacts (bytes). */
 import * as z from 'zod'
+import { sha256Schema } from './task.ts'
 
 /** POST /api/devices → 201. The credential is shown once; the server keeps its hash only. */
 export const registrationSchema = z.strictObject({
@@ -20,6 +21,24 @@ export const batchListSchema = z.strictObject({
   state: z.enum(['ready', 'too-few-clicks', 'no-neighbours']),
 })
 export type BatchList = z.infer<typeof batchListSchema>
+
+/** Rows that one request may ask for: with the widest embedding 2 MB. */
+export const MAX_ROWS = 2048
+
+/**
+ * POST /api/rows → 200: rows of a sliced table (see `manifestSchema`) as float32, little-endian, in the order of `ids`; the
+ * digest of RFC 9530 stands in the header `repr-digest`. 404 where the server has that table no more.
+ */
+export const rowsRequestSchema = z.strictObject({
+  table: z.string().max(40),
+  sha256: sha256Schema,
+  ids: z
+    .array(z.int().min(0))
+    .min(1)
+    .max(MAX_ROWS)
+    .refine((ids) => ids.every((id, i) => i === 0 || id > ids[i - 1]!), 'ids must ascend'),
+})
+export type RowsRequest = z.infer<typeof rowsRequestSchema>
 
 /** DELETE /api/me → 200: what was removed. */
 export const erasedSchema = z.strictObject({

@@ -39,6 +39,10 @@ export const hyperSchema = z.strictObject({
   minClicks: count.default(10),
   /** Ours: an exposure not clicked within this time has the label 0 for good. */
   settleMs: count.default(30 * 60_000),
+  /** Ours: on its battery a device below this share of it does not train by itself. */
+  minBattery: z.number().min(0).max(1).default(0.2),
+  /** Ours: share of one core that a round which runs by itself may take, on average. */
+  duty: z.number().gt(0).max(1).default(0.35),
   /** Ours: length of a work cycle. */
   dayMs: count.default(DAY_MS),
   classifier: z
@@ -71,6 +75,12 @@ export const MATCHING = {
   minClicks: 5,
   /** Ours: an item that fewer users have seen is not named in a shared sample (k). */
   hideBelow: 20,
+} as const
+
+/** Numbers of the server alone, on what devices download. */
+export const DELIVERY = {
+  /** Ours: rows beyond which a table is not delivered whole (at 8 dimensions 640 KB): devices ask for the rows they need. */
+  sliceAbove: 20_000,
 } as const
 
 export type Hyper = z.infer<typeof hyperSchema>

@@ -21,8 +21,13 @@ export const manifestSchema = z.strictObject({
   hyper: hyperSchema,
   ranking: widthsSchema,
   classifier: widthsSchema,
-  /** The global model (safetensors): M and M0 of a device that receives it. */
+  /** The global model (safetensors, see `model/local.ts`): M and M0 of a device that receives it. */
   model: artifactSchema,
+  /**
+   * Tables of which `model` has only padding and unknown, because whole they are too large for a phone: of each the SHA-256
+   * of the whole table (float32, row-major), by which its rows can be asked for. How many there are is in the schema.
+   */
+  sliced: z.record(z.string(), sha256Schema).optional(),
   /** The catalogue (JSON). */
   catalogue: artifactSchema,
 })

@@ -6,12 +6,12 @@ import { promisify } from 'node:util'
 import { deflateRaw } from 'node:zlib'
 import type { Logger } from 'pino'
 import * as z from 'zod'
-import type { Accepted, BatchList, Erased, Registration } from '../../shared/api.ts'
+import type { Accepted, BatchList, Erased, Registration, RowsRequest } from '../../shared/api.ts'
 import { type Clock, dayOf, systemClock } from '../../shared/clock.ts'
 import { joinBatch } from '../../shared/codec.ts'
 import type { KindredEvent } from '../../shared/event.ts'
 import { AppError } from '../../shared/failure.ts'
-import { hyper as defaults, type Hyper, MATCHING } from '../../shared/hyper.ts'
+import { DELIVERY, hyper as defaults, type Hyper, MATCHING } from '../../shared/hyper.ts'
 import type { Manifest } from '../../shared/task.ts'
 import type { Source } from '../sources/source.ts'
 import { openStore } from '../store/lmdb.ts'
@@ -24,6 +24,7 @@ import { loadPopulation } from './population.ts'
 import { type Prepared, preparedDay } from './prepare.ts'
 import type { Progress } from './progress.ts'
 import { type Artifact, loadManifest, readArtifact } from './release.ts'
+import { createTables } from './rows.ts'
 import { createThread, type RunOptions } from './thread.ts'
 import type { TrainNumbers } from './training.ts'
 
@@ -33,6 +34,7 @@ export interface CloudOptions {
   readonly clock?: Clock
   readonly hyper?: Hyper
   readonly hideBelow?: number
+  readonly sliceAbove?: number
   readonly log?: Logger
 }
 
@@ -63,6 +65,7 @@ export async function openCloud({
   clock = systemClock,
   hyper = defaults(),
   hideBelow = MATCHING.hideBelow,
+  sliceAbove = DELIVERY.sliceAbove,
   log,
 }: CloudOptions) {
   mkdirSync(dir, { recursive: true })
@@ -77,13 +80,14 @@ export async function openCloud({
     await unlock()
     throw new AppError('bad-input', `The data folder ${dir} was made with days of ${population.dayMs} ms.`)
   }
-  const place = { dir, hyper, hideBelow }
+  const place = { dir, hyper, hideBelow, sliceAbove }
   /** Long jobs, one after the other, in a thread that gives its memory back; and a desk that is always there. */
   const workshop = createThread(place, { brief: true })
   const desk = createThread(place)
   let last: Promise<unknown> = Promise.resolve()
   const matching = new Map<number, Promise<BatchList['state']>>()
   const artifacts = new Map<string, Artifact>()
+  const tables = createTables(dir)
   const following = new Set<() => void>()
   const today = () => dayOf(clock.now(), hyper.dayMs)
 
@@ -201,6 +205,12 @@ export async function openCloud({
       if (!artifacts.has(sha256) && artifacts.size >= 8) artifacts.delete(artifacts.keys().next().value!)
       artifacts.set(sha256, known)
       return known
+    },
+
+    /** Rows of a sliced table; undefined where there is no such table (any more). Throws `bad-input` for ids beyond it. */
+    async rows({ table, sha256, ids }: RowsRequest): Promise<Uint8Array<ArrayBuffer> | undefined> {
+      const dim = population?.schema.vocabularies[table]?.dim
+      return dim === undefined ? undefined : tables.read(sha256, dim, ids)
     },
 
     /** Forgets the user; undefined if there is no such user. */

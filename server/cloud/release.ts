@@ -5,14 +5,15 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { AppError } from '../../shared/failure.ts'
+import { partOf, touchedIds, writeLocal } from '../../shared/model/local.ts'
 import { checkWeights, din, type ModelSpec, prunedDin } from '../../shared/model/spec.ts'
 import type { Weights } from '../../shared/model/weights.ts'
-import { writeSafetensors } from '../../shared/safetensors.ts'
 import { type Manifest, manifestSchema } from '../../shared/task.ts'
 import type { Store } from '../store/store.ts'
 import { replaceFile } from './files.ts'
 import type { Population } from './population.ts'
 import type { Room } from './room.ts'
+import { writeTable } from './rows.ts'
 
 const MANIFEST = 'manifest'
 
@@ -25,6 +26,7 @@ export async function release(room: Room, population: Population, weights: Weigh
   const spec = din(schema)
   checkWeights(spec, weights)
   const before = await loadManifest(room.store)
+  const { model, sliced } = sliceTables(room, spec, weights)
   const manifest: Manifest = {
     name: schema.name,
     version: (before?.version ?? 0) + 1,
@@ -32,11 +34,21 @@ export async function release(room: Room, population: Population, weights: Weigh
     hyper: room.hyper,
     ranking: widthsOf(spec),
     classifier: widthsOf(prunedDin(schema)),
-    model: writeArtifact(room.dir, writeSafetensors(weights)),
+    model: writeArtifact(room.dir, model),
+    ...(sliced && { sliced }),
     catalogue: writeArtifact(room.dir, Buffer.from(JSON.stringify(catalogue))),
   }
   await room.store.meta.put(MANIFEST, manifestSchema.parse(manifest))
   return manifest
+}
+
+/** The model as it is delivered, and the tables that stay here whole. */
+function sliceTables({ dir, sliceAbove }: Room, spec: ModelSpec, weights: Weights) {
+  const large = spec.tables.filter(({ rows }) => rows > sliceAbove).map(({ name }) => name)
+  const core = touchedIds(spec, [])
+  const part = partOf({ ids: {}, weights }, Object.fromEntries(large.map((name) => [name, core[name]!])))
+  const sliced = large.map((name) => [name, writeTable(dir, weights[`embedding.${name}`]!)])
+  return { model: writeLocal(part), sliced: large.length > 0 ? Object.fromEntries(sliced) : undefined }
 }
 
 const widthsOf = ({ attention, mlp }: ModelSpec): Manifest['ranking'] => ({ attention, mlp: [...mlp] })

@@ -9,4 +9,6 @@ export interface Room {
   readonly hyper: Hyper
   /** Items that fewer users have seen are not named in samples (k). */
   readonly hideBelow: number
+  /** Tables of more rows are not delivered whole. */
+  readonly sliceAbove: number
 }

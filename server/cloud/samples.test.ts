@@ -34,7 +34,7 @@ describe('samples on the server', () => {
     rmSync(dir, { recursive: true })
   })
 
-  const room = (hideBelow = 1) => ({ store, dir, hyper: hyper(), hideBelow })
+  const room = (hideBelow = 1) => ({ store, dir, hyper: hyper(), hideBelow, sliceAbove: 100 })
   const register = (name: string) => store.users.register(name, Buffer.alloc(32))
   /** A user's samples, oldest first. */
   async function samplesOf(user: number): Promise<Sample[]> {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { deflateSync, gunzipSync, gzipSync } from 'node:zlib'
@@ -8,12 +8,15 @@ import {
   acceptedSchema,
   batchListSchema,
   erasedSchema,
+  MAX_ROWS,
   problemSchema,
   registrationSchema,
 } from '../../shared/api.ts'
 import { decodeBatch } from '../../shared/codec.ts'
 import { MAX_EVENTS } from '../../shared/event.ts'
 import { sha256 } from '../../shared/hash.ts'
+import { readLocal } from '../../shared/model/local.ts'
+import { din } from '../../shared/model/spec.ts'
 import { schemas } from '../../shared/schemas/index.ts'
 import { manifestSchema } from '../../shared/task.ts'
 import { browsing, catalogue, DAY, HOUR, NOON, type ToyCloud, toyCloud, toySource } from '../cloud/toy.ts'
@@ -131,6 +134,7 @@ describe('the HTTP face', () => {
           ['POST', '/api/events'],
           ['GET', '/api/batches'],
           ['GET', '/api/batches/1/0'],
+          ['POST', '/api/rows'],
           ['DELETE', '/api/me'],
         ] as const) {
           const response = await request(path, { method, headers })
@@ -224,6 +228,77 @@ describe('the HTTP face', () => {
       await expectProblem(await request(`/artifacts/${'0'.repeat(64)}`), 404)
       await expectProblem(await request('/artifacts/..%2f..%2fstore%2fdata.mdb'), 400)
       await expectProblem(await request('/artifacts/x'), 400)
+    })
+  })
+
+  describe('a table that is too large to be delivered whole', () => {
+    let large: ToyCloud
+    let table: Float32Array
+    let sha: string
+    beforeAll(async () => {
+      large = await toyCloud({ sliceAbove: 50 })
+      await large.cloud.importSource(toySource())
+      await large.cloud.prepare()
+      await large.cloud.train({ epochs: 1 })
+      sha = (await large.cloud.manifest())!.sliced!.item!
+      const file = readFileSync(join(large.dir, 'tables', sha))
+      table = new Float32Array(Uint8Array.from(file).buffer)
+    })
+    afterAll(() => large.done())
+    beforeEach(() => {
+      app = createApp({ cloud: large.cloud, log, dist, clock: { now: () => time.now } })
+    })
+    const ask = async (body: unknown, headers?: Record<string, string>) =>
+      request('/api/rows', {
+        method: 'POST',
+        headers: headers ?? (await register()),
+        body: typeof body === 'string' ? body : JSON.stringify(body),
+      })
+
+    it('is in the manifest by its hash, and in the model with padding and unknown alone', async () => {
+      const manifest = manifestSchema.parse(await (await request('/api/task')).json())
+      expect(manifest.sliced).toEqual({ item: await sha256(new Uint8Array(table.buffer as ArrayBuffer)) })
+      const response = await request(`/artifacts/${manifest.model.sha256}`)
+      const bytes = new Uint8Array(await response.arrayBuffer())
+      const { ids, weights } = readLocal(din(manifest.schema, manifest.ranking), bytes)
+      expect(ids).toEqual({ item: Int32Array.of(0, 1) })
+      expect(weights['embedding.item']!.data).toEqual(table.subarray(0, 2 * 8))
+      expect(weights['embedding.category']!.shape).toEqual([5, 4])
+    })
+
+    it('gives the rows that a device asks for, with their digest', async () => {
+      const response = await ask({ table: 'item', sha256: sha, ids: [0, 7, 8, 61] })
+      expect(response.status).toBe(200)
+      expect(response.headers.get('cache-control')).toBe('no-store')
+      const bytes = new Uint8Array(await response.arrayBuffer())
+      const digest = Buffer.from(await sha256(bytes), 'hex').toString('base64')
+      expect(response.headers.get('repr-digest')).toBe(`sha-256=:${digest}:`)
+      const due = [0, 7, 8, 61].flatMap((id) => [...table.subarray(id * 8, (id + 1) * 8)])
+      expect([...new Float32Array(bytes.buffer)]).toEqual(due)
+    })
+
+    it('is not there under another name or hash', async () => {
+      await expectProblem(await ask({ table: 'item', sha256: '0'.repeat(64), ids: [1] }), 404)
+      await expectProblem(await ask({ table: 'nothing', sha256: sha, ids: [1] }), 404)
+      await expectProblem(await ask({ table: 'constructor', sha256: sha, ids: [1] }), 404)
+    })
+
+    it.each<[string, (good: Record<string, unknown>) => unknown]>([
+      ['not JSON', () => '{'],
+      ['nothing', () => ({})],
+      ['no ids', (good) => ({ ...good, ids: [] })],
+      ['too many ids', (good) => ({ ...good, ids: Array.from({ length: MAX_ROWS + 1 }, (_, i) => i) })],
+      ['ids that repeat', (good) => ({ ...good, ids: [3, 3] })],
+      ['ids out of order', (good) => ({ ...good, ids: [4, 3] })],
+      ['an id beyond the table', (good) => ({ ...good, ids: [3, 62] })],
+      ['a huge id', (good) => ({ ...good, ids: [2 ** 53] })],
+      ['a negative id', (good) => ({ ...good, ids: [-1] })],
+      ['half an id', (good) => ({ ...good, ids: [1.5] })],
+      ['an id in quotes', (good) => ({ ...good, ids: ['1'] })],
+      ['a hash that is none', (good) => ({ ...good, sha256: '../store/data.mdb' })],
+      ['more than is asked', (good) => ({ ...good, extra: 1 })],
+    ])('is not given for %s', async (_, change) => {
+      await expectProblem(await ask(change({ table: 'item', sha256: sha, ids: [1, 2] })), 400)
     })
   })
 

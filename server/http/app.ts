@@ -8,6 +8,7 @@ import { createMiddleware } from 'hono/factory'
 import { secureHeaders } from 'hono/secure-headers'
 import type { Logger } from 'pino'
 import * as z from 'zod'
+import { rowsRequestSchema } from '../../shared/api.ts'
 import { type Clock, systemClock } from '../../shared/clock.ts'
 import { uploadSchema } from '../../shared/event.ts'
 import { parse } from '../../shared/failure.ts'
@@ -80,6 +81,15 @@ export function createApp({
       const batch = await cloud.batch(c.var.user, day, n)
       if (!batch) return problem(c, 404, 'You have no such batch.')
       return c.body(batch, 200, { 'content-type': 'application/octet-stream' })
+    })
+    .post('/rows', known, async (c) => {
+      const rows = await cloud.rows(parse(rowsRequestSchema, await readJson(c), 'The request'))
+      if (!rows) return problem(c, 404, 'There is no such table (any more).')
+      const digest = createHash('sha256').update(rows).digest('base64')
+      return c.body(rows, 200, {
+        'content-type': 'application/octet-stream',
+        'repr-digest': `sha-256=:${digest}:`,
+      })
     })
     .delete('/me', known, async (c) => {
       const erased = await cloud.erase(c.var.user)
