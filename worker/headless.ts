@@ -74,6 +74,7 @@ export function headlessPlatform({
       ;(timer as { unref?: () => void }).unref?.()
       return () => clearTimeout(timer)
     },
+    agent: { browser: 'none', engines: 'of this process' },
     spawnTrainer: () => takingTurns(createTrainer((wish) => sharedEngine(wish, engine, wasmPaths), keep)),
     seed: () => random.below(2 ** 32),
   }

@@ -46,6 +46,8 @@ export interface Platform {
   }
   /** Runs `work` once after `ms`; returns the way to prevent it. */
   after(ms: number, work: () => void): () => void
+  /** What computes here: another browser or other engines may have another one that is the fastest. */
+  readonly agent: { readonly browser: string; readonly engines: string }
   /** A trainer for one round. */
   spawnTrainer(): Trainer
   /** Uniform integer in [0, 2³²): the seed of a round. */

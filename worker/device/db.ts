@@ -2,10 +2,11 @@
 import { Dexie, type Table } from 'dexie'
 import * as z from 'zod'
 import { registrationSchema } from '../../shared/api.ts'
+import { ENGINE_NAMES } from '../../shared/engine/engine.ts'
 import type { KindredEvent } from '../../shared/event.ts'
 import type { Round } from '../../shared/protocol.ts'
 import type { MatchedSample, Sample } from '../../shared/sample.ts'
-import type { Manifest } from '../../shared/task.ts'
+import { type Manifest, sha256Schema } from '../../shared/task.ts'
 import type { Platform } from '../platform.ts'
 import { withstand } from './storage.ts'
 
@@ -83,6 +84,13 @@ export const stateSchemas = {
   silentUntil: z.int(),
   /** When the server last had to be given this device anew, ms. */
   registeredAgain: z.int(),
+  /** The fastest engine for the task's model: in which browser, of which engines, for which shape (SHA-256). */
+  engine: z.strictObject({
+    browser: z.string(),
+    engines: z.string(),
+    shape: sha256Schema,
+    name: z.enum(ENGINE_NAMES),
+  }),
   /** Id of the newest exposure that was cut away: it and those before it make no local sample again. */
   cutUpTo: z.string(),
 } as const

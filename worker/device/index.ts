@@ -6,6 +6,7 @@ import { seeded } from '../../shared/random.ts'
 import { createLocks } from '../locks.ts'
 import { seedIn } from '../options.ts'
 import type { Platform } from '../platform.ts'
+import trainerUrl from '../trainer/index.ts?worker&url'
 import { connectTrainer } from '../trainer/port.ts'
 import { DB_NAME } from './db.ts'
 import { createDevice } from './device.ts'
@@ -33,11 +34,10 @@ const platform: Platform = {
     const timer = setTimeout(work, ms)
     return () => clearTimeout(timer)
   },
+  // The name of the trainer's script has a hash of all its code in it, the engines' too.
+  agent: { browser: navigator.userAgent, engines: trainerUrl },
   spawnTrainer() {
-    const worker = new Worker(new URL('../trainer/index.ts', import.meta.url), {
-      type: 'module',
-      name: self.name,
-    })
+    const worker = new Worker(trainerUrl, { type: 'module', name: self.name })
     return connectTrainer(worker, () => worker.terminate())
   },
   seed: () => random.below(2 ** 32),

@@ -5,6 +5,7 @@ import type { Platform } from '../platform.ts'
 import type { Trainer } from '../trainer/job.ts'
 import type { Active } from './active.ts'
 import { type Db, getState, type LocalRow, type MatchedRow, putState, type StateValue } from './db.ts'
+import { withKnownEngine } from './engine-choice.ts'
 import { createJobs, type Jobs } from './jobs.ts'
 import type { Models } from './models.ts'
 import type { Samples } from './samples.ts'
@@ -79,7 +80,7 @@ export async function runRound(
     run: (trainer: Trainer, watch: object) => Promise<T>,
   ) {
     stop.throwIfAborted()
-    trainer ??= platform.spawnTrainer()
+    trainer ??= withKnownEngine(platform.spawnTrainer(), { db, platform }, task)
     const mine = trainer
     const end = () => mine.terminate()
     stop.addEventListener('abort', end)
