@@ -48,15 +48,23 @@ async function importBackend(name: BackendName, wasmPaths: WasmPaths | undefined
 }
 
 let wasmStarted = false
-let lost: string | undefined
+let gone: AppError | undefined
+let gpu: { readonly device: GPUDevice; readonly lost: Promise<AppError> } | undefined
 
 /** tfjs never listens for a lost GPU: its reads would hang or answer zeros. */
 function watchForLoss(): void {
   const { device } = tf.backend() as unknown as { device?: GPUDevice }
-  void device?.lost.then(({ message }) => {
-    lost = message || 'the browser took it away'
+  if (!device || device === gpu?.device) return
+  const lost = device.lost.then(({ message }) => {
+    gone = new AppError('engine', `The GPU is gone: ${message || 'the browser took it away'}.`)
+    return gone
   })
+  gpu = { device, lost }
 }
+
+/** Settles once the backend's GPU was lost; undefined for a backend that cannot be. */
+export const lossOf = (name: BackendName): Promise<AppError> | undefined =>
+  name === 'webgpu' ? gpu?.lost : undefined
 
 /**
  * Runs `work` after all work before it, with `name` as the backend until its promise settles. Anything it throws that
@@ -64,7 +72,7 @@ function watchForLoss(): void {
  */
 export function alone<T>(name: BackendName, work: () => Promise<T>): Promise<T> {
   return inTurn(async () => {
-    if (name === 'webgpu' && lost !== undefined) throw new AppError('engine', `The GPU is gone: ${lost}.`)
+    if (name === 'webgpu' && gone) throw gone
     try {
       await tf.setBackend(name)
       return await work()

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { checkWeights } from '../../model/spec.ts'
 import type { Engine } from '../engine.ts'
 import { settle } from '../training.ts'
-import { alone, type BackendName, startBackend, type WasmPaths } from './backend.ts'
+import { alone, type BackendName, lossOf, startBackend, type WasmPaths } from './backend.ts'
 import { TfjsModel } from './model.ts'
 
 export interface TfjsOptions {
@@ -17,8 +17,10 @@ export async function createTfjsEngine({ backend, wasmPaths }: TfjsOptions): Pro
   await startBackend(backend, wasmPaths)
   const before = tf.memory().numTensors
   const models = new Set<TfjsModel>()
+  const lost = lossOf(backend)
   return {
     name: `tfjs-${backend}`,
+    ...(lost && { lost }),
     load(spec, weights, training) {
       return alone(backend, async () => {
         checkWeights(spec, weights)
