@@ -12,7 +12,7 @@ import { DB_NAME } from './device/db.ts'
 import { createDevice, type Device } from './device/device.ts'
 import { createTurns } from './device/turns.ts'
 import { createLocks } from './locks.ts'
-import type { Platform } from './platform.ts'
+import type { Platform, TabChannel } from './platform.ts'
 import type { Wish } from './trainer/engines.ts'
 import type { Trainer } from './trainer/job.ts'
 import { createTrainer } from './trainer/trainer.ts'
@@ -38,12 +38,40 @@ export interface HeadlessOptions {
 export interface HeadlessStorage {
   readonly indexedDB: Platform['storage']['indexedDB']
   readonly locks: Platform['locks']
+  /** One more tab: what it posts the others hear. */
+  joinTabs(): TabChannel
 }
 
 export const createHeadlessStorage = (): HeadlessStorage => ({
   indexedDB: new IDBFactory(),
   locks: createLocks(),
+  joinTabs: createMeeting(),
 })
+
+/** Tabs that hear each other, as over a `BroadcastChannel`: later, in order, each its own copy. */
+function createMeeting(): () => TabChannel {
+  const everyone = new Set<(message: unknown) => void>()
+  return () => {
+    const mine = new Set<(message: unknown) => void>()
+    return {
+      post(message) {
+        for (const hear of everyone)
+          if (!mine.has(hear)) {
+            const copy = structuredClone(message)
+            queueMicrotask(() => everyone.has(hear) && hear(copy))
+          }
+      },
+      onMessage(listener) {
+        everyone.add(listener)
+        mine.add(listener)
+        return () => {
+          everyone.delete(listener)
+          mine.delete(listener)
+        }
+      },
+    }
+  }
+}
 
 /** A device that is not started yet. */
 export const createHeadlessDevice = (options: HeadlessOptions): Device =>
@@ -66,6 +94,7 @@ export function headlessPlatform({
     fetch: (path, request) => send(new URL(path, server), request),
     storage: { name: DB_NAME, indexedDB: storage.indexedDB, IDBKeyRange },
     locks: storage.locks,
+    tabs: storage.joinTabs(),
     network: { online: () => true, onChange: () => () => {} },
     after(ms, work) {
       if (!timers) return () => {}

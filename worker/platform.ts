@@ -7,12 +7,20 @@ export interface Locks {
   /**
    * Runs `work` while `name` is held, and gives its result. An `exclusive` lock excludes every other holder, `shared`
    * ones only exclusive ones. With `ifAvailable` it never waits: `work` gets null where the lock cannot be had now.
+   * `steal` takes it from whoever holds it: their request rejects with an `AbortError`, and their work goes on unasked.
    */
   request<T>(
     name: string,
-    options: { mode?: 'exclusive' | 'shared'; ifAvailable?: boolean; signal?: AbortSignal },
+    options: { mode?: 'exclusive' | 'shared'; ifAvailable?: boolean; steal?: boolean; signal?: AbortSignal },
     work: (lock: object | null) => Promise<T>,
   ): Promise<T>
+}
+
+/** Between the tabs of one device: what one posts the others hear, itself not. `BroadcastChannel` is one. */
+export interface TabChannel {
+  post(message: unknown): void
+  /** Hears what the others post; returns the way to stop. */
+  onMessage(listener: (message: unknown) => void): () => void
 }
 
 /** What the runtime says of a request; both homes' `RequestInit` takes it. */
@@ -38,6 +46,7 @@ export interface Platform {
     readonly IDBKeyRange: { bound: Function; lowerBound: Function; upperBound: Function }
   }
   readonly locks: Locks
+  readonly tabs: TabChannel
   readonly network: {
     /** False only where the platform is sure that there is no network. */
     online(): boolean

@@ -1,16 +1,20 @@
 /** The work cycle: what a contact with the server does, and when a round follows. */
 import { AppError, type Failure, toFailure } from '../../shared/failure.ts'
-import type { Round, Status } from '../../shared/protocol.ts'
+import { ROUND_LOCK, type Round, type Status } from '../../shared/protocol.ts'
+import { holding } from '../locks.ts'
 import type { Platform } from '../platform.ts'
 import { type Active, adopt, redeliver, storedTask } from './active.ts'
 import { type Db, getState } from './db.ts'
+import type { Eligibility } from './eligibility.ts'
 import { pruneHistory } from './history.ts'
+import { CONTACT_LOCK } from './leader.ts'
 import type { Models } from './models.ts'
 import { pull, pulledToday } from './pull.ts'
 import { isDue, runRound } from './round.ts'
 import type { Samples } from './samples.ts'
 import type { StatusBoard } from './status.ts'
 import { asFailure } from './storage.ts'
+import type { Tabs } from './tabs.ts'
 import type { Tunnel } from './tunnel.ts'
 
 /** The task is asked for at most this often. */
@@ -19,15 +23,15 @@ const TASK_EVERY_MS = 60_000
 const RETRY_AFTER_MS = 10 * 60_000
 
 export interface Cycle {
-  /** Takes up the task that is stored, if it is whole. */
+  /** Takes up the task that is stored, if it is whole; the one in use stays where that is the same. */
   loadStored(): Promise<Active | undefined>
   /** Drops what a round that died has left behind. */
   tidy(signal: AbortSignal): Promise<void>
   /** Registers if needed, sends what waits, and looks for a newer task. Failures go into the status, too. */
   connect(signal: AbortSignal): Promise<void>
-  /** A round, if one is due and no other tab is at it. */
+  /** A round, if one is due and nothing stands in its way; one that runs in another tab ends first. */
   roundIfDue(signal: AbortSignal): Promise<void>
-  /** A round with whatever there is. Throws `not-ready` without a task. */
+  /** A round with whatever there is, whatever stands in its way. Throws `not-ready` without a task. */
   roundNow(signal: AbortSignal): Promise<Round>
   /** The models stored may be damaged: the next contact looks at them. */
   suspectModels(): void
@@ -44,11 +48,14 @@ export interface CycleDeps {
   readonly samples: Samples
   readonly tunnel: Tunnel
   readonly board: StatusBoard
+  readonly eligibility: Eligibility
+  readonly tabs: Tabs
   /** Hears of each task that is taken up. */
   readonly onTask: (task: Active) => void
 }
 
-export function createCycle({ platform, db, models, samples, tunnel, board, onTask }: CycleDeps): Cycle {
+export function createCycle(deps: CycleDeps): Cycle {
+  const { platform, db, models, samples, tunnel, board, eligibility, tabs, onTask } = deps
   const { clock, locks } = platform
   /** At the start nothing is known of the models. */
   let suspect = true
@@ -77,9 +84,14 @@ export function createCycle({ platform, db, models, samples, tunnel, board, onTa
 
   async function refreshTask(signal: AbortSignal): Promise<void> {
     const present = board.live.task
-    if (present && !suspect && recently(taskAskedAt, TASK_EVERY_MS)) return
+    // A new model is the largest download: where data are to be saved, one that works will do.
+    const frugal = eligibility.conditions.saveData === true
+    if (present && !suspect && (frugal || recently(taskAskedAt, TASK_EVERY_MS))) return
     const answer = await tunnel.task(present?.etag ?? null, signal)
-    if (answer.state === 'new') await use(await adopt({ db, models, tunnel }, answer, signal))
+    if (answer.state === 'new') {
+      await use(await adopt({ db, models, tunnel }, answer, signal))
+      tabs.tell({ type: 'changed', what: 'task' })
+    }
     taskAskedAt = clock.now()
     if (suspect && board.live.task) await repairModels(board.live.task, signal)
   }
@@ -95,14 +107,14 @@ export function createCycle({ platform, db, models, samples, tunnel, board, onTa
     suspect = false
   }
 
-  /** One round at a time, over all tabs; null where another tab is at it and `wait` is false, or there is no task. */
-  const alone = <T>(wait: boolean, signal: AbortSignal, work: (task: Active) => Promise<T>) =>
-    locks.request('kindred:round', wait ? { signal } : { ifAvailable: true }, async (lock) => {
+  /** One round at a time, over all tabs; null where there is no task. */
+  const alone = <T>(signal: AbortSignal, work: (task: Active, stop: AbortSignal) => Promise<T>) =>
+    holding(locks, ROUND_LOCK, signal, async (stop) => {
       const task = board.live.task
-      if (!lock || !task) return null
+      if (!task) return null
       try {
         await updateSamples(task)
-        return await work(task)
+        return await work(task, stop)
       } finally {
         board.set({ run: { phase: 'idle' } })
       }
@@ -133,23 +145,28 @@ export function createCycle({ platform, db, models, samples, tunnel, board, onTa
 
   return {
     async loadStored() {
+      const here = board.live.task
+      const row = await db.tasks.toCollection().first()
+      if (here && row?.etag === here.etag && row.manifest.version === here.manifest.version) return here
       const task = await storedTask(db)
       if (task) await use(task)
       return task
     },
 
     async tidy(signal) {
-      await alone(false, signal, (task) => models.discard(task.manifest.name))
+      await alone(signal, (task) => models.discard(task.manifest.name))
     },
 
     async connect(signal) {
       try {
-        await tunnel.identify(signal)
-        // The first time the task comes first: the page waits for it.
-        const first = board.live.task === undefined
-        if (first) await refreshTask(signal)
-        await tunnel.flush(signal)
-        if (!first) await refreshTask(signal)
+        await holding(locks, CONTACT_LOCK, signal, async (stop) => {
+          await tunnel.identify(stop)
+          // The first time the task comes first: the page waits for it.
+          const first = board.live.task === undefined
+          if (first) await refreshTask(stop)
+          await tunnel.flush(stop)
+          if (!first) await refreshTask(stop)
+        })
         board.set({ reached: true, failure: null })
       } catch (error) {
         throw failed(error)
@@ -157,19 +174,28 @@ export function createCycle({ platform, db, models, samples, tunnel, board, onTa
     },
 
     async roundIfDue(signal) {
-      await alone(false, signal, async (task) => {
-        if ((await samples.count()).clicks < task.manifest.hyper.minClicks) return
-        const exhausted = await pullToday(task, signal)
-        if (signal.aborted || recently(roundFailedAt, RETRY_AFTER_MS)) return
-        if (await isDue(samples, task, exhausted)) await round(task, exhausted, signal)
-      })
+      const hyper = board.live.task?.manifest.hyper
+      if (!hyper) return
+      const free = eligibility.whileFree(hyper)
+      try {
+        await alone(AbortSignal.any([signal, free.signal]), async (task, stop) => {
+          if ((await samples.count()).clicks < task.manifest.hyper.minClicks) return
+          const exhausted = await pullToday(task, stop)
+          if (stop.aborted || recently(roundFailedAt, RETRY_AFTER_MS)) return
+          if (await isDue(samples, task, exhausted)) await round(task, exhausted, stop)
+        })
+      } catch (error) {
+        if (!free.signal.aborted) throw error
+      } finally {
+        free.end()
+      }
     },
 
     async roundNow(signal) {
-      const result = await alone(true, signal, async (task) => {
-        await pullToday(task, signal)
-        signal.throwIfAborted()
-        return round(task, true, signal)
+      const result = await alone(signal, async (task, stop) => {
+        await pullToday(task, stop)
+        stop.throwIfAborted()
+        return round(task, true, stop)
       })
       signal.throwIfAborted()
       if (!result) throw new AppError('not-ready', 'There is no task on this device yet.')

@@ -4,6 +4,7 @@ import * as z from 'zod'
 import { registrationSchema } from '../../shared/api.ts'
 import { ENGINE_NAMES } from '../../shared/engine/engine.ts'
 import type { KindredEvent } from '../../shared/event.ts'
+import { AppError } from '../../shared/failure.ts'
 import type { Round } from '../../shared/protocol.ts'
 import type { MatchedSample, Sample } from '../../shared/sample.ts'
 import { type Manifest, sha256Schema } from '../../shared/task.ts'
@@ -84,6 +85,10 @@ export const stateSchemas = {
   silentUntil: z.int(),
   /** When the server last had to be given this device anew, ms. */
   registeredAgain: z.int(),
+  /** The user's switch for learning by itself; absent, it is on. */
+  learning: z.boolean(),
+  /** What the browser said when it was asked to keep what is stored. */
+  persistent: z.boolean(),
   /** The fastest engine for the task's model: in which browser, of which engines, for which shape (SHA-256). */
   engine: z.strictObject({
     browser: z.string(),
@@ -144,6 +149,12 @@ export function openDb({ name, indexedDB, IDBKeyRange }: Platform['storage'], up
     db.version(i + 1).stores(stores)
   })
   withstand(db)
+  // Dexie opens what a newer app has made, too; but this one does not know how to use it.
+  const known = () => {
+    if (Math.floor(db.backendDB().version / 10) <= db.verno) return
+    throw new AppError('version', 'A newer version of Kindred has been here: reload this page.')
+  }
+  db.on('ready', known, true)
   return db
 }
 

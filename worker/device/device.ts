@@ -3,29 +3,26 @@
  * what is stored at once, offline too, and deals with the server in the background.
  */
 import type { Erased } from '../../shared/api.ts'
-import { AppError } from '../../shared/failure.ts'
+import { AppError, type Failure, toFailure } from '../../shared/failure.ts'
 import type { DeviceApi } from '../../shared/protocol.ts'
 import type { Platform } from '../platform.ts'
 import type { Active } from './active.ts'
 import { createCycle } from './cycle.ts'
-import { eraseAll, openDb } from './db.ts'
+import { eraseAll, getState, openDb, putState } from './db.ts'
+import { createEase } from './ease.ts'
+import { createEligibility } from './eligibility.ts'
 import { record } from './history.ts'
 import { createHoldings } from './holdings.ts'
 import { createModels } from './models.ts'
 import { createRanker } from './ranker.ts'
 import { createSamples } from './samples.ts'
+import { createSchedule } from './schedule.ts'
 import { createStatus } from './status.ts'
 import { asFailure } from './storage.ts'
+import { createTabs } from './tabs.ts'
 import { bringIn, takeOut } from './takeout.ts'
 import { createTunnel } from './tunnel.ts'
-import { createTurns, deferred, unlessAborted } from './turns.ts'
-
-/** Events gather for this long before they are sent. */
-const FLUSH_AFTER_MS = 1500
-/** The server is contacted this often anyway. */
-const CONTACT_EVERY_MS = 60_000
-/** A server that has no batches for us yet is asked again after this, then after twice as long, and so on. */
-const ASK_AGAIN_MS = 5_000
+import { deferred, unlessAborted } from './turns.ts'
 
 export interface Device extends DeviceApi {
   /** Begins to serve what is stored, and to contact the server. Done when what is stored can be served. */
@@ -39,111 +36,84 @@ export interface Device extends DeviceApi {
   contact(signal?: AbortSignal): Promise<void>
 }
 
-export function createDevice(platform: Platform): Device {
-  const { clock, locks, network } = platform
+export function createDevice(given: Platform): Device {
+  const ease = createEase(given)
+  const platform: Platform = { ...given, spawnTrainer: ease.spawnTrainer }
+  const { clock, locks } = platform
   const db = openDb(platform.storage)
+  const tabs = createTabs(platform.tabs)
+  const eligibility = createEligibility()
   const models = createModels({ db, locks, clock })
   const samples = createSamples(db, clock)
   const holdings = createHoldings({ db, clock })
   const tunnel = createTunnel({ ...platform, db })
   const ranker = createRanker({ db, models, clock })
-  const board = createStatus({ db, models, samples, platform })
+  const leads = () => schedule.leads()
+  const board = createStatus({ db, models, samples, platform, tabs, eligibility, leads })
   let ready = deferred<Active>()
   const onTask = (task: Active) => ready.resolve(task)
-  const cycle = createCycle({ platform, db, models, samples, tunnel, board, onTask })
+  const cycle = createCycle({ platform, db, models, samples, tunnel, board, eligibility, tabs, onTask })
+  const schedule = createSchedule({ platform, cycle, board, tabs, eligibility, takeUp })
 
-  // ── What is under way ───────────────────────────────────────────────────────────────────────────────────────────
+  // ── What is stored, and who else uses it ────────────────────────────────────────────────────────────────────────
 
-  /** Contacts do not wait for rounds: what the user did is sent while a model trains. */
-  const contacts = createTurns()
-  const rounds = createTurns()
-  let life = new AbortController()
-  let visiting: Promise<void> | undefined
-  let considering: Promise<void> | undefined
-  let visitAgain = false
-  let patience = ASK_AGAIN_MS
-  const timers = new Map<string, () => void>()
-  let unsubscribe = () => {}
+  /** Why this tab answers no more, once it does not. */
+  let ended: AppError | undefined
 
-  const until = (signal: AbortSignal | undefined) =>
-    signal ? AbortSignal.any([signal, life.signal]) : life.signal
-
-  const connect = (signal?: AbortSignal) =>
-    contacts(async () => {
-      const stop = until(signal)
-      stop.throwIfAborted()
-      await cycle.connect(stop)
-    })
-
-  /** A contact that nobody waits for; its failure is seen in the status. */
-  function visit(): void {
-    visitAgain = visiting !== undefined
-    if (visiting || life.signal.aborted) return
-    visiting = connect()
-      .then(considerRound, () => {})
-      .finally(() => {
-        visiting = undefined
-        if (visitAgain) visit()
-      })
-  }
-
-  function considerRound(): void {
-    if (life.signal.aborted) return
-    considering ??= rounds(() => cycle.roundIfDue(life.signal))
-      .then(askAgain)
-      .catch((error) => void cycle.failed(error))
-      .finally(() => {
-        considering = undefined
-      })
-  }
-
-  /** The server may only just have taken in the clicks that were sent to it. */
-  function askAgain(): void {
-    patience = board.live.matching === 'ready' ? ASK_AGAIN_MS : patience * 2
-    if (board.live.matching !== 'ready' && patience <= CONTACT_EVERY_MS) later('again', patience / 2, visit)
-  }
-
-  function later(name: string, ms: number, work: () => void): void {
-    if (timers.has(name) || life.signal.aborted) return
-    const cancel = platform.after(ms, () => {
-      timers.delete(name)
-      work()
-    })
-    timers.set(name, cancel)
-  }
-
-  function visitRegularly(): void {
-    later('contact', CONTACT_EVERY_MS, () => {
-      visit()
-      visitRegularly()
-    })
-  }
-
-  /** Stops whatever runs or would run by itself, and waits until nothing is under way. */
-  async function quiet(): Promise<void> {
-    life.abort(new AppError('cancelled', 'The device was stopped.'))
-    for (const cancel of timers.values()) cancel()
-    timers.clear()
-    await visiting
-    await considering
-    await contacts(() => rounds(async () => {}))
-  }
-
-  /** Does what changes everything that is stored, while nothing is under way; then begins from what there is. */
-  async function anew<T>(change: () => Promise<T>): Promise<T> {
-    await quiet()
+  /** Drops what is held in memory, and takes up what is stored. */
+  async function takeUp(): Promise<void> {
+    ranker.clear()
+    if (board.live.task) ready = deferred<Active>()
+    cycle.reset()
     try {
-      return await contacts(() => rounds(change))
-    } finally {
-      ranker.clear()
-      ready = deferred<Active>()
-      cycle.reset()
-      life = new AbortController()
-      await cycle.loadStored().catch(cycle.failed)
-      visitRegularly()
-      visit()
+      await readSwitch()
+      await cycle.loadStored()
+    } catch (error) {
+      cycle.failed(error)
     }
+    board.hear()
   }
+
+  async function readSwitch(): Promise<void> {
+    await schedule.adapt({ learning: (await getState(db, 'learning')) ?? true })
+  }
+
+  async function end(why: AppError, failure?: Failure): Promise<void> {
+    ended = why
+    await schedule.stop(why)
+    tabs.close()
+    await board.close(failure)
+    ranker.clear()
+    db.close()
+  }
+
+  /** A newer app wants the database in another shape: it waits until the round that runs here is over, then this tab ends. */
+  async function makeWay(): Promise<void> {
+    const why = new AppError(
+      'version',
+      'A newer version of Kindred is open in another tab: reload this page.',
+    )
+    await schedule.rest()
+    await end(why, toFailure(why))
+  }
+
+  db.on('versionchange', ({ newVersion }) => {
+    if (newVersion === null) return undefined // deleted from outside: Dexie closes it, and makes it anew when it is used
+    void makeWay()
+    return false
+  })
+  db.on('blocked', () => {
+    board.warn({
+      code: 'version',
+      message: 'An older version of Kindred is at work in another tab: this one goes on when that has ended.',
+    })
+    return false
+  })
+  tabs.on('changed', ({ what }) => {
+    if (what === 'learning') void readSwitch().catch(cycle.failed)
+    if (what === 'task') void cycle.loadStored().catch(cycle.failed)
+  })
+  tabs.on('busy', ease.busy)
 
   async function erase(): Promise<Erased | null> {
     let server: Erased | null = null
@@ -173,7 +143,7 @@ export function createDevice(platform: Platform): Device {
         const code = error instanceof AppError ? error.code : undefined
         if (code === 'bad-artifact' || code === 'not-ready') {
           cycle.suspectModels()
-          visit()
+          schedule.visit({ suspect: true })
         }
         // Another tab has taken up a newer task: so do we.
         if (code === 'version' && (await cycle.loadStored())) return ranker.rank(current(), items)
@@ -185,13 +155,13 @@ export function createDevice(platform: Platform): Device {
       await record(db, clock, events)
       if (board.live.task) await samples.update(board.live.task.context, board.live.task.manifest.hyper)
       board.changed()
-      later('flush', FLUSH_AFTER_MS, visit)
+      schedule.visit({ soon: true })
       return null
     },
 
     async flush(_, signal) {
-      await connect(signal)
-      considerRound()
+      await schedule.connect(signal)
+      schedule.visit()
       return null
     },
 
@@ -199,8 +169,32 @@ export function createDevice(platform: Platform): Device {
 
     async train(_, signal) {
       // Offline it trains on what is here; the status says that the server was not reached.
-      await connect(signal).catch(() => until(signal).throwIfAborted())
-      return rounds(() => cycle.roundNow(until(signal)))
+      await schedule.connect(signal).catch(unlessOffline)
+      return schedule.roundNow(signal)
+    },
+
+    async learn({ on }) {
+      await putState(db, 'learning', on)
+      await schedule.adapt({ learning: on })
+      tabs.tell({ type: 'changed', what: 'learning' })
+      return null
+    },
+
+    async conditions(conditions) {
+      await schedule.adapt({ conditions })
+      return null
+    },
+
+    async busy() {
+      ease.busy()
+      tabs.tell({ type: 'busy' })
+      return null
+    },
+
+    async persisted({ granted }) {
+      await putState(db, 'persistent', granted)
+      board.changed()
+      return null
     },
 
     async rollback() {
@@ -223,57 +217,54 @@ export function createDevice(platform: Platform): Device {
     },
 
     async bringIn({ bytes }) {
-      await anew(() => bringIn(db, bytes))
+      await schedule.anew(() => bringIn(db, bytes))
       return null
     },
 
     async forget() {
-      return { server: await anew(erase) }
+      return { server: await schedule.anew(erase) }
     },
 
     onStatus: (listener) => board.onStatus(listener),
   }
 
   return {
-    ...withStorageFailures(api),
+    ...withFailures(api, () => ended),
 
     async contact(signal) {
-      await connect(signal)
-      await rounds(() => cycle.roundIfDue(until(signal)))
+      await schedule.connect(signal)
+      await schedule.roundIfDue(signal)
     },
 
     async start() {
       try {
+        await readSwitch()
         await cycle.loadStored()
-        await cycle.tidy(life.signal)
       } catch (error) {
         cycle.failed(error)
       }
-      board.changed()
-      unsubscribe = network.onChange(() => (network.online() ? visit() : board.set({ reached: false })))
-      visitRegularly()
-      visit()
+      board.hear()
+      schedule.start()
     },
 
-    async stop() {
-      unsubscribe()
-      await quiet()
-      await board.close()
-      ranker.clear()
-      db.close()
-    },
+    stop: () => end(new AppError('cancelled', 'The device was stopped.')),
   }
 }
 
-/** The same calls, with what the storage throws told as `storage` failures. */
-function withStorageFailures({ onStatus, ...calls }: DeviceApi): DeviceApi {
+/** Offline there may still be something to do. */
+function unlessOffline(error: unknown): void {
+  if (toFailure(error).code === 'cancelled') throw error
+}
+
+/** The same calls, with what the storage throws told as a `storage` failure; once `ended` they all fail with that. */
+function withFailures({ onStatus, ...calls }: DeviceApi, ended: () => AppError | undefined): DeviceApi {
   const wrapped = Object.entries(calls).map(([name, call]) => [
     name,
     async (input: never, signal?: AbortSignal) => {
       try {
         return await call(input, signal)
       } catch (error) {
-        throw asFailure(error)
+        throw ended() ?? asFailure(error)
       }
     },
   ])

@@ -13,12 +13,23 @@ import { createDevice } from './device.ts'
 
 const random = seeded(seedIn(self.name) ?? crypto.getRandomValues(new Uint32Array(1))[0]!)
 
+/** Tabs of other versions meet here, too: each passes over what it does not know. */
+const channel = typeof BroadcastChannel === 'undefined' ? undefined : new BroadcastChannel(DB_NAME)
+
 const platform: Platform = {
   clock: systemClock,
   fetch: (path, request) => fetch(new URL(path, self.location.origin), request),
   storage: { name: DB_NAME, indexedDB, IDBKeyRange },
   // Without a secure context there are no Web Locks; then each tab only keeps order within itself.
   locks: (navigator.locks as Platform['locks'] | undefined) ?? createLocks(),
+  tabs: {
+    post: (message) => channel?.postMessage(message),
+    onMessage(listener) {
+      const hear = ({ data }: MessageEvent) => listener(data)
+      channel?.addEventListener('message', hear)
+      return () => channel?.removeEventListener('message', hear)
+    },
+  },
   network: {
     online: () => navigator.onLine,
     onChange(listener) {

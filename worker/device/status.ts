@@ -1,56 +1,64 @@
 /** The one state that the page sees, gathered from what is stored and from what is going on. */
+import type * as z from 'zod'
 import { dayOf } from '../../shared/clock.ts'
-import { toFailure } from '../../shared/failure.ts'
+import { type Failure, toFailure } from '../../shared/failure.ts'
 import { roundSchema, type Status } from '../../shared/protocol.ts'
 import type { Platform } from '../platform.ts'
 import type { Active } from './active.ts'
 import { type Db, getState } from './db.ts'
+import type { Eligibility, Obstacle } from './eligibility.ts'
 import type { Models } from './models.ts'
 import type { Samples } from './samples.ts'
 import { asFailure } from './storage.ts'
+import type { liveSchema, Tabs } from './tabs.ts'
 
 /** Rounds that the page is told of. */
 const ROUNDS = 20
 
-/** What is going on now, and is not stored. */
-export interface Live {
+/** A run is told to the other tabs when it has come this much further. */
+const STEP = 0.05
+
+/** What is going on now, and is not stored: in this tab, or told by the one where it goes on. */
+export interface Live extends z.infer<typeof liveSchema> {
   task: Active | undefined
-  run: Status['run']
-  /** Whether the server answered when it was last asked. */
-  reached: boolean
-  /** Why there is nothing to pull, in the server's words. */
-  matching: 'ready' | 'too-few-clicks' | 'no-neighbours'
-  failure: Status['failure']
 }
 
 export interface StatusBoard {
   readonly live: Live
-  /** Changes what is going on, and says so. */
+  /** Changes what is going on, and says so to all tabs. */
   set(change: Partial<Live>): void
-  /** Says that something stored has changed. */
+  /** Says to all tabs that something stored has changed. */
   changed(): void
+  /** Takes up what has changed elsewhere, or only here; the other tabs are told nothing. */
+  hear(change?: Partial<Live>): void
+  /** Says at once what keeps the storage from being read; the next thing read takes it back. */
+  warn(failure: Failure): void
   /** The status as of now. */
   now(): Promise<Status>
   onStatus(listener: (status: Status) => void): () => void
-  /** Falls silent; done when nothing is being gathered any more. */
-  close(): Promise<void>
+  /** Falls silent, with a last word if there is a failure to tell; done when nothing is being gathered any more. */
+  close(failure?: Failure): Promise<void>
 }
 
-type Sources = { db: Db; models: Models; samples: Samples; platform: Platform }
+interface Sources {
+  readonly db: Db
+  readonly models: Models
+  readonly samples: Samples
+  readonly platform: Platform
+  readonly tabs: Tabs
+  readonly eligibility: Eligibility
+  readonly leads: () => boolean
+}
 
 export function createStatus(sources: Sources): StatusBoard {
-  const live: Live = {
-    task: undefined,
-    run: { phase: 'idle' },
-    reached: true,
-    matching: 'ready',
-    failure: null,
-  }
+  const { tabs } = sources
+  const live: Live = { task: undefined, ...NOTHING_YET }
   const listeners = new Set<(status: Status) => void>()
   let last: Status | undefined
   let gathering: Promise<void> | undefined
   let stale = false
   let closed = false
+  let told = live.run
 
   function tell(status: Status): void {
     last = status
@@ -58,12 +66,12 @@ export function createStatus(sources: Sources): StatusBoard {
   }
 
   /** Gathers anew; what changes meanwhile makes it gather once more. */
-  function changed(): void {
+  function renew(): void {
     stale = true
     if (closed) return
     gathering ??= gatherAll().finally(() => {
       gathering = undefined
-      if (stale) changed()
+      if (stale) renew()
     })
   }
 
@@ -74,47 +82,100 @@ export function createStatus(sources: Sources): StatusBoard {
         tell(await gather(sources, live))
       }
     } catch (error) {
-      if (last) tell({ ...last, failure: toFailure(asFailure(error), 'storage') })
+      tell({ ...(last ?? BLANK), failure: toFailure(asFailure(error), 'storage') })
     }
   }
+
+  function hear(change: Partial<Live> = {}): void {
+    const progress = change.run?.phase === live.run.phase && change.run.phase !== 'idle'
+    const only = progress && Object.keys(change).length === 1
+    Object.assign(live, change)
+    // Progress within a phase changes nothing that is stored.
+    if (only && last && !closed) tell({ ...last, run: live.run })
+    else renew()
+  }
+
+  function sayWhatGoesOn(): void {
+    const { task, ...rest } = live
+    told = live.run
+    tabs.tell({ type: 'live', live: rest })
+  }
+  tabs.on('live', (word) => hear(word.live))
+  tabs.on('changed', () => hear())
+  tabs.on('hello', () => live.run.phase !== 'idle' && sayWhatGoesOn())
 
   return {
     live,
     set(change) {
-      const progress = change.run?.phase === live.run.phase && Object.keys(change).length === 1
-      Object.assign(live, change)
-      // Progress within a phase changes nothing that is stored.
-      if (progress && last) tell({ ...last, run: live.run })
-      else changed()
+      hear(change)
+      if (Object.keys(change).length > 1 || !change.run || isNews(change.run, told)) sayWhatGoesOn()
     },
-    changed,
+    changed() {
+      renew()
+      tabs.tell({ type: 'changed', what: 'rows' })
+    },
+    hear,
+    warn: (failure) => tell({ ...(last ?? BLANK), failure }),
     now: () => gather(sources, live),
     onStatus(listener) {
       listeners.add(listener)
       if (last) listener(last)
       return () => listeners.delete(listener)
     },
-    async close() {
+    async close(failure) {
       closed = true
-      listeners.clear()
+      stale = false
       await gathering
+      if (failure) tell({ ...(last ?? BLANK), run: { phase: 'idle' }, leads: false, failure })
+      listeners.clear()
     },
   }
 }
 
-async function gather({ db, models, samples, platform }: Sources, live: Live): Promise<Status> {
+const NOTHING_YET = { run: { phase: 'idle' }, reached: true, matching: 'ready', failure: null } as const
+
+/** What is said where nothing could be read, as when the storage cannot be opened. */
+const BLANK: Status = {
+  device: null,
+  online: true,
+  task: null,
+  engine: null,
+  events: { waiting: 0, delivered: 0 },
+  samples: { local: 0, clicks: 0, matched: 0, filtered: 0 },
+  models: [],
+  serving: null,
+  run: { phase: 'idle' },
+  waitingFor: { reason: 'task' },
+  learning: true,
+  persistent: null,
+  leads: false,
+  rounds: [],
+  failure: null,
+  bytes: { down: 0, up: 0 },
+}
+
+/** Whether a run has come far enough since it was told last. */
+function isNews(run: Status['run'], told: Status['run']): boolean {
+  const [now, then] = [run, told].map((one) => ('fraction' in one ? one.fraction : 0))
+  return run.phase !== told.phase || Math.abs(now! - then!) >= STEP
+}
+
+async function gather(sources: Sources, live: Live): Promise<Status> {
+  const { db, models, samples, platform, eligibility, leads } = sources
   const { clock, network } = platform
   const manifest = live.task?.manifest
-  const [identity, counters, pulled, waiting, counted, stored, journal, serving] = await Promise.all([
-    getState(db, 'identity'),
-    getState(db, 'counters'),
-    getState(db, 'pulled'),
-    db.outbox.count(),
-    samples.count(),
-    models.list(),
-    db.journal.orderBy('n').reverse().limit(ROUNDS).toArray(),
-    manifest && models.serving(manifest.name),
-  ])
+  const [identity, counters, pulled, persistent, waiting, counted, stored, journal, serving] =
+    await Promise.all([
+      getState(db, 'identity'),
+      getState(db, 'counters'),
+      getState(db, 'pulled'),
+      getState(db, 'persistent'),
+      db.outbox.count(),
+      samples.count(),
+      models.list(),
+      db.journal.orderBy('n').reverse().limit(ROUNDS).toArray(),
+      manifest && models.serving(manifest.name),
+    ])
   const rounds = journal.map(({ n, ...round }) => roundSchema.parse(round))
   const { delivered, ...bytes } = counters ?? { delivered: 0, down: 0, up: 0 }
   const online = network.online() && live.reached
@@ -138,7 +199,15 @@ async function gather({ db, models, samples, platform }: Sources, live: Live): P
       ? { slot: serving.slot === 'M0' ? 'M0' : 'M', version: serving.version, sha256: serving.sha256 }
       : null,
     run: live.run,
-    waitingFor: waitingFor(live, { online, tomorrow, clicks: counted.clicks }),
+    waitingFor: waitingFor(live, {
+      online,
+      tomorrow,
+      clicks: counted.clicks,
+      obstacle: eligibility.obstacle(manifest?.hyper),
+    }),
+    learning: eligibility.learning,
+    persistent: persistent ?? null,
+    leads: leads(),
     rounds,
     failure: live.failure,
     bytes,
@@ -147,13 +216,20 @@ async function gather({ db, models, samples, platform }: Sources, live: Live): P
 
 function waitingFor(
   { task, matching, run }: Live,
-  { online, tomorrow, clicks }: { online: boolean; tomorrow: boolean; clicks: number },
+  {
+    online,
+    tomorrow,
+    clicks,
+    obstacle,
+  }: { online: boolean; tomorrow: boolean; clicks: number; obstacle: Obstacle | null },
 ): Status['waitingFor'] {
   if (run.phase !== 'idle') return { reason: 'nothing' }
   if (!task) return { reason: online ? 'task' : 'network' }
+  if (obstacle === 'paused') return { reason: obstacle }
   const missing = task.manifest.hyper.minClicks - clicks
   if (missing > 0) return { reason: 'clicks', missing }
   if (tomorrow) return { reason: 'tomorrow' }
+  if (obstacle) return { reason: obstacle }
   if (!online) return { reason: 'network' }
   // The server counts for itself; another click or two satisfies it. New neighbours come with the next matching.
   if (matching === 'too-few-clicks') return { reason: 'clicks', missing: 1 }

@@ -29,6 +29,7 @@ const isLost = (error: unknown): boolean =>
 /** Turns what the storage throws into a `storage` failure; anything else passes. */
 export function asFailure(error: unknown): unknown {
   if (!(error instanceof DexieError)) return error
+  for (const cause of causes(error)) if (cause instanceof AppError) return cause
   const what = isFull(error)
     ? 'This device has no room left'
     : 'What is stored on this device could not be used'
