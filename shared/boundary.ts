@@ -49,8 +49,11 @@ export function serve(port: Port, device: DeviceApi): void {
   send({ type: 'ready', version: PROTOCOL_VERSION })
 }
 
-/** The device behind `port`. A worker that dies, or is of another version, fails every call still open and to come. */
-export function connect(port: Port): DeviceApi {
+/**
+ * The device behind `port`. A worker that dies, or is of another version, fails every call still open and to come; `ended`
+ * hears of it, once.
+ */
+export function connect(port: Port, ended: (why: AppError) => void = () => {}): DeviceApi {
   const waiting = new Map<
     number,
     { resolve: (output: unknown) => void; reject: (error: AppError) => void; name: CallName }
@@ -61,9 +64,11 @@ export function connect(port: Port): DeviceApi {
   let dead: AppError | undefined
 
   function die(error: AppError): void {
-    dead ??= error
+    if (dead) return
+    dead = error
     for (const { reject } of waiting.values()) reject(dead)
     waiting.clear()
+    ended(dead)
   }
 
   function hear(data: unknown): void {

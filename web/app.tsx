@@ -32,7 +32,7 @@ export function App({ device, feed, install, updates, status: statusStore }: App
       </button>
       <Header view={view} status={status} install={install} />
       <main id="main" tabIndex={-1}>
-        <Update updates={updates} idle={!status || status.run.phase === 'idle'} />
+        <Update updates={updates} status={status} />
         {view === 'feed' ? (
           <FeedView feed={feed} status={status} />
         ) : (
@@ -78,6 +78,7 @@ function Header({ view, status, install }: { view: View; status: Status | null; 
         data-testid="status"
         data-phase={status?.run.phase ?? 'starting'}
         data-waiting={status?.waitingFor.reason ?? ''}
+        data-leads={status?.leads ?? false}
       >
         {text}
       </p>
@@ -98,13 +99,16 @@ function Header({ view, status, install }: { view: View; status: Status | null; 
   )
 }
 
-function Update({ updates, idle }: { updates: Updates; idle: boolean }) {
+/** Offers a new version between rounds; or says that this one cannot go on beside another tab's. */
+function Update({ updates, status }: { updates: Updates; status: Status | null }) {
   const ready = useStore(updates.ready)
+  const idle = !status || status.run.phase === 'idle'
+  const apart = status?.failure?.code === 'version' ? status.failure.message : null
   return (
     <div role="status">
-      {ready && idle && (
+      {(apart || (ready && idle)) && (
         <p class="notice">
-          <span>A new version is ready.</span>
+          <span>{apart ?? 'A new version is ready.'}</span>
           <button type="button" class="button" onClick={() => updates.take()}>
             Reload
           </button>

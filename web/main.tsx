@@ -6,6 +6,7 @@ import { AppError, toFailure } from '../shared/failure.ts'
 import type { DeviceApi } from '../shared/protocol.ts'
 import { seeded } from '../shared/random.ts'
 import { App } from './app.tsx'
+import { askToKeep, tellConditions, tellInput } from './conditions.ts'
 import { seedIn, startDevice, statusOf } from './device.ts'
 import { createFeed } from './feed/feed.ts'
 import { createSession } from './feed/session.ts'
@@ -35,10 +36,14 @@ function run(device: DeviceApi): void {
     now: () => performance.now(),
     later: (act, ms) => setTimeout(act, ms),
   })
+  const status = statusOf(device)
+  tellConditions(window, (conditions) => void device.conditions(conditions).catch(() => {}))
+  tellInput(window, status, () => void device.busy(null).catch(() => {}))
+  askToKeep(status, device, navigator.storage as StorageManager | undefined)
   document.addEventListener('visibilitychange', () => feed.page(!document.hidden))
   addEventListener('pagehide', () => void feed.flush())
   void feed.start()
-  render(<App {...{ device, feed, install, updates, status: statusOf(device) }} />, root)
+  render(<App {...{ device, feed, install, updates, status }} />, root)
 }
 
 try {

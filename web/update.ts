@@ -1,11 +1,29 @@
 /** New versions of the app: found by the service worker, taken when the user agrees. */
+import { ROUND_LOCK } from '../shared/protocol.ts'
 import { createStore, type Store } from './store.ts'
+
+/** A new version that has not taken over by then does not come: rounds may go on. */
+const GIVE_UP_MS = 10_000
 
 export interface Updates {
   /** Whether another version than this page's can be had. */
   readonly ready: Store<boolean>
-  /** Reloads into it. To be called between rounds only: a reload cuts a round. */
+  /** Reloads into it, once no tab is in the middle of a round. */
   take(): void
+}
+
+/** Acts while no round runs in any tab, and none can begin. */
+export function betweenRounds(
+  act: () => void,
+  locks: Pick<LockManager, 'request'> | undefined,
+  later: (act: () => void, ms: number) => unknown = setTimeout,
+): Promise<void> {
+  const work = () =>
+    new Promise<void>((done) => {
+      act()
+      later(done, GIVE_UP_MS) // the lock goes with the page, if that goes
+    })
+  return locks ? locks.request(ROUND_LOCK, work) : work()
 }
 
 /** Registers the service worker; without one, or while it cannot be had, the page works as it is. */
@@ -18,7 +36,8 @@ export function createUpdates(reload: () => void): Updates {
     ready,
     take() {
       mine = true
-      act()
+      // Without a secure context there are no locks, nor a service worker.
+      void betweenRounds(() => act(), navigator.locks as LockManager | undefined)
     },
   }
   if (!('serviceWorker' in navigator)) return updates

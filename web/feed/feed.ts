@@ -137,7 +137,7 @@ export function createFeed({ device, session, seed, now, later }: FeedDeps): Fee
   }
 
   /** Another model serves: the same cards are ranked anew. While M is being overwritten M0 serves, but only briefly. */
-  function hear({ serving, run, online }: Status): void {
+  function hear({ serving, run, online, failure }: Status): void {
     const back = online && !wasOnline
     wasOnline = online
     if (run.phase === 'committing') return
@@ -146,7 +146,9 @@ export function createFeed({ device, session, seed, now, later }: FeedDeps): Fee
     heard = sha256
     const old = state.get()
     if (old.phase === 'failed') {
-      if (back || (another && old.failure.code === 'not-ready')) void start()
+      const { code } = old.failure
+      const revived = code === 'worker' && failure?.code !== 'worker'
+      if (back || revived || (another && code === 'not-ready')) void start()
       return
     }
     const ranking = old.phase !== 'ready' || asked !== answered
