@@ -12,6 +12,7 @@ import { rowsRequestSchema } from '../../shared/api.ts'
 import { type Clock, systemClock } from '../../shared/clock.ts'
 import { uploadSchema } from '../../shared/event.ts'
 import { parse } from '../../shared/failure.ts'
+import { reprDigest } from '../../shared/hash.ts'
 import { sha256Schema } from '../../shared/task.ts'
 import type { Cloud } from '../cloud/cloud.ts'
 import { MAX_BODY, readJson } from './body.ts'
@@ -85,10 +86,9 @@ export function createApp({
     .post('/rows', known, async (c) => {
       const rows = await cloud.rows(parse(rowsRequestSchema, await readJson(c), 'The request'))
       if (!rows) return problem(c, 404, 'There is no such table (any more).')
-      const digest = createHash('sha256').update(rows).digest('base64')
       return c.body(rows, 200, {
         'content-type': 'application/octet-stream',
-        'repr-digest': `sha-256=:${digest}:`,
+        'repr-digest': await reprDigest(rows),
       })
     })
     .delete('/me', known, async (c) => {

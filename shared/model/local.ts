@@ -124,6 +124,20 @@ export function partOf(model: LocalModel, wanted: Vocabulary, others: FindRow = 
   return { ids, weights }
 }
 
+/** `model` with rows that it lacked, as far as `others` has them; the same model where it has none. */
+export function withRows(
+  model: LocalModel,
+  lacked: Readonly<Record<string, readonly number[]>>,
+  others: FindRow,
+): LocalModel {
+  const found = Object.entries(lacked).map(([table, ids]): [string, Ids] => {
+    const more = ids.filter((id) => others(table, id))
+    return [table, sorted([...model.ids[table]!, ...more])]
+  })
+  const grown = found.filter(([table, ids]) => ids.length > model.ids[table]!.length)
+  return grown.length === 0 ? model : partOf(model, Object.fromEntries(grown), others)
+}
+
 /**
  * `base` after a training of its part: `before` was given to the trainer, `after` came back. A whole table stays whole; of
  * another, the rows that training changed come in beside those that `base` holds. Beyond `most` rows in such a table the
@@ -182,8 +196,8 @@ function checkedIds(spec: ModelSpec, name: string, { shape, data }: IdTensor): I
 const nameOf = (table: string): string => `embedding.${table}`
 const dimOf = ({ weights }: LocalModel, table: string): number => weights[nameOf(table)]!.shape[1]!
 
-/** Finds the row of an id in a table, as a view. */
-function rowsOf(model: LocalModel, table: string): (id: number) => Float32Array | undefined {
+/** Finds the row of an id in a table, as a view of it. */
+export function rowsOf(model: LocalModel, table: string): (id: number) => Float32Array | undefined {
   const { data, shape } = model.weights[nameOf(table)]!
   const dim = shape[1]!
   const here = model.ids[table]

@@ -1,14 +1,14 @@
 /** The task in use: its manifest, its catalogue, and what follows from both. */
-import { type Catalogue, catalogueSchema, FIRST_ID } from '../../shared/catalogue.ts'
+import { type Catalogue, catalogueSchema } from '../../shared/catalogue.ts'
 import { AppError, parse } from '../../shared/failure.ts'
 import { type Context, createContext } from '../../shared/generate.ts'
 import { sha256 as hash } from '../../shared/hash.ts'
-import { checkWeights, din, type ModelSpec } from '../../shared/model/spec.ts'
-import { readSafetensors } from '../../shared/safetensors.ts'
-import type { FeatureSchema } from '../../shared/schema.ts'
+import { readLocal } from '../../shared/model/local.ts'
+import { din, type ModelSpec } from '../../shared/model/spec.ts'
 import { type Manifest, manifestSchema } from '../../shared/task.ts'
 import type { Db } from './db.ts'
 import type { Models } from './models.ts'
+import { dropRows } from './rows.ts'
 import type { Tunnel } from './tunnel.ts'
 
 export interface Active {
@@ -34,7 +34,7 @@ export async function storedTask(db: Db): Promise<Active | undefined> {
   const manifest = manifestSchema.safeParse(row.manifest)
   if (!blob || !manifest.success || (await hash(blob.bytes)) !== manifest.data.catalogue.sha256)
     return undefined
-  return activate(manifest.data, row.etag, readCatalogue(manifest.data.schema, blob.bytes))
+  return activate(manifest.data, row.etag, readCatalogue(blob.bytes))
 }
 
 /**
@@ -48,7 +48,7 @@ export async function adopt(
 ): Promise<Active> {
   const { name, version } = manifest
   const bytes = await tunnel.artifact(manifest.catalogue, signal)
-  const task = activate(manifest, etag, readCatalogue(manifest.schema, bytes))
+  const task = activate(manifest, etag, readCatalogue(bytes))
   // What is stored, not what this tab holds: another tab may have been here before.
   const before = (await db.tasks.get(name))?.manifest
   const sameSamples =
@@ -57,6 +57,7 @@ export async function adopt(
   const also = async () => {
     await db.tasks.clear()
     await db.tasks.put({ name, etag, manifest })
+    await dropRows(db, manifest)
     await db.models.filter((row) => row.name !== name).delete()
     await db.blobs.filter((row) => row.name !== name).delete()
     await db.blobs.put({ name, slot: 'catalogue', bytes })
@@ -89,28 +90,16 @@ async function delivered(models: Models, { name, version, model }: Manifest): Pr
 
 async function model({ manifest, spec }: Active, tunnel: Tunnel, signal: AbortSignal | undefined) {
   const bytes = await tunnel.artifact(manifest.model, signal)
-  checkWeights(spec, readSafetensors(bytes))
+  readLocal(spec, bytes)
   return { sha256: manifest.model.sha256, bytes }
 }
 
-function readCatalogue(schema: FeatureSchema, bytes: Uint8Array): Catalogue {
+function readCatalogue(bytes: Uint8Array): Catalogue {
   let value: unknown
   try {
     value = JSON.parse(new TextDecoder().decode(bytes))
   } catch (cause) {
     throw new AppError('bad-artifact', 'The catalogue is not JSON.', { cause })
   }
-  const catalogue = parse(catalogueSchema, value, 'The catalogue')
-  for (const feature of schema.features) {
-    if (feature.kind === 'dense') continue
-    const size = schema.vocabularies[feature.vocabulary]!.size - FIRST_ID
-    const ofItems = feature.from === 'item' || feature.from === 'clicks'
-    const ofCategories = feature.from === 'category' || feature.from === 'categories'
-    if ((ofItems && catalogue.items.length > size) || (ofCategories && catalogue.categories.length > size))
-      throw new AppError(
-        'bad-artifact',
-        `The vocabulary of feature ${feature.name} is too small for the catalogue.`,
-      )
-  }
-  return catalogue
+  return parse(catalogueSchema, value, 'The catalogue')
 }

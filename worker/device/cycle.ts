@@ -5,12 +5,14 @@ import { holding } from '../locks.ts'
 import type { Platform } from '../platform.ts'
 import { type Active, adopt, redeliver, storedTask } from './active.ts'
 import { type Db, getState } from './db.ts'
+import { withDuty } from './ease.ts'
 import type { Eligibility } from './eligibility.ts'
 import { pruneHistory } from './history.ts'
 import { CONTACT_LOCK } from './leader.ts'
 import type { Models } from './models.ts'
 import { pull, pulledToday } from './pull.ts'
 import { isDue, runRound } from './round.ts'
+import type { Rows } from './rows.ts'
 import type { Samples } from './samples.ts'
 import type { StatusBoard } from './status.ts'
 import { asFailure } from './storage.ts'
@@ -46,6 +48,7 @@ export interface CycleDeps {
   readonly db: Db
   readonly models: Models
   readonly samples: Samples
+  readonly rows: Rows
   readonly tunnel: Tunnel
   readonly board: StatusBoard
   readonly eligibility: Eligibility
@@ -55,7 +58,7 @@ export interface CycleDeps {
 }
 
 export function createCycle(deps: CycleDeps): Cycle {
-  const { platform, db, models, samples, tunnel, board, eligibility, tabs, onTask } = deps
+  const { platform, db, models, samples, rows, tunnel, board, eligibility, tabs, onTask } = deps
   const { clock, locks } = platform
   /** At the start nothing is known of the models. */
   let suspect = true
@@ -134,9 +137,21 @@ export function createCycle(deps: CycleDeps): Cycle {
     }
   }
 
-  async function round(task: Active, exhausted: boolean, signal: AbortSignal): Promise<Round> {
+  /** Rows that what was pulled needs; without them a round goes by the unknown row. */
+  async function fetchRows(task: Active, signal: AbortSignal): Promise<void> {
+    await rows.fetch(task, signal).catch(failed)
+  }
+
+  /** `duty`: the share of one core's time that it may take. */
+  async function round(task: Active, exhausted: boolean, duty: number, signal: AbortSignal): Promise<Round> {
     const onPhase = (run: Status['run']) => board.set({ run })
-    const result = await runRound({ db, models, samples, platform }, task, { exhausted, signal, onPhase })
+    const spawnTrainer = () => withDuty(platform.spawnTrainer(), duty)
+    const here = { ...platform, spawnTrainer }
+    const result = await runRound({ db, models, samples, rows, platform: here }, task, {
+      exhausted,
+      signal,
+      onPhase,
+    })
     const { failure } = result
     roundFailedAt = failure && failure.code !== 'cancelled' ? clock.now() : undefined
     if (failure) failed(new AppError(failure.code, failure.message))
@@ -166,6 +181,7 @@ export function createCycle(deps: CycleDeps): Cycle {
           if (first) await refreshTask(stop)
           await tunnel.flush(stop)
           if (!first) await refreshTask(stop)
+          if (board.live.task) await rows.fetch(board.live.task, stop)
         })
         board.set({ reached: true, failure: null })
       } catch (error) {
@@ -181,8 +197,10 @@ export function createCycle(deps: CycleDeps): Cycle {
         await alone(AbortSignal.any([signal, free.signal]), async (task, stop) => {
           if ((await samples.count()).clicks < task.manifest.hyper.minClicks) return
           const exhausted = await pullToday(task, stop)
+          await fetchRows(task, stop)
           if (stop.aborted || recently(roundFailedAt, RETRY_AFTER_MS)) return
-          if (await isDue(samples, task, exhausted)) await round(task, exhausted, stop)
+          if (await isDue(samples, task, exhausted))
+            await round(task, exhausted, task.manifest.hyper.duty, stop)
         })
       } catch (error) {
         if (!free.signal.aborted) throw error
@@ -194,8 +212,9 @@ export function createCycle(deps: CycleDeps): Cycle {
     async roundNow(signal) {
       const result = await alone(signal, async (task, stop) => {
         await pullToday(task, stop)
+        await fetchRows(task, stop)
         stop.throwIfAborted()
-        return round(task, true, stop)
+        return round(task, true, 1, stop) // somebody waits for it
       })
       signal.throwIfAborted()
       if (!result) throw new AppError('not-ready', 'There is no task on this device yet.')

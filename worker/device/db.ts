@@ -26,12 +26,12 @@ export interface ModelRow {
   readonly base?: string
 }
 
-/** An embedding row of the delivered model, as the server gave it: the device holds those that it meets. */
+/** A row of an embedding table that is too large to be delivered whole, as the server gave it (`rows.ts`). */
 export interface EmbeddingRow {
   readonly table: string
   readonly id: number
-  /** SHA-256 of the delivered model that it belongs to. */
-  readonly model: string
+  /** SHA-256 of the whole table, by the task's manifest. */
+  readonly whole: string
   /** [dim of the table] */
   readonly values: Float32Array<ArrayBuffer>
   /** This device's day when it was last needed. */
@@ -96,6 +96,8 @@ export const stateSchemas = {
     shape: sha256Schema,
     name: z.enum(ENGINE_NAMES),
   }),
+  /** Embedding rows: how often some came in or went, and the ids by table that were needed and not here. */
+  rows: z.strictObject({ came: z.int().min(0), noted: z.record(z.string(), z.array(z.int().min(0))) }),
   /** Id of the newest exposure that was cut away: it and those before it make no local sample again. */
   cutUpTo: z.string(),
 } as const

@@ -15,6 +15,7 @@ import { record } from './history.ts'
 import { createHoldings } from './holdings.ts'
 import { createModels } from './models.ts'
 import { createRanker } from './ranker.ts'
+import { createRows } from './rows.ts'
 import { createSamples } from './samples.ts'
 import { createSchedule } from './schedule.ts'
 import { createStatus } from './status.ts'
@@ -47,12 +48,13 @@ export function createDevice(given: Platform): Device {
   const samples = createSamples(db, clock)
   const holdings = createHoldings({ db, clock })
   const tunnel = createTunnel({ ...platform, db })
-  const ranker = createRanker({ db, models, clock })
+  const rows = createRows({ db, tunnel, clock, onMissing: () => schedule.visit({ soon: true }) })
+  const ranker = createRanker({ db, models, rows, clock })
   const leads = () => schedule.leads()
   const board = createStatus({ db, models, samples, platform, tabs, eligibility, leads })
   let ready = deferred<Active>()
   const onTask = (task: Active) => ready.resolve(task)
-  const cycle = createCycle({ platform, db, models, samples, tunnel, board, eligibility, tabs, onTask })
+  const cycle = createCycle({ platform, db, models, samples, rows, tunnel, board, eligibility, tabs, onTask })
   const schedule = createSchedule({ platform, cycle, board, tabs, eligibility, takeUp })
 
   // ── What is stored, and who else uses it ────────────────────────────────────────────────────────────────────────

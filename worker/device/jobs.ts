@@ -1,40 +1,117 @@
-/** What a round gives to the trainer and takes back: samples and model as a job, and the result as a model to keep. */
+/**
+ * What a round gives to the trainer and takes back: samples and model as a job, and the result as a model to keep. The
+ * trainer gets only the embedding rows that the job's samples touch, however many a table has.
+ */
+import { AppError } from '../../shared/failure.ts'
+import {
+  type LocalModel,
+  localBatch,
+  localSchema,
+  localSpec,
+  missingIds,
+  partOf,
+  readLocal,
+  rowsOf,
+  touchedIds,
+  withTrained,
+  writeLocal,
+} from '../../shared/model/local.ts'
 import { checkWeights } from '../../shared/model/spec.ts'
-import { readSafetensors } from '../../shared/safetensors.ts'
-import { pack, type Sample } from '../../shared/sample.ts'
-import type { Job, Result } from '../trainer/job.ts'
+import type { Weights } from '../../shared/model/weights.ts'
+import { readSafetensors, writeSafetensors } from '../../shared/safetensors.ts'
+import { type Batch, pack, type Sample } from '../../shared/sample.ts'
+import type { Checkpoint, Job, Result } from '../trainer/job.ts'
 import type { Active } from './active.ts'
 import type { Stored } from './models.ts'
+import type { Rows } from './rows.ts'
+
+/** Rows that a model keeps of a table that was not delivered whole; training adds some with each round. */
+const MAX_TRAINED = 20_000
 
 export interface Jobs {
   filter(samples: Record<'local' | 'outside' | 'candidates', readonly Sample[]>): Promise<Job<'filter'>>
-  personalise(samples: Record<'training' | 'validation', readonly Sample[]>): Promise<Job<'personalise'>>
-  /** The trained model as M may become it; null where M stays. Throws `bad-artifact` for one that does not fit. */
-  trained(result: Result<'personalise'>): Promise<Uint8Array<ArrayBuffer> | null>
+  /** `from` is a checkpoint as `kept` gave it, of a job with the same samples. */
+  personalise(
+    samples: Record<'training' | 'validation', readonly Sample[]>,
+    from?: Checkpoint,
+  ): Promise<Job<'personalise'>>
+  /** A checkpoint of the last `personalise` in a form that does not depend on what that job's tables held. */
+  kept(checkpoint: Checkpoint): Checkpoint
+  /**
+   * The model that the last `personalise` trained as M may become it; null where M stays. Throws `bad-artifact` for one
+   * that does not fit.
+   */
+  trained(result: Pick<Result<'personalise'>, 'model'>): Promise<Uint8Array<ArrayBuffer> | null>
 }
 
-/** The jobs of one round: on this task, from this M. */
-export function createJobs({ manifest, context, spec }: Active, base: Stored, seed: number): Jobs {
-  const { schema, hyper, ranking, classifier } = manifest
-  const common = { task: { schema, hyper, ranking, classifier }, model: base.bytes, seed }
+/** The jobs of one round: on this task, from this M. Throws `bad-artifact` where M is not a model of the task. */
+export function createJobs(task: Active, base: Stored, seed: number, rows: Rows): Jobs {
+  const { context, spec } = task
+  const { schema, hyper, ranking, classifier } = task.manifest
+  const model = readLocal(spec, base.bytes)
+  let given: LocalModel | undefined
+
+  /** M's rows of what the batches touch, and what the job has in common with every other. */
+  async function common(batches: readonly Batch[]) {
+    const touched = touchedIds(spec, batches)
+    const part = partOf(model, touched, await rows.find(task, missingIds(touched, model.ids)))
+    return {
+      part,
+      job: {
+        task: { schema: localSchema(schema, part.ids), hyper, ranking, classifier },
+        model: writeSafetensors(part.weights),
+        seed,
+      },
+      batch: (batch: Batch) => localBatch(spec, part.ids, batch),
+    }
+  }
   const packed = (samples: readonly Sample[]) => pack(context.layout, samples)
+
+  /** Weights for the tables of the last job. */
+  function fitting(bytes: Uint8Array): { before: LocalModel; weights: Weights } {
+    if (!given) throw new AppError('bad-artifact', 'No job was given that this could be the result of.')
+    const weights = readSafetensors(bytes)
+    checkWeights(localSpec(spec, given.ids), weights)
+    return { before: given, weights }
+  }
+
   return {
-    async filter({ local, outside, candidates }) {
+    async filter(samples) {
+      const [local, outside, candidates] = [samples.local, samples.outside, samples.candidates].map(packed)
+      const { job, batch } = await common([local!, outside!, candidates!])
+      return { ...job, local: batch(local!), outside: batch(outside!), candidates: batch(candidates!) }
+    },
+
+    async personalise(samples, from) {
+      const [training, validation] = [packed(samples.training), packed(samples.validation)]
+      const { part, job, batch } = await common([training, validation])
+      given = part
+      const again = from && {
+        ...from,
+        model: from.model && writeSafetensors(continued(part, readLocal(spec, from.model)).weights),
+      }
       return {
-        ...common,
-        local: packed(local),
-        outside: packed(outside),
-        candidates: packed(candidates),
+        ...job,
+        training: batch(training),
+        validation: batch(validation),
+        ...(again && { from: again }),
       }
     },
-    async personalise({ training, validation }) {
-      return { ...common, training: packed(training), validation: packed(validation) }
+
+    kept(checkpoint) {
+      if (!checkpoint.model) return checkpoint
+      const { before, weights } = fitting(checkpoint.model)
+      return { ...checkpoint, model: writeLocal({ ids: before.ids, weights }) }
     },
-    async trained({ model }) {
-      if (!model) return null
-      const bytes = new Uint8Array(model)
-      checkWeights(spec, readSafetensors(bytes))
-      return bytes
+
+    async trained({ model: bytes }) {
+      if (!bytes) return null
+      const { before, weights } = fitting(bytes)
+      return writeLocal(withTrained(model, before, weights, MAX_TRAINED))
     },
   }
 }
+
+/** A checkpoint's weights with the rows of `part`; those that only `part` has came in meanwhile. */
+const continued = (part: LocalModel, checkpoint: LocalModel): LocalModel =>
+  partOf(checkpoint, part.ids, (table, id) => rowsOf(part, table)(id))

@@ -5,12 +5,23 @@ import { createFusedEngine } from '../../shared/engine/fused/engine.ts'
 import { createPlainEngine } from '../../shared/engine/plain/engine.ts'
 import { AppError } from '../../shared/failure.ts'
 import { UserState } from '../../shared/generate.ts'
+import {
+  type LocalModel,
+  localBatch,
+  localSpec,
+  missingIds,
+  readLocal,
+  touchedIds,
+  withRows,
+} from '../../shared/model/local.ts'
+import type { ModelSpec } from '../../shared/model/spec.ts'
 import type { CallOutput } from '../../shared/protocol.ts'
-import { readSafetensors } from '../../shared/safetensors.ts'
 import { type Batch, pack } from '../../shared/sample.ts'
 import type { Active } from './active.ts'
 import type { Db, ModelRow } from './db.ts'
 import type { Models } from './models.ts'
+import type { Rows } from './rows.ts'
+import { createTurns } from './turns.ts'
 
 export interface Ranker {
   /**
@@ -22,10 +33,20 @@ export interface Ranker {
   clear(): void
 }
 
-export function createRanker({ db, models, clock }: { db: Db; models: Models; clock: Clock }): Ranker {
+export interface RankerDeps {
+  readonly db: Db
+  readonly models: Models
+  readonly rows: Rows
+  readonly clock: Clock
+}
+
+export function createRanker({ db, models, rows, clock }: RankerDeps): Ranker {
   // A GPU would take longer to be asked than these two to answer.
   const engine: Promise<Engine> = createFusedEngine().catch(() => createPlainEngine())
-  let held: { sha256: string; model: Model } | undefined
+  /** The model in use, with the rows that candidates have needed so far of tables that were not delivered whole. */
+  let held: { sha256: string; local: LocalModel; model: Model } | undefined
+  /** One ranking at a time: each may replace what is held. */
+  const turn = createTurns()
 
   async function candidates({ context }: Active, items: readonly string[]): Promise<Batch> {
     const positions = items.map((item) => {
@@ -42,18 +63,31 @@ export function createRanker({ db, models, clock }: { db: Db; models: Models; cl
     )
   }
 
-  /** The model in use now, from memory if it is the one held. */
-  async function inUse({ manifest, spec }: Active): Promise<{ row: ModelRow; model: Model }> {
+  /** Makes the model in use now the one that is held, and gives its row. */
+  async function holdServing({ manifest, spec }: Active): Promise<ModelRow> {
     const { name, version } = manifest
     const serving = await models.serving(name)
-    if (serving && serving.version === version && serving.sha256 === held?.sha256)
-      return { row: serving, model: held.model }
+    if (serving && serving.version === version && serving.sha256 === held?.sha256) return serving
     const { row, bytes } = await models.load(name)
     if (row.version !== version) throw new AppError('version', 'The model stored is of another task version.')
-    const model = await (await engine).load(spec, readSafetensors(bytes))
+    await hold(spec, row.sha256, readLocal(spec, bytes))
+    return row
+  }
+
+  async function hold(spec: ModelSpec, sha256: string, local: LocalModel): Promise<void> {
+    const model = await (await engine).load(localSpec(spec, local.ids), local.weights)
     clear()
-    held = { sha256: row.sha256, model }
-    return { row, model }
+    held = { sha256, local, model }
+  }
+
+  /** Adds to what is held the rows that the batch needs and that have come in. */
+  async function growFor(task: Active, batch: Batch): Promise<void> {
+    if (!held || !task.manifest.sliced) return
+    const { sha256, local } = held
+    const missing = missingIds(touchedIds(task.spec, [batch]), local.ids)
+    if (Object.keys(missing).length === 0) return
+    const grown = withRows(local, missing, await rows.find(task, missing))
+    if (grown !== local) await hold(task.spec, sha256, grown)
   }
 
   function clear(): void {
@@ -61,12 +95,18 @@ export function createRanker({ db, models, clock }: { db: Db; models: Models; cl
     held = undefined
   }
 
+  async function score(task: Active, batch: Batch): Promise<{ row: ModelRow; scores: Float32Array }> {
+    const row = await holdServing(task)
+    await growFor(task, batch)
+    // Everything may have been erased meanwhile.
+    if (!held) throw new AppError('not-ready', 'There is no model on this device yet.')
+    return { row, scores: await held.model.predict(localBatch(task.spec, held.local.ids, batch)) }
+  }
+
   return {
     async rank(task, items) {
       const batch = await candidates(task, items)
-      // Nothing is awaited between having the model and using it: another call may replace it.
-      const { row, model } = await inUse(task)
-      const scores = await model.predict(batch)
+      const { row, scores } = await turn(() => score(task, batch))
       const ranked = items.map((item, i) => ({ item, score: scores[i]! }))
       ranked.sort((a, b) => b.score - a.score)
       const slot = row.slot === 'M0' ? 'M0' : 'M'

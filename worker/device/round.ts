@@ -8,6 +8,7 @@ import { type Db, getState, type LocalRow, type MatchedRow, putState, type State
 import { withKnownEngine } from './engine-choice.ts'
 import { createJobs, type Jobs } from './jobs.ts'
 import type { Models } from './models.ts'
+import type { Rows } from './rows.ts'
 import type { Samples } from './samples.ts'
 
 /** Rounds that are remembered. */
@@ -19,6 +20,7 @@ export interface RoundDeps {
   readonly db: Db
   readonly models: Models
   readonly samples: Samples
+  readonly rows: Rows
   readonly platform: Platform
 }
 
@@ -54,7 +56,7 @@ export async function isDue(samples: Samples, task: Active, exhausted: boolean):
  * cancelled training end in the outcome `failed`, with M as it was and every sample that was not used still there.
  */
 export async function runRound(
-  { db, models, samples, platform }: RoundDeps,
+  { db, models, samples, rows, platform }: RoundDeps,
   task: Active,
   {
     exhausted,
@@ -128,7 +130,7 @@ export async function runRound(
 
   try {
     const base = await models.base(name)
-    const jobs = createJobs(task, base, seed)
+    const jobs = createJobs(task, base, seed, rows)
     await filterMatched(jobs)
     await trainRanking(jobs, base.row.sha256)
     await countedFor(db)

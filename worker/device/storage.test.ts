@@ -101,7 +101,7 @@ describe('where there is no room', () => {
       matched(7, 'classifying'),
     ])
     await db.rows.bulkPut(
-      [3, 1, 2].map((used) => ({ table: 'item', id: used, model: 'm', values: new Float32Array(2), used })),
+      [3, 1, 2].map((used) => ({ table: 'item', id: used, whole: 'm', values: new Float32Array(2), used })),
     )
     failOnce(noRoom, { table: 'outbox' })
     await track()

@@ -52,7 +52,7 @@ async function fill(db: Db, { own = 3, borrowed = 6, seed = 1 } = {}): Promise<v
   await db.rows.put({
     table: 'item',
     id: 7,
-    model: manifest.model.sha256,
+    whole: manifest.model.sha256,
     values: new Float32Array([0.1, -2]),
     used: 3,
   })

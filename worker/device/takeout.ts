@@ -62,7 +62,7 @@ const rowSchemas = {
   rows: z.strictObject({
     table: z.string(),
     id: z.int().min(0),
-    model: sha256Schema,
+    whole: sha256Schema,
     values: float32,
     used: z.int(),
   }),

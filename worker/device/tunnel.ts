@@ -11,18 +11,19 @@ import {
   type Erased,
   erasedSchema,
   type Registration,
+  type RowsRequest,
   registrationSchema,
 } from '../../shared/api.ts'
 import { decodeBatch } from '../../shared/codec.ts'
 import { MAX_EVENTS } from '../../shared/event.ts'
 import { AppError } from '../../shared/failure.ts'
-import { sha256 as hash } from '../../shared/hash.ts'
+import { sha256 as hash, reprDigest } from '../../shared/hash.ts'
 import type { MatchedSample } from '../../shared/sample.ts'
 import type { FeatureSchema } from '../../shared/schema.ts'
 import { type Manifest, manifestSchema } from '../../shared/task.ts'
 import type { Platform, Request } from '../platform.ts'
 import { count, type Db, getState, putState } from './db.ts'
-import { createLine, Refusal } from './line.ts'
+import { type Answer, createLine, Refusal } from './line.ts'
 
 /** A batch beyond this is refused: it holds ≤ 40 samples. */
 const MAX_BATCH = 256 << 10
@@ -55,6 +56,11 @@ export interface Tunnel {
     n: number,
     signal?: AbortSignal,
   ): Promise<{ samples: MatchedSample[]; bytes: number }>
+  /**
+   * Rows of `dim` numbers of a table, one after the other; null where the server has that table no more. Throws
+   * `bad-artifact` unless they are finite, and as many and the very ones that the server sent.
+   */
+  rows(request: RowsRequest, dim: number, signal?: AbortSignal): Promise<Float32Array<ArrayBuffer> | null>
   /** Has the server erase everything of this device; null where the server knows nothing of it. */
   erase(signal?: AbortSignal): Promise<Erased | null>
 }
@@ -175,6 +181,24 @@ export function createTunnel(
     async batch(schema, day, n, signal) {
       const bytes = await ask(`/api/batches/${day}/${n}`, {}, (answer) => answer.bytes(MAX_BATCH), signal)
       return { samples: decodeBatch(schema, bytes), bytes: bytes.length }
+    },
+
+    async rows(request, dim, signal) {
+      const length = request.ids.length * dim * Float32Array.BYTES_PER_ELEMENT
+      const read = async (answer: Answer) => {
+        const bytes = await answer.bytes(length)
+        const digests = answer.header('repr-digest')?.split(/, */) ?? []
+        const values = bytes.length === length ? new Float32Array(bytes.buffer) : undefined
+        if (!values?.every(Number.isFinite) || !digests.includes(await reprDigest(bytes)))
+          throw new AppError('bad-artifact', 'The embedding rows that came are not those that were sent.')
+        return values
+      }
+      try {
+        return await ask('/api/rows', json(request), read, signal)
+      } catch (error) {
+        if (error instanceof Refusal && error.status === 404) return null
+        throw error
+      }
     },
 
     async erase(signal) {
