@@ -6,11 +6,10 @@ import { hyper } from '../../shared/hyper.ts'
 import { initialWeights, prunedDin } from '../../shared/model/spec.ts'
 import { seeded } from '../../shared/random.ts'
 import { writeSafetensors } from '../../shared/safetensors.ts'
-import { joined } from '../trainer/batches.ts'
 import type { Trainer } from '../trainer/job.ts'
 import { createTrainer } from '../trainer/trainer.ts'
 import { type Bench, type Findings, interleaved, rounded } from './measure.ts'
-import { makeBatch, paperSchema, rowsOf, shapes } from './shapes.ts'
+import { joined, makeBatch, paperSchema, rowsOf, shapes } from './shapes.ts'
 
 const LOCAL = 200
 const MATCHED = 300

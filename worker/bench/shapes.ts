@@ -95,3 +95,20 @@ export function rowsOf(
     weights: pick(batch.weights, 1),
   }
 }
+
+/** The rows of `a`, then those of `b`. */
+export function joined(a: Batch, b: Batch): Batch {
+  const concat = <T extends Int32Array | Float32Array>(a: T, b: T): T => {
+    const both = new (a.constructor as new (length: number) => T)(a.length + b.length)
+    both.set(a)
+    both.set(b, a.length)
+    return both
+  }
+  return {
+    size: a.size + b.size,
+    ids: concat(a.ids, b.ids),
+    dense: concat(a.dense, b.dense),
+    labels: concat(a.labels, b.labels),
+    weights: concat(a.weights, b.weights),
+  }
+}

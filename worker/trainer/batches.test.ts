@@ -1,7 +1,8 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { seeded } from '../../shared/random.ts'
 import type { Batch } from '../../shared/sample.ts'
-import { batchesOf, joined, shuffled } from './batches.ts'
+import { createEpochs } from './batches.ts'
 
 const widths = { idWidth: 2, denseWidth: 1 }
 /** Row r has the ids [r, r + 100] and the dense value, label and weight r. */
@@ -13,20 +14,50 @@ const rows = (...numbers: number[]): Batch => ({
   weights: Float32Array.from(numbers),
 })
 
-test('joining puts rows after rows', () => {
-  expect(joined(rows(1, 2), rows(3))).toEqual(rows(1, 2, 3))
-  expect(joined(rows(), rows(3))).toEqual(rows(3))
+/** The mini-batches of one epoch, copied; each row is whole. */
+function drawn(epoch: () => Generator<Batch>): number[][] {
+  const batches: number[][] = []
+  for (const batch of epoch()) {
+    expect(batch).toEqual(rows(...batch.labels))
+    batches.push([...batch.labels])
+  }
+  return batches
+}
+
+test('each epoch has every row of every part once, whole, in mini-batches of the size asked for but for the last', () => {
+  const part = fc.integer({ min: 0, max: 9 })
+  fc.assert(
+    fc.property(
+      fc.array(part, { maxLength: 3 }),
+      fc.integer({ min: 1, max: 8 }),
+      fc.nat(),
+      (sizes, size, seed) => {
+        let next = 0
+        const parts = sizes.map((count) => rows(...Array.from({ length: count }, () => next++)))
+        const epoch = createEpochs(widths, parts, size, seeded(seed))
+        for (let i = 0; i < 2; i++) {
+          const batches = drawn(epoch)
+          expect(batches.flat().sort((a, b) => a - b)).toEqual(Array.from({ length: next }, (_, i) => i))
+          expect(batches.map(({ length }) => length)).toEqual(
+            Array.from({ length: Math.ceil(next / size) }, (_, i) => Math.min(size, next - i * size)),
+          )
+        }
+      },
+    ),
+  )
 })
 
-test('shuffling keeps each row together, loses none, and is decided by the seed', () => {
-  const mixed = shuffled(widths, rows(0, 1, 2, 3, 4, 5, 6, 7), seeded(3))
-  expect(mixed).toEqual(rows(...mixed.dense))
-  expect([...mixed.dense].sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
-  expect([...mixed.dense]).not.toEqual([0, 1, 2, 3, 4, 5, 6, 7])
-  expect(shuffled(widths, rows(0, 1, 2, 3, 4, 5, 6, 7), seeded(3))).toEqual(mixed)
+test('the order is decided by the seed, and another in each epoch', () => {
+  const part = rows(0, 1, 2, 3, 4, 5, 6, 7)
+  const epoch = createEpochs(widths, [part], 3, seeded(3))
+  const first = drawn(epoch)
+  expect(first.flat()).not.toEqual([...part.labels])
+  expect(drawn(epoch)).not.toEqual(first)
+  expect(drawn(createEpochs(widths, [part], 3, seeded(3)))).toEqual(first)
 })
 
-test('mini-batches cover all rows in order; the last may be smaller', () => {
-  expect([...batchesOf(widths, rows(0, 1, 2, 3, 4), 2)]).toEqual([rows(0, 1), rows(2, 3), rows(4)])
-  expect([...batchesOf(widths, rows(), 2)]).toEqual([])
+test('every mini-batch lies where the one before it lay', () => {
+  const epoch = createEpochs(widths, [rows(0, 1, 2, 3, 4)], 2, seeded(3))
+  const places = [...epoch(), ...epoch()].map(({ ids }) => ids.buffer)
+  expect(new Set(places).size).toBe(1)
 })

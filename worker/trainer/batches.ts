@@ -1,55 +1,54 @@
-/** Rows of a packed batch, rearranged: joined, shuffled, cut into mini-batches. */
+/** The rows that are learnt from, in mini-batches of random order. */
 import type { ModelSpec } from '../../shared/model/spec.ts'
 import type { Random } from '../../shared/random.ts'
 import type { Batch } from '../../shared/sample.ts'
 
 type Widths = Pick<ModelSpec, 'idWidth' | 'denseWidth'>
 
-function concat<T extends Int32Array | Float32Array>(a: T, b: T): T {
-  const both = new (a.constructor as new (length: number) => T)(a.length + b.length)
-  both.set(a)
-  both.set(b, a.length)
-  return both
-}
-
-/** The rows of `a`, then those of `b`. */
-export const joined = (a: Batch, b: Batch): Batch => ({
-  size: a.size + b.size,
-  ids: concat(a.ids, b.ids),
-  dense: concat(a.dense, b.dense),
-  labels: concat(a.labels, b.labels),
-  weights: concat(a.weights, b.weights),
-})
-
-/** The same rows in a random order. */
-export function shuffled({ idWidth, denseWidth }: Widths, batch: Batch, random: Random): Batch {
-  const order = random.shuffle(Int32Array.from({ length: batch.size }, (_, i) => i))
-  const mixed: Batch = {
-    size: batch.size,
-    ids: new Int32Array(batch.ids.length),
-    dense: new Float32Array(batch.dense.length),
-    labels: batch.labels.slice(),
-    weights: batch.weights.slice(),
+/**
+ * Each call is one epoch: all rows of all parts in a random order, in mini-batches of `size`; the last may be smaller.
+ * Every mini-batch lies where the one before it lay, so whoever needs one for longer copies it: a copy of all samples for
+ * each epoch would be most of what a round takes from the heap.
+ */
+export function createEpochs(
+  { idWidth, denseWidth }: Widths,
+  parts: readonly Batch[],
+  size: number,
+  random: Random,
+): () => Generator<Batch> {
+  const places = parts.flatMap((part) => Array.from({ length: part.size }, (_, row) => ({ part, row })))
+  const whole: Batch = {
+    size,
+    ids: new Int32Array(size * idWidth),
+    dense: new Float32Array(size * denseWidth),
+    labels: new Float32Array(size),
+    weights: new Float32Array(size),
   }
-  order.forEach((from, to) => {
-    mixed.ids.set(batch.ids.subarray(from * idWidth, (from + 1) * idWidth), to * idWidth)
-    mixed.dense.set(batch.dense.subarray(from * denseWidth, (from + 1) * denseWidth), to * denseWidth)
-    mixed.labels[to] = batch.labels[from]!
-    mixed.weights[to] = batch.weights[from]!
-  })
-  return mixed
-}
 
-/** Mini-batches of `size` rows in order, as views of the whole; the last may be smaller. */
-export function* batchesOf({ idWidth, denseWidth }: Widths, batch: Batch, size: number): Generator<Batch> {
-  for (let start = 0; start < batch.size; start += size) {
-    const end = Math.min(batch.size, start + size)
-    yield {
-      size: end - start,
-      ids: batch.ids.subarray(start * idWidth, end * idWidth),
-      dense: batch.dense.subarray(start * denseWidth, end * denseWidth),
-      labels: batch.labels.subarray(start, end),
-      weights: batch.weights.subarray(start, end),
+  function take(at: number, { part, row }: (typeof places)[number]): void {
+    whole.ids.set(part.ids.subarray(row * idWidth, (row + 1) * idWidth), at * idWidth)
+    whole.dense.set(part.dense.subarray(row * denseWidth, (row + 1) * denseWidth), at * denseWidth)
+    whole.labels[at] = part.labels[row]!
+    whole.weights[at] = part.weights[row]!
+  }
+
+  return function* epoch() {
+    const order = random.shuffle(Int32Array.from(places, (_, i) => i))
+    for (let start = 0; start < order.length; start += size) {
+      const rows = order.subarray(start, start + size)
+      rows.forEach((place, at) => {
+        take(at, places[place]!)
+      })
+      yield rows.length === size ? whole : firstOf({ idWidth, denseWidth }, whole, rows.length)
     }
   }
 }
+
+/** A view of the first `size` rows. */
+const firstOf = ({ idWidth, denseWidth }: Widths, batch: Batch, size: number): Batch => ({
+  size,
+  ids: batch.ids.subarray(0, size * idWidth),
+  dense: batch.dense.subarray(0, size * denseWidth),
+  labels: batch.labels.subarray(0, size),
+  weights: batch.weights.subarray(0, size),
+})

@@ -78,7 +78,7 @@ function failing(name: EngineName, at: number, fault: Fault) {
         for (const method of METHODS) {
           const work = model[method].bind(model) as (...args: unknown[]) => Promise<never>
           wrapped[method] = (...args: unknown[]) => {
-            if (method === 'step') batches.push(args[0] as Batch)
+            if (method === 'step') batches.push(structuredClone(args[0] as Batch)) // the next one lies in its place
             return call(() => work(...args))
           }
         }

@@ -81,7 +81,7 @@ function spy() {
   let disposed = 0
   const model = {
     step: async (given: Batch) => {
-      batches.push(given)
+      batches.push(structuredClone(given)) // the next one lies in its place
       return 1
     },
     predict: async ({ size }: Batch) => new Float32Array(size).fill(0.5),

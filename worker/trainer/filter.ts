@@ -9,7 +9,7 @@ import { initialWeights, type ModelSpec } from '../../shared/model/spec.ts'
 import type { Weights } from '../../shared/model/weights.ts'
 import { seeded } from '../../shared/random.ts'
 import type { Batch } from '../../shared/sample.ts'
-import { batchesOf, joined, shuffled } from './batches.ts'
+import { createEpochs } from './batches.ts'
 import type { Watch } from './job.ts'
 import { createPause, type Pause } from './pause.ts'
 
@@ -47,8 +47,10 @@ export async function filter(
   const random = seeded(seed)
   const model = await engine.load(spec, initialWeights(spec, random, embeddingsOf(ranking)))
   try {
-    const samples = joined(classOf(local, 1, outside.size), classOf(outside, 0, local.size))
-    const losses = await train(model, samples, hyper, (batch) => shuffled(spec, batch, random), watch)
+    const classes = [classOf(local, 1, outside.size), classOf(outside, 0, local.size)]
+    const epoch = createEpochs(spec, classes, hyper.batchSize, random)
+    const steps = hyper.epochs * Math.ceil((local.size + outside.size) / hyper.batchSize)
+    const losses = await train(model, hyper, epoch, steps, watch)
     const scores = await model.predict(candidates)
     if (!scores.every(Number.isFinite))
       throw new AppError('diverged', 'The sample classifier gives scores that are not finite.')
@@ -73,15 +75,14 @@ const embeddingsOf = (weights: Weights): Weights =>
 
 async function train(
   model: Model,
-  samples: Batch,
-  { epochs, batchSize, learningRate }: Hyper['classifier'],
-  shuffle: (batch: Batch) => Batch,
+  { epochs, learningRate }: Hyper['classifier'],
+  epoch: () => Iterable<Batch>,
+  steps: number,
   { signal, onProgress, pause = createPause(signal) }: Watched,
 ): Promise<number[]> {
   const losses: number[] = []
-  const steps = epochs * Math.ceil(samples.size / batchSize)
-  for (let epoch = 0; epoch < epochs; epoch++) {
-    for (const batch of batchesOf(model.spec, shuffle(samples), batchSize)) {
+  for (let i = 0; i < epochs; i++) {
+    for (const batch of epoch()) {
       const wait = pause()
       if (wait) await wait
       losses.push(await model.step(batch, learningRate))

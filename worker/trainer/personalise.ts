@@ -10,7 +10,7 @@ import type { Weights } from '../../shared/model/weights.ts'
 import { seeded } from '../../shared/random.ts'
 import { readSafetensors, writeSafetensors } from '../../shared/safetensors.ts'
 import type { Batch } from '../../shared/sample.ts'
-import { batchesOf, shuffled } from './batches.ts'
+import { createEpochs } from './batches.ts'
 import type { Watched } from './filter.ts'
 import { CHECKPOINT_STEPS, type Checkpoint, type Watch } from './job.ts'
 import { isBetter, judgeBy } from './judge.ts'
@@ -100,16 +100,12 @@ export async function personalise(
   }
 }
 
-/** The mini-batches of all epochs in order, from the one at `start` on; `last` of its epoch. */
-function* lessonsOf({ spec, training, hyper, seed }: PersonaliseInput, start: number) {
-  const random = seeded(seed)
-  const aRound = Math.ceil(training.size / hyper.batchSize)
-  for (let epoch = 0, step = 0; epoch < hyper.epochs; epoch++) {
-    // Drawn also for an epoch that is over: the next one's order follows from it.
-    const mixed = shuffled(spec, training, random)
-    for (const batch of batchesOf(spec, mixed, hyper.batchSize))
-      if (++step > start) yield { batch, last: step % aRound === 0 }
-  }
+/** The mini-batches of all epochs in order, but for the first `learnt`; whether each is the last of its epoch. */
+function* lessonsOf({ spec, training, hyper, seed }: PersonaliseInput, learnt: number) {
+  const epoch = createEpochs(spec, [training], hyper.batchSize, seeded(seed))
+  const anEpoch = Math.ceil(training.size / hyper.batchSize)
+  for (let i = 0, step = 0; i < hyper.epochs; i++)
+    for (const batch of epoch()) if (++step > learnt) yield { batch, last: step % anEpoch === 0 }
 }
 
 /** The present weights, all of them numbers. */
