@@ -49,23 +49,32 @@ export function embeddingContract(
       expect(await rest()).toEqual(first)
     })
 
-    test('lazy embeddings: a row changes only in the steps that give it a gradient; the first step is Adam’s own', async () => {
+    test('lazy embeddings: a row changes only in the steps that give it a gradient', async () => {
       const weights = randomWeights(spec, seeded(3))
       const lazy = await (await make({ lazyEmbeddings: true })).load(spec, weights)
-      const dense = await (await make()).load(spec, weights)
       const batchOf = (id: number): Batch => {
         const batch = randomBatch(spec, 2, seeded(id))
         return { ...batch, ids: batch.ids.map(() => id) }
       }
       await lazy.step(batchOf(4), 0.01)
-      await dense.step(batchOf(4), 0.01)
       const after = await lazy.save()
-      expect(after).toEqual(await dense.save())
       await lazy.step(batchOf(7), 0.01)
       const later = (await lazy.save())['embedding.items']!.data
       const row = (data: Float32Array, id: number) => [...data.subarray(3 * id, 3 * id + 3)]
       expect(row(later, 4)).toEqual(row(after['embedding.items']!.data, 4))
       expect(row(later, 7)).not.toEqual(row(after['embedding.items']!.data, 7))
+    })
+
+    test('lazy embeddings: the first step is Adam’s own, of whichever rows a batch touches', async () => {
+      const weights = randomWeights(spec, seeded(3))
+      const batch = randomBatch(spec, 7, seeded(5))
+      const [lazy, dense] = [await make({ lazyEmbeddings: true }), await make()]
+      const stepped = async (engine: Engine) => {
+        const model = await engine.load(spec, weights)
+        await model.step(batch, 0.01)
+        return model.save()
+      }
+      expect(await stepped(lazy)).toEqual(await stepped(dense))
     })
 
     test.each(['adam', 'sgd', 'adagrad'] as const)(

@@ -3,17 +3,17 @@
  * has no WebGPU: e2e/engines.spec.ts.
  */
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import type { ModelSpec } from '../model/spec.ts'
+import { ACTIVATIONS, type ModelSpec } from '../model/spec.ts'
 import { seeded } from '../random.ts'
 import type { Batch } from '../sample.ts'
 import { denseOnly, examples, randomBatch } from './contract.data.ts'
 import { settle } from './training.ts'
 import { createWgslEngine } from './wgsl/engine.ts'
-import { TOUCHED_WORDS, termsOf } from './wgsl/gather.ts'
+import { termsOf } from './wgsl/gather.ts'
 import { layOut, ZERO } from './wgsl/layout.ts'
 import { optimizeShader } from './wgsl/optimize.ts'
 import { Sender } from './wgsl/send.ts'
-import { HEADER, HEADER_WORDS } from './wgsl/text.ts'
+import { HEADER, HEADER_WORDS, TOUCHED_WORDS } from './wgsl/text.ts'
 
 afterEach(() => {
   vi.unstubAllGlobals()
@@ -92,6 +92,22 @@ describe('what is sent', () => {
     expect(unpack([0, 1, 2]).places).toEqual([])
   })
 
+  test('has the embeddings of rows that went before, where only what is touched moves, without occurrences', () => {
+    const sender = new Sender(layOut(spec))
+    const { sent, touched } = sender.pack(batch, [0], lesson, [2])
+    const at = sent[HEADER.indexOf('touchedAt')]!
+    const places = Array.from({ length: touched }, (_, e) => {
+      const [parameters, , from, , , to] = sent.slice(at + e * TOUCHED_WORDS)
+      return [parameters, to! - from!]
+    })
+    expect(places).toEqual([
+      [10, 2],
+      [14, 1],
+      [18 + 6, 1],
+    ])
+    expect(sender.pack(batch, [2], lesson, [0]).touched).toBe(3)
+  })
+
   test('does not depend on what was sent before', () => {
     const sender = new Sender(layOut(spec))
     const first = sender.pack(batch, [0, 2], lesson).sent.slice()
@@ -124,9 +140,13 @@ test('neighbouring frozen parameters are one range', () => {
 })
 
 test('no shader needs more storage buffers than WebGPU promises', () => {
-  const layout = layOut(denseOnly)
-  for (const optimizer of ['adam', 'sgd', 'adagrad'] as const)
-    expect(optimizeShader(layout, settle(denseOnly, { optimizer, pull: 1 })).buffers.length).toBeLessThan(9)
+  for (const activation of ACTIVATIONS)
+    for (const optimizer of ['adam', 'sgd', 'adagrad'] as const) {
+      const spec = { ...denseOnly, activation }
+      const { buffers } = optimizeShader(layOut(spec), settle(spec, { optimizer, pull: 1 }))
+      expect(buffers.includes('trace')).toBe(activation === 'dice')
+      expect(buffers.length).toBeLessThan(9)
+    }
 })
 
 test.each([

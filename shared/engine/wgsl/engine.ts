@@ -1,6 +1,7 @@
 /**
  * The engine that is one WebGPU submission a step, of three dispatches: every row there and back through the network in
  * a workgroup of its own, the sum of their gradients, the optimizer. TensorFlow.js issues some hundred for the same.
+ * Each hidden layer with Dice makes four more (dice.ts).
  * Parameters and moments stay on the GPU; one word per row comes back. Sums are taken in a fixed order: on one GPU the
  * same batches give the same bits.
  */
@@ -10,15 +11,13 @@ import type { Engine } from '../engine.ts'
 import { settle } from '../training.ts'
 import { openGpu } from './device.ts'
 import { WgslModel } from './model.ts'
-import { createState } from './state.ts'
-
-export interface WgslOptions {
-  /** GPU memory for what the rows of a batch leave behind; a batch that needs more goes in pieces. Default 64 MB. */
-  readonly traceBytes?: number
-}
+import { createState, type WgslOptions } from './state.ts'
 
 /** Throws `engine` where there is no WebGPU. A software adapter will do: who wants a true one asks adapter.ts first. */
-export async function createWgslEngine({ traceBytes = 1 << 26 }: WgslOptions = {}): Promise<Engine> {
+export async function createWgslEngine({
+  traceBytes = 1 << 26,
+  lazyEmbeddings = false,
+}: WgslOptions = {}): Promise<Engine> {
   const gpu = await openGpu()
   const models = new Set<WgslModel>()
   let disposed = false
@@ -29,8 +28,8 @@ export async function createWgslEngine({ traceBytes = 1 << 26 }: WgslOptions = {
       if (disposed) throw new AppError('engine', 'The engine was disposed of.')
       checkWeights(spec, weights)
       const settled = settle(spec, training)
-      const state = await createState(gpu, spec, weights, settled, traceBytes)
-      const model = new WgslModel(gpu, state, settled, () => models.delete(model))
+      const state = await createState(gpu, spec, weights, settled, { traceBytes, lazyEmbeddings })
+      const model = new WgslModel(gpu, state, settled, lazyEmbeddings, () => models.delete(model))
       models.add(model)
       return model
     },

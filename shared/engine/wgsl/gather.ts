@@ -4,10 +4,7 @@
  */
 import { TOO_STEEP } from '../training.ts'
 import { type AttendAt, LANES, type Layer, type Layout, ONE, ZERO } from './layout.ts'
-import { bitsOf, type Declaration, field, type Shader, STEEP, shader } from './text.ts'
-
-/** Words of a touched embedding in what is sent: where in `parameters`, how wide, first occurrence. */
-export const TOUCHED_WORDS = 3
+import { bitsOf, type Declaration, field, type Shader, STEEP, shader, TOUCHED_WORDS } from './text.ts'
 
 /** A row's share of one number of the gradient is trace[a]·trace[b] − trace[minus]. */
 type Term = readonly [a: number, b: number, minus: number]
@@ -44,8 +41,8 @@ const BUFFERS: readonly Declaration[] = [
 ]
 
 export function gatherShader(layout: Layout): Shader {
-  const { plan, spec, traceWords } = layout
-  const width = Math.max(1, ...spec.tables.map(({ dim }) => dim))
+  const { plan, traceWords } = layout
+  const width = touchedWidth(layout)
   return shader(
     BUFFERS,
     `
@@ -86,8 +83,11 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) workg
 }
 
 /** How many lanes have work when so many embeddings are touched. */
-export const gatherLanes = ({ plan, spec }: Layout, touched: number): number =>
-  Math.max(plan.size - plan.embedded, touched * Math.max(1, ...spec.tables.map(({ dim }) => dim)))
+export const gatherLanes = (layout: Layout, touched: number): number =>
+  Math.max(layout.plan.size - layout.plan.embedded, touched * touchedWidth(layout))
+
+/** Lanes for each touched embedding: as many as the widest has dimensions. */
+export const touchedWidth = ({ spec }: Layout): number => Math.max(1, ...spec.tables.map(({ dim }) => dim))
 
 /** Three words for every parameter that is no embedding: what its gradient is summed from. */
 export function termsOf(layout: Layout): Uint32Array<ArrayBuffer> {

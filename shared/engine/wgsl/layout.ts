@@ -87,6 +87,17 @@ export interface Layer {
   readonly after: number
   readonly dBefore: number
   readonly dSlope: number
+  readonly dice?: DiceAt | undefined
+}
+
+/** What Dice has of a layer, a number for each unit. */
+export interface DiceAt {
+  /** Parameters. */
+  readonly running: { readonly mean: number; readonly variance: number }
+  /** In every row's trace: the derivative by what is after the activation. */
+  readonly dAfter: number
+  /** In the first row's trace, of all rows learnt from: mean, variance, and the two means that go back through them. */
+  readonly ofBatch: Readonly<Record<'mean' | 'variance' | 'middle' | 'slope', number>>
 }
 
 export interface Layout {
@@ -220,9 +231,24 @@ function placeLayers(spec: ModelSpec, plan: Plan, trace: Counter, x: number): La
       after: trace.take(width),
       dBefore: trace.take(width),
       dSlope: trace.take(width),
+      dice: spec.activation === 'dice' ? placeDice(plan, trace, `mlp.${i}`, width) : undefined,
     }
     input = layer.after
     inputs = width
     return layer
   })
+}
+
+function placeDice(plan: Plan, trace: Counter, layer: string, width: number): DiceAt {
+  const at = (name: string) => plan.offsets.get(`${layer}.running.${name}`)!
+  return {
+    running: { mean: at('mean'), variance: at('variance') },
+    dAfter: trace.take(width),
+    ofBatch: {
+      mean: trace.take(width),
+      variance: trace.take(width),
+      middle: trace.take(width),
+      slope: trace.take(width),
+    },
+  }
 }

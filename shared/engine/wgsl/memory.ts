@@ -60,16 +60,30 @@ export class Memory {
     return this.#buffers.get(name)!
   }
 
-  /** Makes room for `rows` rows: by powers of two, so that a model settles on a few sizes and stays there. */
-  fit(rows: number): void {
-    if (rows <= this.#capacity) return
+  /**
+   * Makes room for `rows` rows and so many words of what is sent: by powers of two, so that a model settles on a few sizes
+   * and stays there.
+   */
+  fit(rows: number, words: number): void {
+    if (rows > this.#capacity) this.#fitRows(rows)
+    if (4 * words <= this.get('sent').size) return
+    this.#gpu.free(this.get('sent'))
+    this.#addSent(2 ** Math.ceil(Math.log2(words)))
+  }
+
+  #fitRows(rows: number): void {
     this.#freeRows()
-    this.#capacity = Math.min(this.most, Math.max(LEAST_ROWS, 2 ** Math.ceil(Math.log2(rows))))
+    const usual = Math.min(this.most, Math.max(LEAST_ROWS, 2 ** Math.ceil(Math.log2(rows))))
+    this.#capacity = Math.max(rows, usual)
     const { traceWords } = this.#layout
-    this.add('sent', this.#gpu.buffer(sentWords(this.#layout, this.#capacity), STORAGE | COPY_DST))
+    this.#addSent(sentWords(this.#layout, this.#capacity))
     this.add('trace', this.#gpu.buffer(this.#capacity * traceWords, STORAGE))
     this.add('results', this.#gpu.buffer(1 + this.#capacity, STORAGE | COPY_SRC | COPY_DST))
     this.#staging = this.#gpu.buffer(1 + this.#capacity, MAP_READ | COPY_DST)
+  }
+
+  #addSent(words: number): void {
+    this.add('sent', this.#gpu.buffer(words, STORAGE | COPY_DST))
     this.#bound.clear()
   }
 

@@ -6,28 +6,29 @@ import type { Batch } from '../../sample.ts'
 import { checkBatch, totalWeight } from '../batch.ts'
 import type { Model } from '../engine.ts'
 import { unflatten } from '../plain/buffers.ts'
-import { paceOf, type Settled, tooSteep } from '../training.ts'
+import { paceOf, type Settled, tooSteep, tooWide } from '../training.ts'
 import type { Gpu } from './device.ts'
-import { gatherLanes } from './gather.ts'
-import { LANES } from './layout.ts'
+import { diceLayers } from './dice.ts'
 import { MOST_WORKGROUPS } from './memory.ts'
-import { OPTIMIZE_LANES } from './optimize.ts'
 import type { Lesson } from './send.ts'
-import type { State } from './state.ts'
+import type { Phase, State } from './state.ts'
+import { WIDE } from './text.ts'
 
 export class WgslModel implements Model {
   readonly spec: ModelSpec
   readonly #gpu: Gpu
   readonly #training: Settled
+  readonly #lazy: boolean
   readonly #forget: () => void
   #state: State | undefined
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor(gpu: Gpu, state: State, training: Settled, forget: () => void) {
+  constructor(gpu: Gpu, state: State, training: Settled, lazy: boolean, forget: () => void) {
     this.spec = state.layout.spec
     this.#gpu = gpu
     this.#state = state
     this.#training = training
+    this.#lazy = lazy
     this.#forget = forget
   }
 
@@ -47,7 +48,7 @@ export class WgslModel implements Model {
       const probabilities = new Float32Array(batch.size)
       const rows = Array.from({ length: batch.size }, (_, row) => row)
       for (const piece of pieces(rows, state.memory.most)) {
-        const results = await this.#submit(state, batch, piece, ['predict'])
+        const results = await this.#submit(state, batch, piece, { phases: ['predict'] })
         probabilities.set(new Float32Array(results.buffer, 4), piece[0]!)
       }
       return probabilities
@@ -122,47 +123,44 @@ export class WgslModel implements Model {
     const rows = Array.from({ length: batch.size }, (_, row) => row).filter((row) => batch.weights[row] !== 0)
     let sum = 0
     let verdict = 0
-    const all = pieces(rows, state.memory.most)
+    const all = pieces(rows, mostOf(state, rows.length))
     for (const [i, piece] of all.entries()) {
-      const kernels = pace && i === all.length - 1 ? LEARN_AND_MOVE : LEARN
-      const results = await this.#submit(state, batch, piece, kernels, lesson, i === 0)
+      const moves = pace !== undefined && i === all.length - 1
+      const results = await this.#submit(state, batch, piece, {
+        phases: moves ? LEARN_AND_MOVE : LEARN,
+        lesson,
+        first: i === 0,
+        others: moves && this.#lazy ? all.slice(0, -1).flat() : [],
+      })
       for (const loss of new Float32Array(results.buffer, 4)) sum += loss
       verdict = results[0]!
     }
     const loss = Math.fround(sum)
     if (!Number.isFinite(loss)) throw new AppError('diverged', `The loss is ${loss}.`)
+    if ((verdict & WIDE) !== 0) throw tooWide()
     return { loss, verdict }
   }
 
-  /** Sends a piece of a batch, runs kernels on it in one submission, and reads `results`. */
+  /** Sends a piece of a batch, runs the phases' kernels on it in one submission, and reads `results`. */
   #submit(
     state: State,
     batch: Batch,
     rows: readonly number[],
-    names: readonly (keyof State['kernels'])[],
-    lesson?: Lesson,
-    first = true,
+    { phases, lesson, first = true, others }: Submission,
   ): Promise<Uint32Array<ArrayBuffer>> {
-    const { memory, sender, kernels, layout } = state
+    const { memory, sender, kernels } = state
     const { device } = this.#gpu
-    const { sent, touched } = sender.pack(batch, rows, lesson)
-    const workgroups = {
-      predict: rows.length,
-      learn: rows.length,
-      gather: Math.ceil(gatherLanes(layout, touched) / LANES),
-      optimize: Math.ceil(layout.plan.size / OPTIMIZE_LANES),
-    }
+    const { sent, touched } = sender.pack(batch, rows, lesson, others)
     return this.#gpu.guard(() => {
-      memory.fit(rows.length)
+      memory.fit(rows.length, sent.length)
       memory.write('sent', sent)
       const encoder = device.createCommandEncoder()
       if (first) encoder.clearBuffer(memory.get('results'), 0, 4)
       const pass = encoder.beginComputePass()
-      for (const name of names) {
-        const { pipeline, group } = memory.bind(kernels[name].shader, kernels[name].pipeline)
+      for (const { shader, pipeline, workgroups } of phases.flatMap((phase) => kernels[phase])) {
         pass.setPipeline(pipeline)
-        pass.setBindGroup(0, group)
-        pass.dispatchWorkgroups(Math.min(workgroups[name], MOST_WORKGROUPS))
+        pass.setBindGroup(0, memory.bind(shader, pipeline).group)
+        pass.dispatchWorkgroups(Math.min(workgroups(rows.length, touched), MOST_WORKGROUPS))
       }
       pass.end()
       return memory.submitForResults(encoder, 1 + rows.length)
@@ -186,8 +184,27 @@ export class WgslModel implements Model {
   }
 }
 
+interface Submission {
+  readonly phases: readonly Phase[]
+  readonly lesson?: Lesson
+  /** Whether it is the first of its batch. */
+  readonly first?: boolean
+  /** Rows of the batch that went before, and whose embeddings move with those of this piece. */
+  readonly others?: readonly number[]
+}
+
 const LEARN = ['learn', 'gather'] as const
 const LEARN_AND_MOVE = [...LEARN, 'optimize'] as const
+
+/** How many of a batch's rows are learnt from at one time: Dice must have them all. */
+function mostOf({ layout, memory }: State, rows: number): number {
+  if (diceLayers(layout).length === 0) return memory.most
+  if (rows <= MOST_WORKGROUPS) return rows
+  throw new AppError(
+    'engine',
+    `The GPU takes at most ${MOST_WORKGROUPS} rows in a batch for Dice, not ${rows}.`,
+  )
+}
 
 /** At most `most` rows at a time. */
 function pieces(rows: readonly number[], most: number): number[][] {

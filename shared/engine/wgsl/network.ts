@@ -1,5 +1,14 @@
-/** The two shaders in which a workgroup takes one row of the batch through the network: there, or there and back. */
+/** The shaders in which a workgroup takes one row of the batch through the network: there, or there and back. */
 import { attendBack, attendForward } from './attend.ts'
+import {
+  activate,
+  type DiceLayer,
+  deactivate,
+  diceLayers,
+  diceOf,
+  measureShader,
+  throughShader,
+} from './dice.ts'
 import { LANES, type Layer, type Layout, ONE, type Part, X, ZERO } from './layout.ts'
 import {
   BARRIER,
@@ -10,6 +19,7 @@ import {
   parameter,
   recorded,
   type Shader,
+  SIGMOID,
   shader,
   sideBySide,
   traced,
@@ -26,7 +36,7 @@ const BUFFERS: readonly Declaration[] = [
 const perRow = ({ traceWords, record }: Layout, body: string): Shader =>
   shader(
     BUFFERS,
-    `
+    `${SIGMOID}
 @compute @workgroup_size(${LANES})
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) lane: u32) {
   let row = workgroup.x;
@@ -41,47 +51,86 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
 export function predictShader(layout: Layout): Shader {
   return perRow(
     layout,
-    `${forward(layout)}
-  let e = exp(-abs(logit));
-  let p = select(e, 1.0, logit >= 0.0) / (1.0 + e);
+    `${enter(layout)}
+  ${layout.layers.map(layerForward).join('')}
+  ${logit(layout)}
+  let p = sigmoid(logit);
   if (lane == 0u) { atomicStore(&results[1u + row], bitcast<u32>(p)); }`,
   )
 }
 
-/** Each row's share of the loss; its trace is complete afterwards. */
-export function learnShader(layout: Layout): Shader {
-  const { record, layers, dLogit } = layout
-  return perRow(
+/** A shader of learning, with a workgroup for each row or a lane for each of so many units. */
+export interface LearnShader {
+  readonly shader: Shader
+  readonly units?: number
+}
+
+/** One after the other: each row's share of the loss; its trace is complete afterwards. */
+export function learnShaders(layout: Layout): LearnShader[] {
+  const { layers, out } = layout
+  const diced = diceLayers(layout)
+  if (diced.length > 0) return diceShaders(layout, diced)
+  const shader = perRow(
     layout,
-    `${forward(layout)}
+    `${enter(layout)}
+  ${layers.map(layerForward).join('')}
+  ${judge(layout)}
+  ${each(out.inputs, giveBelow(layout, layers.length, `dLogit * ${parameter(out.w, 'i')}`))}${BARRIER}
+  ${layers.map((_, i) => layerBack(layout, layers.length - 1 - i)).join('')}
+  ${leave(layout)}`,
+  )
+  return [{ shader }]
+}
+
+/** There: the inputs and each layer's sums, in a dispatch each, then the loss; and back the same way. */
+function diceShaders(layout: Layout, layers: readonly DiceLayer[]): LearnShader[] {
+  const there = layers.flatMap((layer, i): LearnShader[] => {
+    const below = layers[i - 1]
+    const row = `${below ? activate(below) : enter(layout)} ${weightedSums(layer)}`
+    return [{ shader: perRow(layout, row) }, { shader: measureShader(layout, layer), units: layer.width }]
+  })
+  const top = layers.at(-1)!
+  const derivative = `${traced(top.dice.dAfter, 'i')} = dLogit * ${parameter(layout.out.w, 'i')};`
+  const turn = perRow(layout, `${activate(top)} ${judge(layout)} ${each(layout.out.inputs, derivative)}`)
+  const back = layers.toReversed().flatMap((layer, i): LearnShader[] => {
+    const below = layers[layers.length - 2 - i]
+    const to = below ? traced(below.dice.dAfter, 'i') : traced(layout.dx, 'i')
+    const down = each(layer.inputs, `${sumBelow(layer)} ${to} = sum;`)
+    const row = `${deactivate(layer)} ${down} ${below ? '' : BARRIER + leave(layout)}`
+    return [{ shader: throughShader(layout, layer), units: layer.width }, { shader: perRow(layout, row) }]
+  })
+  return [...there, { shader: turn }, ...back]
+}
+
+/** Fills the concatenation of the inputs. */
+const enter = ({ parts }: Layout): string => sideBySide(parts.map(partForward))
+
+/** Hands the inputs their derivatives on. */
+const leave = ({ parts, dx }: Layout): string => sideBySide(parts.map((part) => partBack(part, dx)))
+
+/** Declares `dLogit`, known to every lane, and leaves the row's loss in `results`. */
+function judge(layout: Layout): string {
+  const { record, dLogit } = layout
+  return `${logit(layout)}
   let label = bitcast<f32>(${recorded(record.label)});
   let share = bitcast<f32>(${recorded(record.share)});
-  let e = exp(-abs(logit));
-  let p = select(e, 1.0, logit >= 0.0) / (1.0 + e);
-  let dLogit = share * (p - label);
+  let dLogit = share * (sigmoid(logit) - label);
   if (lane == 0u) {
     // By its bits, since WGSL may assume that no float is NaN or infinite.
     let finite = (bitcast<u32>(logit) & 0x7f800000u) != 0x7f800000u;
-    let loss = share * (max(logit, 0.0) - logit * label + log(1.0 + e));
+    let loss = share * (max(logit, 0.0) - logit * label + log(1.0 + exp(-abs(logit))));
     atomicStore(&results[1u + row], select(0x7fc00000u, bitcast<u32>(loss), finite));
     if (!finite) { atomicOr(&results[0], ${DIVERGED}u); }
     ${traced(ZERO)} = 0.0;
     ${traced(ONE)} = 1.0;
     ${traced(dLogit)} = dLogit;
-  }
-  ${each(layout.out.inputs, giveBelow(layout, layers.length, `dLogit * ${parameter(layout.out.w, 'i')}`))}${BARRIER}
-  ${layers.map((_, i) => layerBack(layout, layers.length - 1 - i)).join('')}
-  ${sideBySide(layout.parts.map((part) => partBack(part, layout.dx)))}`,
-  )
+  }`
 }
 
 /** Declares `logit`, known to every lane. */
-function forward({ parts, layers, out }: Layout): string {
-  return `${sideBySide(parts.map(partForward))}
-  ${layers.map(layerForward).join('')}
+const logit = ({ out }: Layout): string => `
   var logit = ${parameter(out.b)};
   for (var i = 0u; i < ${out.inputs}u; i++) { logit += ${traced(out.input, 'i')} * ${parameter(out.w, 'i')}; }`
-}
 
 function partForward(part: Part): string[] {
   const to = traced(X + part.to, 'i')
@@ -115,27 +164,34 @@ function partBack(part: Part, dx: number): string[] {
   return [each(part.dim, `${traced(part.dKey, 'i')} = ${share};`)]
 }
 
-function layerForward({ w, b, slope, inputs, width, input, before, after }: Layer): string {
-  return `${each(
-    width,
-    `var z = ${parameter(b, 'i')};
-    for (var c = 0u; c < ${inputs}u; c++) { z += ${traced(input, 'c')} * ${parameter(w, `c * ${width}u + i`)}; }
-    ${traced(before, 'i')} = z;
-    ${traced(after, 'i')} = select(z * ${parameter(slope, 'i')}, z, z > 0.0);`,
-  )}${BARRIER}`
+function layerForward(layer: Layer): string {
+  const { slope, width, after } = layer
+  const value = isDice(layer) ? diceOf(layer, 'z') : `select(z * ${parameter(slope, 'i')}, z, z > 0.0)`
+  return `${each(width, `${weightedSum(layer)} ${traced(after, 'i')} = ${value};`)}${BARRIER}`
 }
+
+const isDice = (layer: Layer): layer is DiceLayer => layer.dice !== undefined
+
+/** What goes into a layer's activation, and no further. */
+const weightedSums = (layer: Layer): string => each(layer.width, weightedSum(layer))
+
+/** Declares and keeps `z` of unit i. */
+const weightedSum = ({ w, b, inputs, width, input, before }: Layer): string => `
+    var z = ${parameter(b, 'i')};
+    for (var c = 0u; c < ${inputs}u; c++) { z += ${traced(input, 'c')} * ${parameter(w, `c * ${width}u + i`)}; }
+    ${traced(before, 'i')} = z;`
 
 function layerBack(layout: Layout, index: number): string {
-  const { w, inputs, width, dBefore } = layout.layers[index]!
-  return `${each(
-    inputs,
-    `var sum = 0.0;
-    for (var j = 0u; j < ${width}u; j++) { sum += ${parameter(w, `i * ${width}u + j`)} * ${traced(dBefore, 'j')}; }
-    ${giveBelow(layout, index, 'sum')}`,
-  )}${BARRIER}`
+  const layer = layout.layers[index]!
+  return `${each(layer.inputs, `${sumBelow(layer)} ${giveBelow(layout, index, 'sum')}`)}${BARRIER}`
 }
 
-/** Hands `derivative`, by input i of layer `index`, to the layer below it or, where there is none, to the parts. */
+/** Declares `sum`, the derivative by input i of a layer. */
+const sumBelow = ({ w, width, dBefore }: Layer): string => `
+    var sum = 0.0;
+    for (var j = 0u; j < ${width}u; j++) { sum += ${parameter(w, `i * ${width}u + j`)} * ${traced(dBefore, 'j')}; }`
+
+/** Hands `derivative`, by input i of layer `index`, to the layer with PReLU below it or, where there is none, to the parts. */
 function giveBelow({ layers, dx }: Layout, index: number, derivative: string): string {
   const below = layers[index - 1]
   if (!below) return `${traced(dx, 'i')} = ${derivative};`

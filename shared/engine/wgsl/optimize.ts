@@ -1,10 +1,12 @@
 /** The shader that moves every parameter along the gradient, and zeroes the gradient for the next step. */
-import { shapesOf } from '../../model/spec.ts'
+import { DICE_MOMENTUM, shapesOf } from '../../model/spec.ts'
 import { sizeOf } from '../../model/weights.ts'
 import { BETA1, BETA2 } from '../adam.ts'
 import type { Optimizer, Settled } from '../training.ts'
+import { diceLayers } from './dice.ts'
+import { touchedWidth } from './gather.ts'
 import type { Layout } from './layout.ts'
-import { type Declaration, field, type Shader, shader } from './text.ts'
+import { type Declaration, field, type Shader, shader, TOUCHED_WORDS } from './text.ts'
 
 export const OPTIMIZE_LANES = 256
 
@@ -31,8 +33,11 @@ const RULES: Record<Optimizer, string> = {
     parameters[p] -= rate * g;`,
 }
 
-/** Does nothing but zero the gradient where `results[0]` says that something went wrong. */
-export function optimizeShader(layout: Layout, training: Settled): Shader {
+/**
+ * Does nothing but zero the gradient where `results[0]` says that something went wrong. `lazy`, it leaves out all
+ * embeddings but those that the batch has touched.
+ */
+export function optimizeShader(layout: Layout, training: Settled, lazy = false): Shader {
   const { optimizer, pull } = training
   return shader(
     [
@@ -41,7 +46,8 @@ export function optimizeShader(layout: Layout, training: Settled): Shader {
       ['parameters', 'read_write', 'f32'],
       ['gradient', 'read_write', 'f32'],
       ...MOMENTS[optimizer].map((name): Declaration => [name, 'read_write', 'f32']),
-      ...(pull > 0 ? [['origin', 'read', 'f32'] as const] : []),
+      ['origin', 'read', 'f32'],
+      ['trace', 'read', 'f32'],
     ],
     `
 @compute @workgroup_size(${OPTIMIZE_LANES})
@@ -49,9 +55,10 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) workg
   let rate = ${field('rate')};
   let epsilon = ${field('epsilon')};
   let valid = results[0] == 0u;
-  for (var p = id.x; p < ${layout.plan.size}u; p += workgroups.x * ${OPTIMIZE_LANES}u) {
+  for (var i = id.x; i < ${lazy ? lazyLanes(layout) : `${layout.plan.size}u`}; i += workgroups.x * ${OPTIMIZE_LANES}u) {
+    ${lazy ? touchedOrOther(layout) : 'let p = i;'}
     let g = gradient[p]${pull > 0 ? ` + ${2 * pull} * (parameters[p] - origin[p])` : ''};
-    gradient[p] = 0.0;
+    gradient[p] = 0.0;${follow(layout, training)}
     if (!valid${frozenRanges(layout, training)
       .map(([from, to]) => ` || (p >= ${from}u && p < ${to}u)`)
       .join('')}) { continue; }${RULES[optimizer]}
@@ -59,6 +66,40 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) workg
 }
 `,
   )
+}
+
+/** How many lanes have work when so many embeddings are touched. */
+export const optimizeLanes = (layout: Layout, lazy: boolean, touched: number): number =>
+  lazy ? othersOf(layout) + touched * touchedWidth(layout) : layout.plan.size
+
+const othersOf = ({ plan }: Layout): number => plan.size - plan.embedded
+
+const lazyLanes = (layout: Layout) => `${othersOf(layout)}u + ${field('touched')} * ${touchedWidth(layout)}u`
+
+/** Declares `p`, the parameter of lane i: first what is no embedding, then what is touched. */
+const touchedOrOther = (layout: Layout): string => `
+    var p = ${layout.plan.embedded}u + i;
+    if (i >= ${othersOf(layout)}u) {
+      let e = i - ${othersOf(layout)}u;
+      let touched = ${field('touchedAt')} + (e / ${touchedWidth(layout)}u) * ${TOUCHED_WORDS}u;
+      let c = e % ${touchedWidth(layout)}u;
+      if (c >= sent[touched + 1u]) { continue; }
+      p = sent[touched] + c;
+    }`
+
+/** Draws running statistics towards those of the batch. */
+function follow(layout: Layout, { following }: Settled): string {
+  const moves = diceLayers(layout).flatMap(({ width, dice: { running, ofBatch } }, i) =>
+    (['mean', 'variance'] as const)
+      .filter((name) => following.has(`mlp.${i}.running.${name}`))
+      .map((name) => {
+        const [from, to] = [running[name], running[name] + width]
+        const move = `parameters[p] = ${DICE_MOMENTUM} * parameters[p] + ${1 - DICE_MOMENTUM} * trace[${ofBatch[name]}u + p - ${from}u];`
+        return `
+    if (valid && p >= ${from}u && p < ${to}u) { ${move} }`
+      }),
+  )
+  return moves.join('')
 }
 
 /** [from, to) of what is frozen. */

@@ -4,24 +4,42 @@ import type { Weights } from '../../model/weights.ts'
 import { flatten } from '../plain/buffers.ts'
 import { ADAGRAD_START, type Settled } from '../training.ts'
 import type { Gpu } from './device.ts'
-import { gatherShader, termsOf } from './gather.ts'
-import { type Layout, layOut } from './layout.ts'
+import { gatherLanes, gatherShader, termsOf } from './gather.ts'
+import { LANES, type Layout, layOut } from './layout.ts'
 import { Memory } from './memory.ts'
-import { learnShader, predictShader } from './network.ts'
-import { MOMENTS, optimizeShader } from './optimize.ts'
+import { learnShaders, predictShader } from './network.ts'
+import { MOMENTS, OPTIMIZE_LANES, optimizeLanes, optimizeShader } from './optimize.ts'
 import { Sender } from './send.ts'
 import type { BufferName, Shader } from './text.ts'
 
-interface Kernel {
+export interface WgslOptions {
+  /**
+   * GPU memory for what the rows of a batch leave behind; a batch that needs more goes in pieces, unless the model has
+   * Dice, which must have it whole. Default 64 MB.
+   */
+  readonly traceBytes?: number
+  /** Lazy embeddings, as the plain engine has it: a step's cost no longer grows with the tables. */
+  readonly lazyEmbeddings?: boolean
+}
+
+/** A shader, and how many workgroups it needs for so many rows that touch so many embeddings. */
+interface Work {
   readonly shader: Shader
+  readonly workgroups: (rows: number, touched: number) => number
+}
+
+interface Kernel extends Work {
   readonly pipeline: GPUComputePipeline
 }
+
+/** Each is a few kernels, one after the other. */
+export type Phase = 'predict' | 'learn' | 'gather' | 'optimize'
 
 export interface State {
   readonly layout: Layout
   readonly memory: Memory
   readonly sender: Sender
-  readonly kernels: Readonly<Record<'predict' | 'learn' | 'gather' | 'optimize', Kernel>>
+  readonly kernels: Readonly<Record<Phase, readonly Kernel[]>>
   /** What a step changes and a mark remembers, with the number of steps made. */
   readonly moving: readonly BufferName[]
   t: number
@@ -34,7 +52,7 @@ export async function createState(
   spec: ModelSpec,
   weights: Weights,
   training: Settled,
-  traceBytes: number,
+  { traceBytes, lazyEmbeddings: lazy }: Required<WgslOptions>,
 ): Promise<State> {
   const layout = layOut(spec)
   const memory = new Memory(gpu, layout, traceBytes)
@@ -54,8 +72,8 @@ export async function createState(
       const terms = termsOf(layout)
       memory.add('terms', memory.constant(terms.length))
       memory.write('terms', terms)
-      memory.fit(1)
-      return compile(gpu, layout, training)
+      memory.fit(1, 0)
+      return compile(gpu, layout, training, lazy)
     })
     return {
       layout,
@@ -72,16 +90,39 @@ export async function createState(
   }
 }
 
-async function compile(gpu: Gpu, layout: Layout, training: Settled): Promise<State['kernels']> {
-  const shaders = {
-    predict: predictShader(layout),
-    learn: learnShader(layout),
-    gather: gatherShader(layout),
-    optimize: optimizeShader(layout, training),
+async function compile(
+  gpu: Gpu,
+  layout: Layout,
+  training: Settled,
+  lazy: boolean,
+): Promise<State['kernels']> {
+  const perRow = (rows: number) => rows
+  const work: Record<Phase, readonly Work[]> = {
+    predict: [{ shader: predictShader(layout), workgroups: perRow }],
+    learn: learnShaders(layout).map(({ shader, units }) => ({
+      shader,
+      workgroups: units === undefined ? perRow : () => Math.ceil(units / LANES),
+    })),
+    gather: [
+      {
+        shader: gatherShader(layout),
+        workgroups: (_, touched) => Math.ceil(gatherLanes(layout, touched) / LANES),
+      },
+    ],
+    optimize: [
+      {
+        shader: optimizeShader(layout, training, lazy),
+        workgroups: (_, touched) => Math.ceil(optimizeLanes(layout, lazy, touched) / OPTIMIZE_LANES),
+      },
+    ],
   }
-  const kernels = Object.entries(shaders).map(async ([name, shader]) => {
-    const kernel: Kernel = { shader, pipeline: await gpu.pipeline(shader.code) }
-    return [name, kernel]
-  })
-  return Object.fromEntries(await Promise.all(kernels))
+  const compiled = (phase: Phase): Promise<Kernel[]> =>
+    Promise.all(work[phase].map(async (one) => ({ ...one, pipeline: await gpu.pipeline(one.shader.code) })))
+  const [predict, learn, gather, optimize] = await Promise.all([
+    compiled('predict'),
+    compiled('learn'),
+    compiled('gather'),
+    compiled('optimize'),
+  ])
+  return { predict, learn, gather, optimize }
 }

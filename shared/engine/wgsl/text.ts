@@ -21,13 +21,14 @@ export interface Shader {
 
 export type Declaration = readonly [name: BufferName, access: 'read' | 'read_write', element: string]
 
-/** A shader of one entry point, `main`, over these buffers. */
+/** A shader of one entry point, `main`, over those of these buffers that it uses: WebGPU leaves all others unbound. */
 export function shader(declarations: readonly Declaration[], code: string): Shader {
-  const declared = declarations.map(
+  const used = declarations.filter(([name]) => new RegExp(`\\b${name}\\[`).test(code))
+  const declared = used.map(
     ([name, access, element], i) =>
       `@group(0) @binding(${i}) var<storage, ${access}> ${name}: array<${element}>;\n`,
   )
-  return { code: declared.join('') + code, buffers: declarations.map(([name]) => name) }
+  return { code: declared.join('') + code, buffers: used.map(([name]) => name) }
 }
 
 /** What the host sends with every submission: this header, then rows, touched embeddings and their occurrences. */
@@ -35,9 +36,16 @@ export const HEADER = ['rows', 'touched', 'touchedAt', 'occurrencesAt', 'rate', 
 export type HeaderField = (typeof HEADER)[number]
 export const HEADER_WORDS = 8
 
-/** What `results[0]` can say: a row's loss is not finite, a number of the gradient is too large for the optimizer. */
+/** Words of a touched embedding in what is sent: where in `parameters`, how wide, first occurrence. */
+export const TOUCHED_WORDS = 3
+
+/**
+ * What `results[0]` can say: a row's loss is not finite, a number of the gradient is too large for the optimizer, a
+ * variance of Dice is not finite.
+ */
 export const DIVERGED = 1
 export const STEEP = 2
+export const WIDE = 4
 
 /** The bits of a float, as WGSL's own literals know neither infinity nor what a comparison with NaN gives. */
 export const bitsOf = (value: number): number => new Uint32Array(Float32Array.of(value).buffer)[0]!
@@ -47,6 +55,14 @@ export const field = (name: HeaderField): string => {
   const word = `sent[${HEADER.indexOf(name)}]`
   return name === 'rate' || name === 'epsilon' ? `bitcast<f32>(${word})` : word
 }
+
+/** For shaders that call it. */
+export const SIGMOID = `
+fn sigmoid(x: f32) -> f32 {
+  let e = exp(-abs(x));
+  return select(e, 1.0, x >= 0.0) / (1.0 + e);
+}
+`
 
 /** `body` for each i below `count`, shared out among a workgroup's lanes. */
 export const each = (count: number | string, body: string): string => `
