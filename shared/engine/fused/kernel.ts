@@ -7,7 +7,8 @@ export interface Exports {
   begin(model: number, learning: boolean, sparing: boolean): void
   /** 0 if an id lies in no table. */
   predict(model: number, n: number): number
-  enter(model: number, at: number, n: number): void
+  /** 0 if an id lies in no table. */
+  enter(model: number, at: number, n: number): number
   learn(model: number, n: number): number
   leave(model: number, at: number, n: number): void
   finish(model: number): void

@@ -30,22 +30,26 @@ export function begin(model: Model, learning: bool, sparing: bool): void {
 
 /** Probabilities of the `n` rows whose ids and dense values lie in place; false if an id lies in no table. */
 export function predict(model: Model, n: usize): bool {
-  for (let at = model.parts; at !== 0; at = changetype<Part>(at).next)
-    if (!idsFit(model, changetype<Part>(at), n)) return false
-  enter(model, 0, n)
+  if (!enter(model, 0, n)) return false
   forward(model, n, false)
   for (let r: usize = 0; r < n; r++)
     store<f32>(model.probabilities + (r << 2), <f32>sigmoid(load<f32>(model.logits + (r << 2))))
   return true
 }
 
-/** Takes the `n` rows whose ids and dense values lie in place to the layers, as their rows from `at` on. */
-export function enter(model: Model, at: usize, n: usize): void {
+/**
+ * Takes the `n` rows whose ids and dense values lie in place to the layers, as their rows from `at` on; false, and none has
+ * gone, if an id lies in no table.
+ */
+export function enter(model: Model, at: usize, n: usize): bool {
+  for (let part = model.parts; part !== 0; part = changetype<Part>(part).next)
+    if (!idsFit(model, changetype<Part>(part), n)) return false
   const x = model.x
   model.x = x + ((at * model.xWidth) << 2)
   for (let part = model.parts; part !== 0; part = changetype<Part>(part).next)
     partForward(model, changetype<Part>(part), n)
   model.x = x
+  return true
 }
 
 /** Adds the layers' gradient from their first `n` rows, whose labels and shares lie in place; answers their loss. */

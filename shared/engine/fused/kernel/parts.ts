@@ -54,17 +54,31 @@ function pool(model: Model, part: Part, ids: usize, to: usize, r: usize): void {
     return
   }
   const table = changetype<Table>(part.table)
+  const bytes = table.width << 2
   const end = ids + (part.length << 2)
   let count: usize = 0
-  for (let i: usize = 0; i < table.width << 2; i += 16) {
-    let sum = f32x4.splat(0)
-    count = 0
-    for (let at = ids; at < end; at += 4) {
+  for (let i: usize = 0; i < bytes; i += 16) {
+    const column = table.parameters + i
+    // A sum waits for the one before it, so four are made side by side as far as there is no padding.
+    let a = f32x4.splat(0)
+    let b = a
+    let c = a
+    let d = a
+    let at = ids
+    for (; at + 16 <= end && i32x4.all_true(v128.load(at)); at += 16) {
+      a = f32x4.add(a, v128.load(column + <usize>load<i32>(at) * bytes))
+      b = f32x4.add(b, v128.load(column + <usize>load<i32>(at, 4) * bytes))
+      c = f32x4.add(c, v128.load(column + <usize>load<i32>(at, 8) * bytes))
+      d = f32x4.add(d, v128.load(column + <usize>load<i32>(at, 12) * bytes))
+    }
+    count = (at - ids) >> 2
+    for (; at < end; at += 4) {
       const id = load<i32>(at)
       if (id === 0) continue
       count++
-      sum = f32x4.add(sum, v128.load(rowOf(table, id) + i))
+      a = f32x4.add(a, v128.load(column + <usize>id * bytes))
     }
+    const sum = f32x4.add(f32x4.add(a, b), f32x4.add(c, d))
     v128.store(to + i, f32x4.div(sum, f32x4.splat(<f32>max<usize>(count, 1))))
   }
   store<usize>(counts, count)
@@ -95,10 +109,14 @@ export function partBack(model: Model, part: Part, n: usize): void {
 
 /** Adds `scale`·share to the gradient of each row that is not padding. */
 function spread(model: Model, part: Part, table: Table, ids: usize, scale: f32): void {
+  const width = table.width
+  const flags = table.flags
+  const gradient = table.parameters + model.toGradient
+  const share = part.share
   for (const end = ids + (part.length << 2); ids < end; ids += 4) {
     const id = load<i32>(ids)
     if (id === 0) continue
-    touch(table, id)
-    addScaled(rowOf(table, id) + model.toGradient, part.share, scale, table.width)
+    if (load<u8>(flags + <usize>id) === 0) touch(table, id)
+    addScaled(gradient + ((<usize>id * width) << 2), share, scale, width)
   }
 }
