@@ -1,15 +1,17 @@
 /** A small world for tests: two kinds of readers, a catalogue, a task, and a server that speaks the HTTP contract in memory. */
 import { deflateSync, unzlibSync } from 'fflate'
-import type { Catalogue } from '../../shared/catalogue.ts'
+import { rowsRequestSchema } from '../../shared/api.ts'
+import { type Catalogue, UNKNOWN_ID } from '../../shared/catalogue.ts'
 import { DAY_MS } from '../../shared/clock.ts'
 import { encodeSample, joinBatch } from '../../shared/codec.ts'
 import { type KindredEvent, uploadSchema } from '../../shared/event.ts'
 import { type Context, createContext, UserState } from '../../shared/generate.ts'
-import { sha256 } from '../../shared/hash.ts'
+import { reprDigest, sha256 } from '../../shared/hash.ts'
 import { type Hyper, hyper } from '../../shared/hyper.ts'
+import { partOf, writeLocal } from '../../shared/model/local.ts'
 import { din, initialWeights } from '../../shared/model/spec.ts'
+import type { Weights } from '../../shared/model/weights.ts'
 import { type Random, seeded } from '../../shared/random.ts'
-import { writeSafetensors } from '../../shared/safetensors.ts'
 import type { Sample } from '../../shared/sample.ts'
 import { schemas } from '../../shared/schemas/index.ts'
 import type { Manifest } from '../../shared/task.ts'
@@ -56,17 +58,29 @@ export interface World {
   readonly context: Context
   readonly model: Uint8Array<ArrayBuffer>
   readonly catalogueBytes: Uint8Array<ArrayBuffer>
+  /** The weights that the model is of, all their rows. */
+  readonly weights: Weights
 }
 
 export async function createWorld({
   version = 1,
   seed = version,
+  vocabulary,
   ...changes
-}: { version?: number; seed?: number } & Partial<Parameters<typeof hyper>[0]> = {}): Promise<World> {
+}: {
+  version?: number
+  seed?: number
+  /** Size of the vocabulary of items, which then is not delivered whole. */
+  vocabulary?: number
+} & Partial<Parameters<typeof hyper>[0]> = {}): Promise<World> {
   const schema = schemas.demo(catalogue)
+  if (vocabulary !== undefined) schema.vocabularies.item!.size = vocabulary
   const numbers: Hyper = hyper(changes)
   const ranking = { attention: 8, mlp: [16] }
-  const model = writeSafetensors(initialWeights(din(schema, ranking), seeded(seed)))
+  const weights = initialWeights(din(schema, ranking), seeded(seed))
+  const core = vocabulary === undefined ? {} : { item: Int32Array.of(0, UNKNOWN_ID) }
+  const model = writeLocal(partOf({ ids: {}, weights }, core))
+  const items = new Uint8Array(weights['embedding.item']!.data.buffer)
   const catalogueBytes = new TextEncoder().encode(JSON.stringify(catalogue))
   const manifest: Manifest = {
     name: 'toy',
@@ -76,9 +90,11 @@ export async function createWorld({
     ranking,
     classifier: { attention: 0, mlp: [8] },
     model: { sha256: await sha256(model), bytes: model.length },
+    ...(vocabulary !== undefined && { sliced: { item: await sha256(items) } }),
     catalogue: { sha256: await sha256(catalogueBytes), bytes: catalogueBytes.length },
   }
-  return { manifest, context: createContext(schema, catalogue, numbers), model, catalogueBytes }
+  const context = createContext(schema, catalogue, numbers)
+  return { manifest, context, model, catalogueBytes, weights }
 }
 
 /** Samples of one reader: about as many as a new user has after ten clicks. */
@@ -93,12 +109,28 @@ export function batchesFor(
     kindred = 0,
     foreign = 3,
     seed = 5,
-  }: Partial<Record<'kindred' | 'foreign' | 'size' | 'seed', number>> & { count: number },
+    renamed = (id) => id,
+  }: Partial<Record<'kindred' | 'foreign' | 'size' | 'seed', number>> & {
+    count: number
+    /** What the readers' items are called in their samples: another id for each but padding and unknown. */
+    renamed?: (id: number) => number
+  },
 ): Uint8Array[] {
   const random = seeded(seed)
   const readers = Math.ceil((count * size) / 2 / SEEN)
   const those = (category: number) =>
-    Array.from({ length: readers }, () => samplesOf(context, category, SEEN, random)).flat()
+    Array.from({ length: readers }, () => samplesOf(context, category, SEEN, random))
+      .flat()
+      .map(rename)
+  const items = context.layout.slots.filter(
+    ({ feature }) => 'vocabulary' in feature && feature.vocabulary === 'item',
+  )
+  function rename(sample: Sample): Sample {
+    const ids = sample.ids.slice()
+    for (const { at, width } of items)
+      for (let i = at; i < at + width; i++) if (ids[i]! > UNKNOWN_ID) ids[i] = renamed(ids[i]!)
+    return { ...sample, ids }
+  }
   const pool = [...those(kindred), ...those(foreign)]
   const rows = random.shuffle(
     pool.map((sample, i) => ({ id: (i + 1).toString(16).padStart(16, '0'), sample })),
@@ -149,10 +181,10 @@ export class FakeServer {
     this.requests.push(`${method} ${pathname}`)
     const instead = await this.before(method, pathname)
     if (instead) return instead
-    return this.after(method, pathname, this.answer(method, pathname, init))
+    return this.after(method, pathname, await this.answer(method, pathname, init))
   }
 
-  private answer(method: string, path: string, init: RequestInit): Response {
+  private answer(method: string, path: string, init: RequestInit): Response | Promise<Response> {
     if (method === 'POST' && path === '/api/devices') {
       const device = `device-${++this.made}`
       const credential = `credential-of-${device}`
@@ -166,6 +198,7 @@ export class FakeServer {
     if (method === 'POST' && path === '/api/events') return this.takeEvents(device, init)
     if (method === 'DELETE' && path === '/api/me') return this.erase(device)
     if (path === '/api/task') return this.task(headers)
+    if (method === 'POST' && path === '/api/rows') return this.rows(init)
     const [, day, n] = /^\/api\/batches\/(\d+)\/(\d+)$/.exec(path) ?? []
     const batch = this.batches[Number(n)]
     if (Number(day) === this.day && batch)
@@ -195,6 +228,16 @@ export class FakeServer {
     const etag = `"${this.world.manifest.version}"`
     if (headers.get('if-none-match') === etag) return new Response(null, { status: 304, headers: { etag } })
     return Response.json(this.world.manifest, { headers: { etag } })
+  }
+
+  private async rows({ body }: RequestInit): Promise<Response> {
+    const { table, sha256, ids } = rowsRequestSchema.parse(JSON.parse(String(body)))
+    const { manifest, weights } = this.world!
+    if (manifest.sliced?.[table] !== sha256) return problem(404, 'No such table')
+    const { data, shape } = weights[`embedding.${table}`]!
+    const rows = ids.flatMap((id) => [...data.subarray(id * shape[1]!, (id + 1) * shape[1]!)])
+    const bytes = new Uint8Array(Float32Array.from(rows).buffer)
+    return new Response(bytes, { headers: { 'repr-digest': await reprDigest(bytes) } })
   }
 
   private artifact(sha: string): Response {
