@@ -2,6 +2,7 @@
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { defineConfig, devices } from 'playwright/test'
+import { CHROMIUM_ARGS as args } from './browsers/chromium.ts'
 import { find } from './browsers/find.js'
 
 /** A profile without its browser: iPhone profiles too run on Chromium here (other engines: see ARCHITECTURE.md). */
@@ -11,15 +12,6 @@ function profile(name: string) {
 }
 
 const executablePath = find('chromium')?.executablePath
-/** Chromium speaks to nobody but the server under test; as root it has no sandbox to offer. */
-const args = [
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
-]
 const launchOptions = { args, ...(executablePath ? { executablePath } : {}) }
 
 export default defineConfig({
@@ -42,6 +34,7 @@ export default defineConfig({
       testMatch: ['cycle.spec.ts', 'app.spec.ts'],
       use: { viewport: { width: 1280, height: 800 } },
     },
+    { name: 'engines', testMatch: 'browsers.spec.ts' },
     {
       name: 'webgpu',
       testMatch: ['webgpu.spec.ts', 'engines.spec.ts'],

@@ -1,8 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
 import { expect, test } from 'playwright/test'
-import { build, type PreviewServer, preview } from 'vite'
+import { type Pages, servePages } from './harness/serve.ts'
 import { Person } from './person.ts'
 
 /** Largest difference between a loss or score on WebGPU and on the cpu engine; both compute in float32. */
@@ -18,29 +15,14 @@ interface Round {
   stepsKept: number
 }
 
-let folder: string
-let server: PreviewServer
-
+let pages: Pages
 test.beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'kindred-harness-'))
-  const common = {
-    configFile: false as const,
-    root: resolve(import.meta.dirname, 'harness'),
-    logLevel: 'error' as const,
-    build: { outDir: folder, emptyOutDir: true, assetsInlineLimit: 0, chunkSizeWarningLimit: 2000 },
-    worker: { format: 'es' as const },
-  }
-  await build(common)
-  server = await preview({ ...common, preview: { port: 0, host: '127.0.0.1' } })
+  pages = await servePages('index.html')
 })
-
-test.afterAll(async () => {
-  await server?.close()
-  await rm(folder, { recursive: true, force: true })
-})
+test.afterAll(() => pages?.close())
 
 test('the same round on WebGPU and on the cpu engine has the same losses and scores', async ({ page }) => {
-  await page.goto(server.resolvedUrls!.local[0]!)
+  await page.goto(pages.url)
   expect(await page.evaluate(async () => (await navigator.gpu?.requestAdapter()) != null), 'an adapter').toBe(
     true,
   )

@@ -6,28 +6,35 @@ import {
   smallSpec,
   smallWeights,
 } from '../../shared/engine/contract.data.ts'
+import { embeddingContract } from '../../shared/engine/contract.embeddings.ts'
 import { type ContractOptions, engineContract } from '../../shared/engine/contract.ts'
 import type { Engine } from '../../shared/engine/engine.ts'
 import { createFusedEngine } from '../../shared/engine/fused/engine.ts'
+import { createPlainEngine } from '../../shared/engine/plain/engine.ts'
 import { createTfjsEngine } from '../../shared/engine/tfjs/engine.ts'
 import { createWgslEngine } from '../../shared/engine/wgsl/engine.ts'
+import type { WgslOptions } from '../../shared/engine/wgsl/state.ts'
 import { toFailure } from '../../shared/failure.ts'
 import { initialWeights, type ModelSpec } from '../../shared/model/spec.ts'
 import { seeded } from '../../shared/random.ts'
 import { runTests } from './vitest.ts'
 
 const engines = {
-  'fused-webgpu': () => createWgslEngine(),
+  'fused-webgpu': (options?: WgslOptions) => createWgslEngine(options),
   /** So little memory that every row is a piece of its own. */
-  'fused-webgpu, row by row': () => createWgslEngine({ traceBytes: 1 }),
+  'fused-webgpu, row by row': (options?: WgslOptions) => createWgslEngine({ ...options, traceBytes: 1 }),
   'tfjs-webgpu': () => createTfjsEngine({ backend: 'webgpu' }),
   'fused-wasm': () => createFusedEngine(),
+  plain: async () => createPlainEngine(),
 } satisfies Record<string, () => Promise<Engine>>
 
 type Name = keyof typeof engines
 
 const runContract = (name: Name, options: ContractOptions, matching?: string) =>
-  runTests(() => engineContract(name, engines[name], options), matching)
+  runTests({ [name]: () => engineContract(name, () => engines[name](), options) }, matching)
+
+const runEmbeddings = (name: 'fused-webgpu' | 'fused-webgpu, row by row', matching?: string) =>
+  runTests({ [name]: () => embeddingContract(name, engines[name]) }, matching)
 
 /** Both shapes of the project's figures, in batches of 32. */
 const shapes: Record<string, ModelSpec> = {
@@ -137,6 +144,6 @@ async function loadTooMuch() {
   return { failure, held }
 }
 
-const harness = { runContract, timeSteps, trainLong, loseGpu, loadTooMuch }
+const harness = { runContract, runEmbeddings, timeSteps, trainLong, loseGpu, loadTooMuch }
 export type Harness = typeof harness
 Object.assign(window, harness)

@@ -1,5 +1,5 @@
 /**
- * What the engine contract takes from 'vitest', in a page: vitest's own runner and expectations, without the parts that
+ * What the tests take from 'vitest', in a page: vitest's own runner and expectations, without the parts that
  * need Node. The page's bundle has this in place of 'vitest'.
  */
 import {
@@ -14,7 +14,7 @@ import {
 import { startTests, type Task, type VitestRunner } from '@vitest/runner'
 import * as chai from 'chai'
 
-export { afterAll, beforeAll, describe, test } from '@vitest/runner'
+export { afterAll, afterEach, beforeAll, beforeEach, describe, test } from '@vitest/runner'
 
 chai.use(JestExtend)
 chai.use(JestChaiExpect)
@@ -35,8 +35,11 @@ export interface Outcome {
   readonly error?: string
 }
 
-/** Runs the tests that `declare` declares, or those of them whose names match. */
-export async function runTests(declare: () => void, matching?: string): Promise<Outcome[]> {
+/** Runs the tests that each of `files` declares, or those of them whose names match. */
+export async function runTests(
+  files: Readonly<Record<string, () => unknown>>,
+  matching?: string,
+): Promise<Outcome[]> {
   const runner: VitestRunner = {
     config: {
       root: '/',
@@ -56,9 +59,9 @@ export async function runTests(declare: () => void, matching?: string): Promise<
       tagsFilter: undefined,
       strictTags: false,
     },
-    importFile: declare,
+    importFile: (path) => files[path]!(),
   }
-  return (await startTests(['/page'], runner)).flatMap((file) => outcomesOf(file))
+  return (await startTests(Object.keys(files), runner)).flatMap((file) => outcomesOf(file))
 }
 
 function outcomesOf(task: Task): Outcome[] {

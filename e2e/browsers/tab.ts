@@ -1,0 +1,18 @@
+/** One tab of a browser of any engine, driven alike. */
+
+export interface Tab {
+  /** The browser's name and version. */
+  readonly version: string
+  goto(url: string): Promise<void>
+  /** Calls the function that the page's `window` has under this name; what goes in and comes out is JSON. */
+  evaluate(name: string, ...args: readonly unknown[]): Promise<unknown>
+  /** Ends the browser and everything that was started for it. */
+  close(): Promise<void>
+}
+
+/** What is asked of a page may take this long, ms: the test's own limit comes first. */
+export const PATIENCE_MS = 15 * 60_000
+
+/** In a page: calls its function of that name. */
+export const callByName = ([name, args]: readonly [string, readonly unknown[]]): unknown =>
+  (globalThis as unknown as Record<string, (...args: readonly unknown[]) => unknown>)[name]!(...args)
