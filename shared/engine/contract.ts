@@ -18,12 +18,13 @@ import {
 } from './contract.data.ts'
 import { diceContract } from './contract.dice.ts'
 import { expectNear, train } from './contract.expect.ts'
+import { type MemoryOptions, memoryContract } from './contract.memory.ts'
 import { gradientOf, lossOf, pass, referenceAdam, sigmoid, toDoubles } from './contract.reference.ts'
 import { refusalContract } from './contract.refusals.ts'
 import { trainingContract } from './contract.training.ts'
 import type { Engine } from './engine.ts'
 
-export interface ContractOptions {
+export interface ContractOptions extends MemoryOptions {
   /** Random models to be checked; default 24. */
   readonly examples?: number
   /** False for a backend that adds in no fixed order (float atomics on a GPU); default true. */
@@ -49,6 +50,7 @@ export function engineContract(
     afterAll(() => engine.dispose())
     refusalContract(() => engine, options.reproducible !== false)
     diceContract(() => engine, options.reproducible !== false)
+    memoryContract(() => engine, options)
     trainingContract(() => engine, options.reproducible !== false)
 
     const trained = (steps: number, from?: Weights) => train(engine, steps, from)
@@ -206,23 +208,6 @@ export function engineContract(
       for (let i = 0; i < 60; i++) loss = await model.step(batch, 0.03)
       expect(loss).toBeLessThan(0.1)
       model.dispose()
-    })
-
-    test('300 steps and everything else leave held() where it was; dispose gives all of it back', async () => {
-      const empty = engine.held()
-      const model = await trained(1)
-      await model.mark()
-      const held = engine.held()
-      expect(held).toBeGreaterThan(empty)
-      for (let i = 0; i < 300; i++) await model.step(batchOf(i % 10, 1 + (i % 8)), 0.01)
-      await model.predict(batchOf(1))
-      await model.gradient(batchOf(1))
-      await model.save()
-      await model.mark()
-      await model.revert()
-      expect(engine.held()).toBe(held)
-      model.dispose()
-      expect(engine.held()).toBe(empty)
     })
 
     test('calls made at once are served one by one', async () => {

@@ -14,7 +14,18 @@ import { compileKernel, instantiate } from './fused/kernel.ts'
 import { layOut } from './fused/layout.ts'
 import { createPlainEngine } from './plain/engine.ts'
 
-engineContract('fused-wasm', () => createFusedEngine(), { examples: 60 })
+/** All WebAssembly memory that is made from here on. */
+const memories: WebAssembly.Memory[] = []
+const { Memory } = WebAssembly
+WebAssembly.Memory = class extends Memory {
+  constructor(descriptor: WebAssembly.MemoryDescriptor) {
+    super(descriptor)
+    memories.push(this)
+  }
+}
+const bytes = () => memories.reduce((sum, { buffer }) => sum + buffer.byteLength, 0)
+
+engineContract('fused-wasm', () => createFusedEngine(), { examples: 60, bytes })
 embeddingContract('fused-wasm', createFusedEngine)
 
 const sources = import.meta.glob<string>('./fused/kernel/*.ts', {
