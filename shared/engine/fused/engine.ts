@@ -6,8 +6,7 @@ import { AppError } from '../../failure.ts'
 import { checkWeights, type ModelSpec, shapesOf } from '../../model/spec.ts'
 import type { Tensor, Weights } from '../../model/weights.ts'
 import type { Batch } from '../../sample.ts'
-import { checkBatch, checkButIds, totalWeight } from '../batch.ts'
-import type { Engine, Model } from '../engine.ts'
+import { checkBatch, checkButIds, checked, totalWeight } from '../batch.ts'
 import {
   ADAGRAD_START,
   followed,
@@ -20,24 +19,42 @@ import {
 } from '../training.ts'
 import { compileKernel, type Exports, type Instance, instantiate, type Kernel } from './kernel.ts'
 import { type Layout, layOut } from './layout.ts'
+import {
+  type FusedEngine,
+  gradientIn,
+  type Moments,
+  type Peers,
+  type ResumableModel,
+  toFirstIn,
+} from './replica.ts'
 import { fill, read, write } from './space.ts'
 
 export interface FusedOptions {
   /** Lazy embeddings, as the plain engine has it: a step's cost no longer grows with the rows that move by momentum alone. */
   readonly lazyEmbeddings?: boolean
+  /** Of the one model that is loaded, where that is one of several replicas. */
+  readonly peers?: Peers | undefined
 }
 
 /**
  * Throws `engine` where there is no WebAssembly with SIMD. Each model has a memory of its own, as large as it needs; that of
  * the model disposed of last is kept for the next that needs as much.
  */
-export async function createFusedEngine({ lazyEmbeddings = false }: FusedOptions = {}): Promise<Engine> {
-  const home: Home = { kernel: await compileKernel(), spare: undefined }
+export async function createFusedEngine({
+  lazyEmbeddings = false,
+  peers,
+}: FusedOptions = {}): Promise<FusedEngine> {
+  const home: Home = { kernel: await compileKernel(), spare: undefined, peers }
   const models = new Set<FusedModel>()
   return {
     name: 'fused-wasm',
     async load(spec, weights, training) {
       checkWeights(spec, weights)
+      if (peers && spec.activation === 'dice')
+        throw new AppError(
+          'bad-input',
+          'Dice takes its statistics of a whole mini-batch, which no replica has.',
+        )
       const settled = settle(spec, training)
       const state = createState(home, spec, weights, settled)
       const alone = movesAlone(settled) && !lazyEmbeddings
@@ -56,6 +73,7 @@ export async function createFusedEngine({ lazyEmbeddings = false }: FusedOptions
 /** What an engine's models share. */
 interface Home {
   readonly kernel: Kernel
+  readonly peers: Peers | undefined
   spare: Instance | undefined
 }
 
@@ -107,7 +125,7 @@ function grow(home: Home, { instance, t, marked }: State, spec: ModelSpec, train
   return { ...state, t, marked }
 }
 
-class FusedModel implements Model {
+class FusedModel implements ResumableModel {
   readonly spec: ModelSpec
   readonly #home: Home
   #state: State | undefined
@@ -141,12 +159,13 @@ class FusedModel implements Model {
     const { optimizer, pull, frozen, following } = this.#training
     const t = this.#alive().t + 1
     const { rate, epsilon } = paceOf(optimizer, t, learningRate)
-    return this.#learn(batch, frozen.size > 0, (state) => {
+    const move = (state: State) => {
       const { kernel, layout } = state
       if (!kernel.step(layout.model, t, rate, epsilon, 2 * pull, this.#alone)) throw tooSteep()
       follow(state, following)
       state.t = t
-    }).loss
+    }
+    return this.#learn(batch, frozen.size > 0, move, this.#home.peers).loss
   }
 
   async predict(batch: Batch): Promise<Float32Array<ArrayBuffer>> {
@@ -162,7 +181,7 @@ class FusedModel implements Model {
       const at = layout.input.probabilities / 4
       probabilities.set(floats.subarray(at, at + to - from), from)
     }
-    return probabilities
+    return checked(probabilities)
   }
 
   async gradient(batch: Batch): Promise<{ loss: number; gradient: Weights }> {
@@ -188,6 +207,22 @@ class FusedModel implements Model {
     state.t = state.marked.t
   }
 
+  async saveMoments(): Promise<Moments> {
+    const { t, layout } = this.#alive()
+    return { t, first: this.#tensors(toFirstIn(layout)), second: this.#tensors(layout.toSecond) }
+  }
+
+  async loadMoments({ t, first, second }: Moments): Promise<void> {
+    const state = this.#alive()
+    const { floats, layout } = state
+    for (const moments of [first, second]) checkWeights(this.spec, moments)
+    for (const [name, place] of layout.places) {
+      write(floats, place, first[name]!.data, toFirstIn(layout))
+      write(floats, place, second[name]!.data, layout.toSecond)
+    }
+    state.t = t
+  }
+
   dispose(): void {
     if (this.#state) this.#home.spare = this.#state.instance
     this.#state = undefined
@@ -195,10 +230,15 @@ class FusedModel implements Model {
   }
 
   /** The loss, and what `use` makes of the gradient while it lies in its buffer; `sparing` frozen parameters'. */
-  #learn<T>(batch: Batch, sparing: boolean, use: (state: State) => T): { loss: number; result: T } {
+  #learn<T>(
+    batch: Batch,
+    sparing: boolean,
+    use: (state: State) => T,
+    peers?: Peers,
+  ): { loss: number; result: T } {
     this.#alive()
     checkButIds(this.spec, batch)
-    const total = totalWeight(batch)
+    const total = peers?.total ?? totalWeight(batch)
     const state = this.#roomFor(batch)
     const { kernel, layout } = state
     const runs = weightedRuns(batch, layout.rows)
@@ -209,10 +249,11 @@ class FusedModel implements Model {
       let sum = 0
       for (const group of layout.statistics.size > 0 ? [runs] : runs.map((run) => [run]))
         sum += learnTogether(state, this.spec, batch, group, total)
+      kernel.finish(layout.model)
+      if (peers) sum = peers.add(gradientIn(state.floats, layout), sum)
       const loss = Math.fround(sum)
       if (!Number.isFinite(loss)) throw new AppError('diverged', `The loss is ${loss}.`)
       if (!hasFiniteStatistics(state)) throw tooWide()
-      kernel.finish(layout.model)
       return { loss, result: use(state) }
     } finally {
       kernel.clear(layout.model)
