@@ -83,6 +83,13 @@ function outside(ids: Int32Array, from: number, to: number, rows: number): boole
   return signs < 0
 }
 
+/** The probabilities; throws `diverged`, naming the row, if one is not a number: on the way to it something overflowed. */
+export function checked(probabilities: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
+  const row = probabilities.findIndex(Number.isNaN)
+  if (row >= 0) throw new AppError('diverged', `Row ${row} of the batch: the prediction is not a number.`)
+  return probabilities
+}
+
 /** Σ w of a batch to be learnt from; throws `bad-input` unless every w is ≥ 0, some w > 0 and every label in [0, 1]. */
 export function totalWeight({ size, labels, weights }: Batch): number {
   let total = 0

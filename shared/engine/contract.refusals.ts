@@ -4,7 +4,9 @@ import { cloneWeights } from '../model/weights.ts'
 import type { Batch } from '../sample.ts'
 import { smallBatch as batchOf, rowsOf, smallSpec as spec, smallWeights as weights } from './contract.data.ts'
 import { expectNear, train } from './contract.expect.ts'
-import type { Engine } from './engine.ts'
+import type { Engine, Model } from './engine.ts'
+
+const NOT_FINITE = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
 
 const failing = (code: string, message: RegExp) =>
   expect.objectContaining({ code, message: expect.stringMatching(message) })
@@ -48,6 +50,13 @@ export function refusalContract(engine: () => Engine, reproducible: boolean): vo
     model.dispose()
   })
 
+  /** All that a model can be asked to do with a batch. */
+  const uses = (model: Model, batch: Batch) => [
+    model.step(batch, 0.01),
+    model.gradient(batch),
+    model.predict(batch),
+  ]
+
   test('a batch of wrong sizes, without weight or with no learning rate is refused', async () => {
     const model = await engine().load(spec, weights)
     const batch = batchOf(1)
@@ -56,12 +65,52 @@ export function refusalContract(engine: () => Engine, reproducible: boolean): vo
     await refused({ ids: batch.ids.slice(1) })
     await refused({ dense: new Float32Array(0) })
     await refused({ labels: new Float32Array(3) })
-    await refused({ labels: new Float32Array(8).fill(2) })
     await refused({ weights: new Float32Array(8) })
-    await refused({ weights: new Float32Array(8).fill(-1) })
-    await refused({}, Number.NaN)
+    for (const rate of [...NOT_FINITE, -1]) await refused({}, rate)
     await refused(rowsOf(spec, batch, 0, 0))
     expect(await model.save()).toEqual(weights)
+    model.dispose()
+  })
+
+  test('a dense value that is not finite throws diverged, by row and place', async () => {
+    const model = await engine().load(spec, weights)
+    for (const poison of NOT_FINITE) {
+      const batch = batchOf(1)
+      batch.dense[3 * spec.denseWidth + 1] = poison
+      for (const use of uses(model, batch))
+        await expect(use).rejects.toEqual(failing('diverged', /Row 3 .*dense value 1/))
+    }
+    expect(await model.save()).toEqual(weights)
+    model.dispose()
+  })
+
+  test('a label or a weight of a row that makes no sense is refused by row', async () => {
+    const model = await engine().load(spec, weights)
+    for (const [field, values] of [
+      ['labels', [...NOT_FINITE, -0.1, 2]],
+      ['weights', [...NOT_FINITE, -1]],
+    ] as const)
+      for (const value of values) {
+        const batch = batchOf(1)
+        batch[field][6] = value
+        for (const use of uses(model, batch).slice(0, 2))
+          await expect(use).rejects.toEqual(failing('bad-input', /Row 6 /))
+      }
+    expect(await model.save()).toEqual(weights)
+    model.dispose()
+  })
+
+  test('a prediction is a probability or diverged, never NaN', async () => {
+    const wild = cloneWeights(weights)
+    for (const [name, { data }] of Object.entries(wild))
+      if (name.startsWith('mlp.')) for (let i = 0; i < data.length; i++) data[i]! *= 1e30
+    const model = await engine().load(spec, wild)
+    const batch = batchOf(1)
+    batch.dense.fill(3e38)
+    const outcome = await model.predict(batch).catch((error: unknown) => error)
+    if (outcome instanceof Float32Array) for (const p of outcome) expect(p >= 0 && p <= 1, `${p}`).toBe(true)
+    else expect(outcome).toMatchObject({ code: 'diverged' })
+    expect(await model.save()).toEqual(wild)
     model.dispose()
   })
 
@@ -70,16 +119,18 @@ export function refusalContract(engine: () => Engine, reproducible: boolean): vo
     const other = await train(engine(), 2)
     const before = await model.save()
     const held = engine().held()
-    for (const poison of [Number.NaN, 3e38]) {
-      const batch = batchOf(1)
-      batch.dense[3] = poison
-      const steep = cloneWeights(before)
-      steep['mlp.0.w']!.data.fill(1e5)
-      const victim = poison > 0 ? await engine().load(spec, steep) : model
-      await expect(victim.step(batch, 0.01)).rejects.toMatchObject({ code: 'diverged' })
-      await expect(victim.gradient(batch)).rejects.toMatchObject({ code: 'diverged' })
-      if (victim !== model) victim.dispose()
-    }
+    const steep = cloneWeights(before)
+    steep['mlp.0.w']!.data.fill(1e5)
+    const huge = batchOf(1)
+    huge.dense[3] = 3e38
+    const victim = await engine().load(spec, steep)
+    await expect(victim.step(huge, 0.01)).rejects.toMatchObject({ code: 'diverged' })
+    await expect(victim.gradient(huge)).rejects.toMatchObject({ code: 'diverged' })
+    expect(await victim.save()).toEqual(steep)
+    victim.dispose()
+    const poisoned = batchOf(1)
+    poisoned.dense[3] = Number.NaN
+    await expect(model.step(poisoned, 0.01)).rejects.toMatchObject({ code: 'diverged' })
     expect(engine().held()).toBe(held)
     expect(await model.save()).toEqual(before)
     await model.step(batchOf(5), 0.01)
@@ -95,11 +146,17 @@ export function refusalContract(engine: () => Engine, reproducible: boolean): vo
     const held = engine().held()
     const { 'out.b': dropped, ...lacking } = weights
     const reshaped = { ...weights, 'mlp.0.b': { shape: [3], data: new Float32Array(3) } }
-    const poisoned = { ...weights, 'out.b': { shape: [1], data: Float32Array.of(Number.NaN) } }
     expect(dropped).toBeDefined()
     await expect(engine().load(spec, lacking)).rejects.toEqual(failing('bad-artifact', /out\.b/))
     await expect(engine().load(spec, reshaped)).rejects.toEqual(failing('bad-artifact', /mlp\.0\.b/))
-    await expect(engine().load(spec, poisoned)).rejects.toEqual(failing('bad-artifact', /out\.b/))
+    for (const name of Object.keys(weights))
+      for (const poison of NOT_FINITE) {
+        const poisoned = cloneWeights(weights)
+        poisoned[name]!.data[poisoned[name]!.data.length - 1] = poison
+        await expect(engine().load(spec, poisoned)).rejects.toEqual(
+          failing('bad-artifact', new RegExp(name.replaceAll('.', '\\.'))),
+        )
+      }
     expect(engine().held()).toBe(held)
   })
 

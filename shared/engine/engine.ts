@@ -55,7 +55,7 @@ export interface Model {
   readonly spec: ModelSpec
   /** One step of the optimizer on a batch; the loss before it. */
   step(batch: Batch, learningRate: number): Promise<number>
-  /** The click probability of each row. */
+  /** The click probability of each row. Throws `diverged` where that is not a number. */
   predict(batch: Batch): Promise<Float32Array<ArrayBuffer>>
   /** Loss and its gradient at the present weights; changes nothing. */
   gradient(batch: Batch): Promise<{ loss: number; gradient: Weights }>

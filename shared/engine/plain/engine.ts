@@ -6,7 +6,7 @@ import { AppError } from '../../failure.ts'
 import { checkWeights, type ModelSpec } from '../../model/spec.ts'
 import type { Weights } from '../../model/weights.ts'
 import type { Batch } from '../../sample.ts'
-import { checkBatch, totalWeight } from '../batch.ts'
+import { checkBatch, checked, totalWeight } from '../batch.ts'
 import type { Engine, Model } from '../engine.ts'
 import { type Settled, settle } from '../training.ts'
 import { flatten, planOf, TouchedRows, unflatten } from './buffers.ts'
@@ -74,7 +74,7 @@ class PlainModel implements Model {
     checkBatch(this.spec, batch)
     const probabilities = new Float32Array(batch.size)
     this.#alive().network.predict(batch, probabilities)
-    return probabilities
+    return checked(probabilities)
   }
 
   async gradient(batch: Batch): Promise<{ loss: number; gradient: Weights }> {

@@ -7,7 +7,7 @@ import { AppError } from '../../failure.ts'
 import { DICE_MOMENTUM, type ModelSpec, shapesOf } from '../../model/spec.ts'
 import type { Tensor, Weights } from '../../model/weights.ts'
 import type { Batch } from '../../sample.ts'
-import { checkBatch, padBatch, totalWeight } from '../batch.ts'
+import { checkBatch, checked, padBatch, totalWeight } from '../batch.ts'
 import type { Model } from '../engine.ts'
 import { type Settled, TOO_STEEP, tooSteep, tooWide } from '../training.ts'
 import { type Lesson, lossAndGradient, probabilities } from './network.ts'
@@ -110,7 +110,7 @@ export class TfjsModel implements Model {
       if (batch.size === 0) return new Float32Array(0)
       const padded = padBatch(this.spec, batch, this.#around.paddedSize(batch.size))
       const result = tf.tidy(() => probabilities(this.spec, this.#named(now), padded))
-      return (await read(result)).slice(0, batch.size)
+      return checked((await read(result)).slice(0, batch.size))
     })
   }
 

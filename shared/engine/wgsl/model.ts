@@ -3,7 +3,7 @@ import { AppError } from '../../failure.ts'
 import type { ModelSpec } from '../../model/spec.ts'
 import type { Weights } from '../../model/weights.ts'
 import type { Batch } from '../../sample.ts'
-import { checkBatch, totalWeight } from '../batch.ts'
+import { checkBatch, checked, totalWeight } from '../batch.ts'
 import type { Model } from '../engine.ts'
 import { unflatten } from '../plain/buffers.ts'
 import { paceOf, type Settled, tooSteep, tooWide } from '../training.ts'
@@ -51,7 +51,7 @@ export class WgslModel implements Model {
         const results = await this.#submit(state, batch, piece, { phases: ['predict'] })
         probabilities.set(new Float32Array(results.buffer, 4), piece[0]!)
       }
-      return probabilities
+      return checked(probabilities)
     })
   }
 

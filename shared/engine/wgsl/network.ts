@@ -54,8 +54,10 @@ export function predictShader(layout: Layout): Shader {
     `${enter(layout)}
   ${layout.layers.map(layerForward).join('')}
   ${logit(layout)}
-  let p = sigmoid(logit);
-  if (lane == 0u) { atomicStore(&results[1u + row], bitcast<u32>(p)); }`,
+  // By its bits, since WGSL may assume that no float is NaN.
+  let isNumber = (bitcast<u32>(logit) & 0x7fffffffu) <= 0x7f800000u;
+  let p = select(0x7fc00000u, bitcast<u32>(sigmoid(logit)), isNumber);
+  if (lane == 0u) { atomicStore(&results[1u + row], p); }`,
   )
 }
 
