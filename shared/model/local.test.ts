@@ -6,7 +6,8 @@ import { createPlainEngine } from '../engine/plain/engine.ts'
 import { seeded } from '../random.ts'
 import { writeSafetensors } from '../safetensors.ts'
 import type { Batch } from '../sample.ts'
-import { type FeatureSchema, schemaSchema } from '../schema.ts'
+import { type FeatureSchema, layoutOf, schemaSchema } from '../schema.ts'
+import { type SchemaName, schemas } from '../schemas/index.ts'
 import {
   type LocalModel,
   localBatch,
@@ -123,6 +124,40 @@ describe.each(Object.entries(engines))('training a part on %s', (_, create) => {
     await fc.assert(fc.asyncProperty(cases, check), { seed: 7, numRuns: 25 })
     await engine.dispose()
   })
+})
+
+/** As many items as MovieLens-1M has films, and as Globo.com's log has articles. */
+const ITEMS = { movielens: 3706, demo: 300, globo: 46_033, paper: 1000 }
+
+it.each(Object.keys(schemas) as SchemaName[])('so it is with the schema %s', async (name) => {
+  const items = Array.from({ length: ITEMS[name] }, (_, i) => ({
+    key: `${i}`,
+    title: '',
+    categories: [i % 7],
+  }))
+  const categories = Array.from({ length: 7 }, (_, i) => `${i}`)
+  const schema = schemas[name]({ name, noun: 'item', categories, items })
+  const spec = din(schema, WIDTHS)
+  const random = seeded(4)
+  const ids = new Int32Array(3 * spec.idWidth)
+  for (const { feature, at, width } of layoutOf(schema).slots)
+    for (let i = 0; feature.kind !== 'dense' && i < width * 3; i++)
+      ids[Math.floor(i / width) * spec.idWidth + at + (i % width)] =
+        1 + random.below(schema.vocabularies[feature.vocabulary]!.size - 1)
+  const dense = Float32Array.from({ length: 3 * spec.denseWidth }, () => random.next())
+  const batch = { size: 3, ids, dense, labels: Float32Array.of(0, 1, 1), weights: Float32Array.of(1, 1, 1) }
+
+  const here = touchedIds(spec, [batch])
+  const base = whole(spec, 1)
+  const part = partOf(base, here)
+  expect(part.weights['embedding.item']!.shape[0]).toBeLessThan(200)
+  const engine = createPlainEngine()
+  const full = await engine.load(spec, base.weights)
+  const small = await engine.load(din(localSchema(schema, here), WIDTHS), part.weights)
+  expect(await small.step(localBatch(spec, here, batch), 0.1)).toBe(await full.step(batch, 0.1))
+  const trained = withTrained(base, part, await small.save(), Number.POSITIVE_INFINITY)
+  expect(trained.weights).toEqual(await full.save())
+  await engine.dispose()
 })
 
 describe('the ids of batches', () => {

@@ -4,11 +4,13 @@ import { DAY_MS } from '../../shared/clock.ts'
 import { AppError } from '../../shared/failure.ts'
 import { din } from '../../shared/model/spec.ts'
 import { seeded } from '../../shared/random.ts'
+import { noRoom, type Operation, withFaults } from '../testing/faults.ts'
 import { freshDb, handClock } from '../testing/storage.ts'
 import { catalogue, createWorld, NOON, samplesOf, type World } from '../testing/world.ts'
 import type { Active } from './active.ts'
 import type { Db } from './db.ts'
 import { createRows, dropRows, type Rows, type RowsDeps } from './rows.ts'
+import { asFailure } from './storage.ts'
 
 const SIZE = 9000
 const DIM = 8
@@ -174,6 +176,21 @@ describe('there is room for so many rows', () => {
     ids[0] = item
     return ids
   }
+})
+
+test('where the device has no room for them, that is a failure of its storage', async () => {
+  const rows = create()
+  await have(rows, 7)
+  await rows.fetch({ ...task, manifest: { ...task.manifest, sliced: {} } }) // only to let the note be written
+  const before = (operation: Operation, table: string) => {
+    if (operation === 'mutate' && table === 'rows') throw noRoom()
+  }
+  db.close()
+  Object.assign(withFaults(db), { before })
+  await db.open()
+  const error = await rows.fetch(task).catch(asFailure)
+  expect(error).toMatchObject({ code: 'storage', message: expect.stringContaining('no room') })
+  expect(await db.rows.count()).toBe(0)
 })
 
 describe('rows of another task', () => {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { DAY_MS } from '../../shared/clock.ts'
 import { MAX_EVENTS } from '../../shared/event.ts'
 import { toFailure } from '../../shared/failure.ts'
+import { reprDigest } from '../../shared/hash.ts'
 import { createLocks } from '../locks.ts'
 import { freshDb, handClock } from '../testing/storage.ts'
 import { batchesFor, createWorld, FakeServer, html, NOON, problem, type World } from '../testing/world.ts'
@@ -341,6 +342,49 @@ describe('down', () => {
     answer('GET /api/batches/100/0', () => new Response(new Uint8Array(spoiled)))
     await expect(tunnel.batch(world.manifest.schema, 100, 0)).rejects.toMatchObject({
       code: /bad-(input|artifact)/,
+    })
+  })
+
+  describe('embedding rows', async () => {
+    const ids = [0, 1, 7, 99]
+    const ask = () => tunnel.rows({ table: 'item', sha256: world.manifest.sliced!.item!, ids }, 8)
+    beforeEach(async () => {
+      world = await createWorld({ vocabulary: 100 })
+      server.world = world
+    })
+
+    test('are those of the table, in the order asked for', async () => {
+      const { data } = world.weights['embedding.item']!
+      expect([...(await ask())!]).toEqual(ids.flatMap((id) => [...data.subarray(id * 8, (id + 1) * 8)]))
+    })
+
+    test('of a table that the server has no more are none', async () => {
+      answer('POST /api/rows', () => problem(404, 'No such table'))
+      expect(await ask()).toBeNull()
+    })
+
+    const rows = (bytes: Uint8Array<ArrayBuffer>, headers: Record<string, string>) =>
+      new Response(bytes, { headers })
+    const full = new Uint8Array(4 * 8 * 4)
+    const digest = await reprDigest(full)
+    const nan = new Uint8Array(Float32Array.from({ length: 32 }, (_, i) => (i === 9 ? Number.NaN : 1)).buffer)
+    const nanDigest = await reprDigest(nan)
+    test.each([
+      ['without a digest', () => rows(full, {}), 'bad-artifact'],
+      ['with the digest of something else', () => rows(full, { 'repr-digest': nanDigest }), 'bad-artifact'],
+      ['that are too few', () => rows(full.slice(4), { 'repr-digest': digest }), 'bad-artifact'],
+      ['that are too many', () => rows(new Uint8Array(129), { 'repr-digest': digest }), 'bad-artifact'],
+      ['that are not finite', () => rows(nan, { 'repr-digest': nanDigest }), 'bad-artifact'],
+      ['that are a page', () => html(), 'offline'],
+      ['that are refused', () => problem(400, 'No such row'), 'refused'],
+    ])('%s are none', async (_, make, code) => {
+      answer('POST /api/rows', make)
+      await expect(ask()).rejects.toMatchObject({ code })
+    })
+
+    test('may have other digests beside the one that is checked', async () => {
+      answer('POST /api/rows', () => rows(full, { 'repr-digest': `sha-512=:AAAA:, ${digest}` }))
+      expect(await ask()).toEqual(new Float32Array(32))
     })
   })
 
