@@ -241,14 +241,10 @@ function placeLayers(spec: ModelSpec, plan: Plan, trace: Counter, x: number): La
 
 function placeDice(plan: Plan, trace: Counter, layer: string, width: number): DiceAt {
   const at = (name: string) => plan.offsets.get(`${layer}.running.${name}`)!
+  const units = () => trace.take(width)
   return {
     running: { mean: at('mean'), variance: at('variance') },
-    dAfter: trace.take(width),
-    ofBatch: {
-      mean: trace.take(width),
-      variance: trace.take(width),
-      middle: trace.take(width),
-      slope: trace.take(width),
-    },
+    dAfter: units(),
+    ofBatch: { mean: units(), variance: units(), middle: units(), slope: units() },
   }
 }
