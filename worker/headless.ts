@@ -128,13 +128,16 @@ function sharedEngine(
 
 const keep = async () => {}
 
-/** One thread trains for all devices of this process: two jobs at a time would only take each other's memory. */
+/**
+ * One thread trains for all devices of this process: two jobs at a time would only take each other's memory. No user has to
+ * be spared here, so none of them rests meanwhile.
+ */
 const turn = createTurns()
 
 function takingTurns(trainer: Trainer): Trainer {
   return {
     ...trainer,
-    filter: (job, watch) => turn(() => trainer.filter(job, watch)),
-    personalise: (job, watch) => turn(() => trainer.personalise(job, watch)),
+    filter: (job, watch) => turn(() => trainer.filter({ ...job, duty: 1 }, watch)),
+    personalise: (job, watch) => turn(() => trainer.personalise({ ...job, duty: 1 }, watch)),
   }
 }

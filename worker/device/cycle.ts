@@ -75,14 +75,14 @@ export function createCycle(deps: CycleDeps): Cycle {
   }
 
   async function use(task: Active): Promise<void> {
-    board.live.task = task
+    board.hear({ task })
     onTask(task)
     await updateSamples(task)
   }
 
   async function updateSamples({ context, manifest: { hyper } }: Active): Promise<void> {
     await samples.update(context, hyper)
-    await pruneHistory(db, clock, hyper)
+    await pruneHistory(db, hyper)
   }
 
   async function refreshTask(signal: AbortSignal): Promise<void> {

@@ -1,4 +1,4 @@
-/** Whatever trains lets go of the machine while the user needs it. */
+/** How hard whatever trains may work: its share of the time, and nothing at all while the user needs the machine. */
 import type { Platform } from '../platform.ts'
 import type { Trainer } from '../trainer/job.ts'
 
@@ -39,3 +39,10 @@ export function createEase({ spawnTrainer, after }: Pick<Platform, 'spawnTrainer
     },
   }
 }
+
+/** The trainer, with jobs that keep to a share of the time in (0, 1]. */
+export const withDuty = (trainer: Trainer, duty: number): Trainer => ({
+  ...trainer,
+  filter: (job, watch) => trainer.filter({ ...job, duty }, watch),
+  personalise: (job, watch) => trainer.personalise({ ...job, duty }, watch),
+})

@@ -87,12 +87,12 @@ export function createStatus(sources: Sources): StatusBoard {
   }
 
   function hear(change: Partial<Live> = {}): void {
-    const progress = change.run?.phase === live.run.phase && change.run.phase !== 'idle'
-    const only = progress && Object.keys(change).length === 1
+    const only = isProgress(change, live)
     Object.assign(live, change)
-    // Progress within a phase changes nothing that is stored.
-    if (only && last && !closed) tell({ ...last, run: live.run })
-    else renew()
+    const { run } = live
+    // What runs is told at once; progress within a phase changes nothing that is stored.
+    if (change.run && run.phase !== 'idle' && last && !closed) tell({ ...last, run })
+    if (!only) renew()
   }
 
   function sayWhatGoesOn(): void {
@@ -100,15 +100,26 @@ export function createStatus(sources: Sources): StatusBoard {
     told = live.run
     tabs.tell({ type: 'live', live: rest })
   }
+
+  function sayHowFar(): void {
+    const [now, then] = [live.run, told].map((run) => ('fraction' in run ? run.fraction : 0))
+    if (Math.abs(now! - then!) < STEP) return
+    told = live.run
+    tabs.tell({ type: 'progress', run: live.run })
+  }
+
   tabs.on('live', (word) => hear(word.live))
+  tabs.on('progress', ({ run }) => hear({ run }))
   tabs.on('changed', () => hear())
   tabs.on('hello', () => live.run.phase !== 'idle' && sayWhatGoesOn())
 
   return {
     live,
     set(change) {
+      const only = isProgress(change, live)
       hear(change)
-      if (Object.keys(change).length > 1 || !change.run || isNews(change.run, told)) sayWhatGoesOn()
+      if (only) sayHowFar()
+      else sayWhatGoesOn()
     },
     changed() {
       renew()
@@ -154,11 +165,9 @@ const BLANK: Status = {
   bytes: { down: 0, up: 0 },
 }
 
-/** Whether a run has come far enough since it was told last. */
-function isNews(run: Status['run'], told: Status['run']): boolean {
-  const [now, then] = [run, told].map((one) => ('fraction' in one ? one.fraction : 0))
-  return run.phase !== told.phase || Math.abs(now! - then!) >= STEP
-}
+/** Whether a change says no more than how far a phase has come. */
+const isProgress = (change: Partial<Live>, { run }: Live): boolean =>
+  Object.keys(change).length === 1 && change.run?.phase === run.phase && run.phase !== 'idle'
 
 async function gather(sources: Sources, live: Live): Promise<Status> {
   const { db, models, samples, platform, eligibility, leads } = sources

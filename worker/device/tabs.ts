@@ -18,6 +18,8 @@ const wordSchema = z.discriminatedUnion('type', [
   /** A tab has come up: whoever has something going on tells it. */
   z.strictObject({ type: z.literal('hello') }),
   z.strictObject({ type: z.literal('live'), live: liveSchema }),
+  /** How far the present phase of a run has come. */
+  z.strictObject({ type: z.literal('progress'), run: statusSchema.shape.run }),
   /** Something stored is another. */
   z.strictObject({ type: z.literal('changed'), what: z.enum(['rows', 'task', 'learning']) }),
   /** The leader is to contact the server, now or with what else is to be sent; with `suspect`, to look at the models. */

@@ -26,8 +26,10 @@ export function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => voi
 export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise
   return new Promise((resolve, reject) => {
-    promise.then(resolve, reject) // first: a promise that is given up may still fail
-    if (signal.aborted) return reject(signal.reason)
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+    const giveUp = () => reject(signal.reason)
+    // First: a promise that is given up may still fail.
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp))
+    if (signal.aborted) giveUp()
+    else signal.addEventListener('abort', giveUp)
   })
 }
