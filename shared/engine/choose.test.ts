@@ -44,6 +44,8 @@ describe('chooseEngine', () => {
 
   test('where WebAssembly has no SIMD, portable TypeScript takes over', async () => {
     vi.spyOn(WebAssembly, 'compile').mockRejectedValue(new WebAssembly.CompileError('no SIMD'))
+    vi.resetModules() // a thread that has compiled the kernel does not do it again
+    const { chooseEngine } = await import('./choose.ts')
     const { engine, tried } = await chooseEngine()
     expect(engine.name).toBe('plain')
     expect(tried.map(({ name }) => name)).toEqual(['fused-wasm'])
@@ -148,6 +150,24 @@ describe('chooseEngine for a shape', () => {
     expect(engine.name).toBe('fused-webgpu')
     expect(timings).toEqual([])
     expect(disposed).toEqual([])
+  })
+
+  test.each([
+    ['fused-webgpu', /gradient|loss/],
+    ['fused-wasm', null],
+  ] as const)('a known %s that computes wrongly', async (known, reason) => {
+    const start = async (name: EngineName): Promise<Engine> => {
+      const plain = createPlainEngine()
+      const load: Engine['load'] = async (spec, weights) => {
+        const model = await plain.load(spec, weights)
+        model.gradient = async () => ({ loss: Number.NaN, gradient: weights })
+        return model
+      }
+      return name === known ? { ...plain, name, load } : { ...plain, name }
+    }
+    const { engine, tried } = await chooseEngine({ known, shape, now, start })
+    if (reason) expect(tried).toEqual([{ name: known, reason: expect.stringMatching(reason) }])
+    else expect(engine.name, 'WebAssembly was checked when it was chosen').toBe(known)
   })
 
   test('where the known one does not start any more, the others are timed', async () => {

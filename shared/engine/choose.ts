@@ -1,7 +1,7 @@
 /**
  * Picks the engine of this place. Which of our own is the fastest depends on the task: a small model's step takes less
- * time in WebAssembly than a GPU takes to begin one, so they are timed on the shape that they are for. All but the plain
- * engine are loaded only when tried, TensorFlow.js only when it is asked for: it is slower than plain TypeScript.
+ * time in WebAssembly than a GPU takes to begin one, so they are timed on the shape that they are for. What computes on
+ * a GPU is loaded only when tried, TensorFlow.js only when it is asked for: it is slower than plain TypeScript.
  */
 import { AppError } from '../failure.ts'
 import { initialWeights, type ModelSpec } from '../model/spec.ts'
@@ -10,6 +10,7 @@ import { seeded } from '../random.ts'
 import type { Batch } from '../sample.ts'
 import { hasTrueAdapter } from './adapter.ts'
 import type { Engine, EngineName } from './engine.ts'
+import { createFusedEngine } from './fused/engine.ts'
 import { createPlainEngine } from './plain/engine.ts'
 import type { WasmPaths } from './tfjs/backend.ts'
 import { type Shape, timeStep } from './timing.ts'
@@ -20,7 +21,10 @@ export interface Choice {
   readonly wasmPaths?: WasmPaths | undefined
   /** What the engine is for: then the fastest at it is chosen. */
   readonly shape?: Shape | undefined
-  /** The fastest for this shape before: taken without being timed if it starts and passes its self-check. */
+  /**
+   * The fastest for this shape before, in this browser and version: taken, if it starts, without being timed. On a GPU it
+   * must pass its self-check again, for drivers change; WebAssembly computes today what it did then.
+   */
   readonly known?: EngineName | undefined
   /** What failed here while it was used: not tried again. */
   readonly lost?: readonly Failed[]
@@ -107,14 +111,15 @@ async function race(choice: Choice, shape: Shape, tried: Failed[]): Promise<Chos
 /** The engine, started and checked, or undefined with the reason in `tried`, where it may stand already. */
 async function attempt(
   name: EngineName,
-  { preferred, wasmPaths, start: startEngine = start }: Choice,
+  { preferred, known, wasmPaths, start: startEngine = start }: Choice,
   tried: Failed[],
 ): Promise<Engine | undefined> {
   if (tried.some((failed) => failed.name === name)) return undefined
   try {
     if (ON_GPU.includes(name) && !preferred && !(await hasTrueAdapter()))
       throw new AppError('engine', 'There is no GPU adapter, or only a software one.')
-    return await checked(await startEngine(name, wasmPaths))
+    const engine = await startEngine(name, wasmPaths)
+    return name === known && !ON_GPU.includes(name) ? engine : await checked(engine)
   } catch (error) {
     tried.push({ name, reason: reasonOf(error) })
     return undefined
@@ -136,7 +141,6 @@ async function checked(engine: Engine): Promise<Engine> {
 async function start(name: EngineName, wasmPaths: WasmPaths | undefined): Promise<Engine> {
   if (name === 'plain') return createPlainEngine()
   if (name === 'fused-wasm') {
-    const { createFusedEngine } = await import('./fused/engine.ts')
     return createFusedEngine()
   }
   if (name === 'fused-webgpu') {

@@ -1,7 +1,7 @@
 /** The fused kernel: the contract, and what is its own — padding, pieces, records, its exponential. */
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { sha256 } from '../hash.ts'
-import { initialWeights, type ModelSpec } from '../model/spec.ts'
+import { ACTIVATIONS, initialWeights, type ModelSpec } from '../model/spec.ts'
 import type { Weights } from '../model/weights.ts'
 import { seeded } from '../random.ts'
 import type { Batch } from '../sample.ts'
@@ -81,14 +81,18 @@ describe('the fused engine', () => {
     ['many rows', 75, { ...dinSpec(50, 8, 20), attention: 36, mlp: [64, 32] }],
     ['a history so long that few rows fit', 10, { ...dinSpec(300, 8, 900), attention: 36 }],
     ['wide embeddings and layers', 33, { ...dinSpec(40, 19, 7), attention: 21, mlp: [33, 65, 7] }],
-  ])('%s: takes a batch in pieces and gets the gradient of the whole', async (_, size, spec) => {
-    const batch = randomBatch(spec, size, seeded(8))
-    expect(layOut(spec).rows).toBeLessThan(size)
-    const weights = initialWeights(spec, seeded(9))
-    await expectPlainGradient(spec, batch, weights)
-    const thinned = batch.weights.map((weight, row) => (row % 3 === 1 || row > size - 4 ? 0 : weight))
-    await expectPlainGradient(spec, { ...batch, weights: thinned }, weights)
-  })
+    ['Dice', 75, { ...dinSpec(50, 8, 20), attention: 36, mlp: [64, 30], activation: 'dice' }],
+  ] satisfies [string, number, ModelSpec][])(
+    '%s: takes a batch in pieces and gets the gradient of the whole',
+    async (_, size, spec) => {
+      const batch = randomBatch(spec, size, seeded(8))
+      expect(layOut(spec).rows).toBeLessThan(size)
+      const weights = initialWeights(spec, seeded(9))
+      await expectPlainGradient(spec, batch, weights)
+      const thinned = batch.weights.map((weight, row) => (row % 3 === 1 || row > size - 4 ? 0 : weight))
+      await expectPlainGradient(spec, { ...batch, weights: thinned }, weights)
+    },
+  )
 
   test('an id outside its vocabulary is found in every piece, and in rows without weight too', async () => {
     const spec = { ...dinSpec(50, 8, 20), attention: 36 }
@@ -135,8 +139,27 @@ describe('the fused engine', () => {
     }
   })
 
-  test('padding never becomes anything but zero', async () => {
-    const spec = { ...dinSpec(9, 3, 5), attention: 5, mlp: [7] }
+  test('Dice makes room for a batch larger than any before, and loses nothing of the model or its mark', async () => {
+    const spec: ModelSpec = { ...dinSpec(20, 4, 6), activation: 'dice' }
+    const weights = randomWeights(spec, seeded(1))
+    const batchOf = (size: number) => randomBatch(spec, size, seeded(size))
+    const engines = [createPlainEngine(), await createFusedEngine()]
+    const [due, got] = await Promise.all(
+      engines.map(async (engine) => {
+        const model = await engine.load(spec, weights, { pull: 0.1 })
+        for (const size of [8, 5]) await model.step(batchOf(size), 0.01)
+        await model.mark()
+        for (const size of [75, 8, 300]) await model.step(batchOf(size), 0.01)
+        await model.revert()
+        for (const size of [6, 200]) await model.step(batchOf(size), 0.01)
+        return model.save()
+      }),
+    )
+    for (const [name, { data }] of Object.entries(due!)) expectNear(got![name]!.data, data, 2e-5, name)
+  })
+
+  test.each(ACTIVATIONS)('padding never becomes anything but zero: %s', async (activation) => {
+    const spec = { ...dinSpec(9, 3, 5), attention: 5, mlp: [7], activation }
     const layout = layOut(spec)
     const model = await (await createFusedEngine()).load(spec, randomWeights(spec, seeded(1)))
     const memory = vi.spyOn(Float32Array.prototype, 'subarray') // predict reads through the model's memory
@@ -155,6 +178,8 @@ describe('the fused engine', () => {
     const kernel = await compileKernel()
     expect(() => instantiate(kernel, huge)).toThrow(expect.objectContaining({ code: 'engine' }))
     vi.spyOn(WebAssembly, 'compile').mockRejectedValue(new WebAssembly.CompileError('no simd'))
+    vi.resetModules() // a thread that has compiled the kernel does not do it again
+    const { createFusedEngine } = await import('./fused/engine.ts')
     await expect(createFusedEngine()).rejects.toMatchObject({ code: 'engine' })
   })
 })

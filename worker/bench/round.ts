@@ -6,7 +6,7 @@ import { hyper } from '../../shared/hyper.ts'
 import { initialWeights, prunedDin } from '../../shared/model/spec.ts'
 import { seeded } from '../../shared/random.ts'
 import { writeSafetensors } from '../../shared/safetensors.ts'
-import type { Trainer } from '../trainer/job.ts'
+import type { JobName, Trainer } from '../trainer/job.ts'
 import { createTrainer } from '../trainer/trainer.ts'
 import { type Bench, type Findings, interleaved, rounded } from './measure.ts'
 import { joined, makeBatch, paperSchema, rowsOf, shapes } from './shapes.ts'
@@ -34,7 +34,7 @@ export interface RoundResult {
  * the matched train the classifier, those that it keeps train the ranking model with the older local samples, and each
  * mini-batch is judged on the newer ones. Half of the matched samples are of the same taste.
  */
-export function roundOf(trainer: Trainer): () => Promise<RoundResult> {
+export function roundOf(trainer: Pick<Trainer, JobName>): () => Promise<RoundResult> {
   const random = seeded(5)
   const spec = shapes.paper
   const numbers = hyper()
@@ -137,17 +137,24 @@ async function fromTheStart(
   rounds: number,
   progress: Bench['progress'],
 ) {
-  const contenders = names.map((name) => ({
-    name,
-    async run() {
-      const trainer = spawn(name)
-      try {
-        await roundOf(trainer)()
-      } finally {
-        trainer.terminate()
-      }
-    },
-  }))
+  const contenders = names.map((name) => {
+    let trainer: Trainer | undefined
+    const round = roundOf({
+      filter: (job, watch) => trainer!.filter(job, watch),
+      personalise: (job, watch) => trainer!.personalise(job, watch),
+    })
+    return {
+      name,
+      async run() {
+        trainer = spawn(name)
+        try {
+          await round()
+        } finally {
+          trainer.terminate()
+        }
+      },
+    }
+  })
   return interleaved(contenders, { rounds, turnMs: 1, warmMs: 1 }, (done) =>
     progress('Rounds in fresh workers', done, rounds),
   )

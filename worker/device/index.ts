@@ -2,6 +2,7 @@
 import '../../shared/no-eval.ts'
 import { serve } from '../../shared/boundary.ts'
 import { systemClock } from '../../shared/clock.ts'
+import { compileKernel, type Kernel } from '../../shared/engine/fused/kernel.ts'
 import { seeded } from '../../shared/random.ts'
 import { createLocks } from '../locks.ts'
 import { seedIn } from '../options.ts'
@@ -15,6 +16,15 @@ const random = seeded(seedIn(self.name) ?? crypto.getRandomValues(new Uint32Arra
 
 /** Tabs of other versions meet here, too: each passes over what it does not know. */
 const channel = typeof BroadcastChannel === 'undefined' ? undefined : new BroadcastChannel(DB_NAME)
+
+/** For the trainers; where there is none they find out for themselves. */
+let kernel: Kernel | undefined
+compileKernel().then(
+  (compiled) => {
+    kernel = compiled
+  },
+  () => {},
+)
 
 const platform: Platform = {
   clock: systemClock,
@@ -49,7 +59,11 @@ const platform: Platform = {
   agent: { browser: navigator.userAgent, engines: trainerUrl },
   spawnTrainer() {
     const worker = new Worker(trainerUrl, { type: 'module', name: self.name })
-    return connectTrainer(worker, () => worker.terminate())
+    return connectTrainer(
+      worker,
+      () => worker.terminate(),
+      () => kernel,
+    )
   },
   seed: () => random.below(2 ** 32),
 }

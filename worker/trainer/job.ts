@@ -5,6 +5,7 @@
  */
 import * as z from 'zod'
 import { ENGINE_NAMES } from '../../shared/engine/engine.ts'
+import { isKernel, type Kernel } from '../../shared/engine/fused/kernel.ts'
 import { failureSchema } from '../../shared/failure.ts'
 import { manifestSchema } from '../../shared/task.ts'
 
@@ -30,6 +31,8 @@ const commonShape = {
   seed: z.int().min(0),
   /** What was the fastest here before: it is started and checked, not timed again. One that fails leaves the full choice. */
   engine: engineName.optional(),
+  /** The kernel of `fused-wasm` as the device has compiled it, that the trainer need not. */
+  kernel: z.custom<Kernel>(isKernel).optional(),
   /** Share of the time that the thread may compute, in (0, 1]; 1 if left out. */
   duty: z.number().positive().max(1).optional(),
 }

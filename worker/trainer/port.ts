@@ -1,6 +1,7 @@
 /** The two ends of a trainer in a worker of its own: `serveTrainer(port, trainer)` and `connectTrainer(port, kill)`. */
 import type * as z from 'zod'
 import type { Port } from '../../shared/boundary.ts'
+import type { Kernel } from '../../shared/engine/fused/kernel.ts'
 import { AppError, parse, toFailure } from '../../shared/failure.ts'
 import {
   type Command,
@@ -55,8 +56,11 @@ export function serveTrainer(port: Port, trainer: Trainer): void {
   send({ type: 'ready' })
 }
 
-/** The trainer behind `port`; `kill` ends its thread. A thread that dies fails what it was doing with `worker`. */
-export function connectTrainer(port: Port, kill: () => void): Trainer {
+/**
+ * The trainer behind `port`; `kill` ends its thread. A thread that dies fails what it was doing with `worker`. The kernel,
+ * where this thread has compiled it, goes with each job.
+ */
+export function connectTrainer(port: Port, kill: () => void, kernel?: () => Kernel | undefined): Trainer {
   type Open = {
     name: JobName
     resolve: (result: unknown) => void
@@ -125,7 +129,7 @@ export function connectTrainer(port: Port, kill: () => void): Trainer {
       open.set(id, { name, resolve: resolve as (result: unknown) => void, reject, watch })
       const cancel = () => send({ type: 'cancel', id })
       signal?.addEventListener('abort', cancel, { once: true })
-      send({ type: 'run', id, name, job })
+      send({ type: 'run', id, name, job: { ...job, kernel: kernel?.() } })
     })
   }
 

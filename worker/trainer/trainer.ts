@@ -1,5 +1,6 @@
 /** The trainer itself, in whatever thread it is made. */
 import type { Engine } from '../../shared/engine/engine.ts'
+import { adoptKernel } from '../../shared/engine/fused/kernel.ts'
 import { AppError } from '../../shared/failure.ts'
 import { din, prunedDin } from '../../shared/model/spec.ts'
 import { readSafetensors, writeSafetensors } from '../../shared/safetensors.ts'
@@ -25,10 +26,11 @@ export function createTrainer(
 
   /** `work` on an engine; hears nothing more of work that was taken over by another one. */
   async function run<T>(
-    { task, engine: known, duty }: Job<JobName>,
+    { task, engine: known, kernel, duty }: Job<JobName>,
     watch: Watch,
     work: (engine: Engine, watch: Watched) => Promise<T>,
   ) {
+    if (kernel) adoptKernel(kernel)
     const { signal } = watch
     const until = signal ? AbortSignal.any([signal, terminated.signal]) : terminated.signal
     const shape = { spec: din(task.schema, task.ranking), batch: task.hyper.ranking.batchSize }

@@ -21,6 +21,7 @@ export interface Exports {
 const { WebAssembly } = globalThis as unknown as {
   readonly WebAssembly: {
     compile(bytes: Uint8Array): Promise<Kernel>
+    Module: new (bytes: Uint8Array) => Kernel
     Instance: new (kernel: Kernel, imports: { env: { memory: Memory } }) => { exports: unknown }
     Memory: new (pages: { initial: number; maximum: number }) => Memory
   }
@@ -31,8 +32,27 @@ interface Memory {
   readonly buffer: ArrayBuffer
 }
 
-/** Throws `engine` where WebAssembly or its SIMD is missing. */
-export async function compileKernel(): Promise<Kernel> {
+let compiled: Promise<Kernel> | undefined
+
+/** Throws `engine` where WebAssembly or its SIMD is missing. A thread compiles it once. */
+export function compileKernel(): Promise<Kernel> {
+  if (!compiled) {
+    compiled = compile()
+    compiled.catch(() => {
+      compiled = undefined
+    })
+  }
+  return compiled
+}
+
+/** Spares this thread what another one of the same page has done: loading the kernel and compiling it. */
+export function adoptKernel(kernel: Kernel): void {
+  compiled ??= Promise.resolve(kernel)
+}
+
+export const isKernel = (value: unknown): value is Kernel => value instanceof WebAssembly.Module
+
+async function compile(): Promise<Kernel> {
   const bytes = await loadKernel()
   try {
     return await WebAssembly.compile(bytes)
