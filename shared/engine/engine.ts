@@ -26,7 +26,10 @@ export interface Training {
    * minimised (not to the loss that `step` and `gradient` tell), so 2λ·(w − w₀) to the step's gradient.
    */
   readonly pull?: number
-  /** Parameters whose name begins with one of these stay as they are: `embedding.`, `mlp.0`, … */
+  /**
+   * Parameters whose name begins with one of these stay as they are: `embedding.`, `mlp.0`, … Dice's running statistics,
+   * which no optimizer moves and no pull holds, follow every step's mini-batch unless they are among these.
+   */
   readonly frozen?: readonly string[]
 }
 

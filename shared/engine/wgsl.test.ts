@@ -11,6 +11,7 @@ import { settle } from './training.ts'
 import { createWgslEngine } from './wgsl/engine.ts'
 import { termsOf } from './wgsl/gather.ts'
 import { layOut, ZERO } from './wgsl/layout.ts'
+import { learnShaders } from './wgsl/network.ts'
 import { optimizeShader } from './wgsl/optimize.ts'
 import { Sender } from './wgsl/send.ts'
 import { HEADER, HEADER_WORDS, TOUCHED_WORDS } from './wgsl/text.ts'
@@ -137,6 +138,14 @@ test('neighbouring frozen parameters are one range', () => {
     `p >= ${size - 1}u && p < ${size}u`,
   ])
   expect(optimizeShader(layout, settle(spec)).code).not.toContain('p >=')
+})
+
+test('Dice makes four more dispatches of each hidden layer: there, its statistics, and back the same way', () => {
+  const of = (activation: 'prelu' | 'dice', mlp: number[]) =>
+    learnShaders(layOut({ ...spec, mlp, activation })).map(({ units }) => units ?? 'rows')
+  expect(of('prelu', [2, 3])).toEqual(['rows'])
+  expect(of('dice', [])).toEqual(['rows'])
+  expect(of('dice', [2, 3])).toEqual(['rows', 2, 'rows', 3, 'rows', 3, 'rows', 2, 'rows'])
 })
 
 test('no shader needs more storage buffers than WebGPU promises', () => {
