@@ -34,17 +34,18 @@ const sorted = (ids: Iterable<number>): Ids => Int32Array.from(new Set([...CORE,
 
 /** The ids that batches touch in each table. One outside its table is left out. */
 export function touchedIds(spec: ModelSpec, batches: readonly Pick<Batch, 'size' | 'ids'>[]): Vocabulary {
-  const touched = spec.tables.map(() => new Set<number>())
-  for (const { table, at, length } of columnsOf(spec))
+  const touched = spec.tables.map(({ rows }) => bitsOf(CORE, rows))
+  for (const { table, at, length } of columnsOf(spec)) {
+    const bits = touched[table]!
+    const { rows } = spec.tables[table]!
     for (const { size, ids } of batches)
       for (let row = 0; row < size; row++)
-        for (let i = row * spec.idWidth + at, end = i + length; i < end; i++) touched[table]!.add(ids[i]!)
-  return Object.fromEntries(
-    spec.tables.map(({ name, rows }, table) => [
-      name,
-      sorted([...touched[table]!].filter((id) => id >= 0 && id < rows)),
-    ]),
-  )
+        for (let i = row * spec.idWidth + at, end = i + length; i < end; i++) {
+          const id = ids[i]!
+          if (id >= 0 && id < rows) bits[id >> 5]! |= 1 << (id & 31)
+        }
+  }
+  return Object.fromEntries(spec.tables.map(({ name }, table) => [name, idsIn(touched[table]!)]))
 }
 
 /** Where ids of which table stand in a packed sample, each place once: a query is an input, too, as a rule. */
@@ -62,8 +63,8 @@ function columnsOf(spec: ModelSpec): Iterable<{ table: number; at: number; lengt
 /** The ids of `wanted` that are not here, by table; tables that lack none are left out. */
 export function missingIds(wanted: Vocabulary, here: Vocabulary): Readonly<Record<string, number[]>> {
   const missing = Object.entries(wanted).map(([table, ids]): [string, number[]] => {
-    const there = here[table]
-    return [table, there ? [...ids].filter((id) => positionOf(there, id) < 0) : []]
+    const positionOf = here[table] && positionsOf(here[table])
+    return [table, positionOf ? [...ids].filter((id) => positionOf(id) < 0) : []]
   })
   return Object.fromEntries(missing.filter(([, ids]) => ids.length > 0))
 }
@@ -91,11 +92,10 @@ export function localBatch(spec: ModelSpec, vocabulary: Vocabulary, batch: Batch
   for (const { table, at, length } of columnsOf(spec)) {
     const here = vocabulary[spec.tables[table]!.name]
     if (!here) continue
+    const positionOf = positionsOf(here)
     for (let row = 0; row < batch.size; row++)
       for (let i = row * spec.idWidth + at, end = i + length; i < end; i++) {
-        // Most of a sequence is padding.
-        if (ids[i] === 0) continue
-        const position = positionOf(here, ids[i]!)
+        const position = positionOf(ids[i]!)
         ids[i] = position < 0 ? UNKNOWN_ID : position
       }
   }
@@ -111,15 +111,9 @@ export function partOf(model: LocalModel, wanted: Vocabulary, others: FindRow = 
   const weights: Record<string, Tensor> = { ...model.weights }
   for (const [table, all] of Object.entries(wanted)) {
     const row = rowsOf(model, table)
-    const found = [...all].flatMap((id) => {
-      const values = row(id) ?? others(table, id)
-      return values ? [{ id, values }] : []
-    })
-    ids[table] = Int32Array.from(found, ({ id }) => id)
-    weights[nameOf(table)] = tensorOf(
-      found.map(({ values }) => values),
-      dimOf(model, table),
-    )
+    const found = all.filter((id) => row(id) ?? others(table, id))
+    ids[table] = found
+    weights[nameOf(table)] = tensorOf(found, dimOf(model, table), (id) => row(id) ?? others(table, id)!)
   }
   return { ids, weights }
 }
@@ -156,10 +150,7 @@ export function withTrained(base: LocalModel, before: LocalModel, after: Weights
     const kept = sorted([...held, ...changed(table, before, trained)])
     ids[table] = bounded(kept, touched, most)
     const [newer, older] = [rowsOf(trained, table), rowsOf(base, table)]
-    weights[nameOf(table)] = tensorOf(
-      Array.from(ids[table], (id) => newer(id) ?? older(id)!),
-      dimOf(base, table),
-    )
+    weights[nameOf(table)] = tensorOf(ids[table], dimOf(base, table), (id) => newer(id) ?? older(id)!)
   }
   return { ids, weights: inOrderOf(base.weights, weights) }
 }
@@ -200,19 +191,19 @@ const dimOf = ({ weights }: LocalModel, table: string): number => weights[nameOf
 export function rowsOf(model: LocalModel, table: string): (id: number) => Float32Array | undefined {
   const { data, shape } = model.weights[nameOf(table)]!
   const dim = shape[1]!
-  const here = model.ids[table]
+  const positionOf = model.ids[table] && positionsOf(model.ids[table])
   return (id) => {
-    const at = here ? positionOf(here, id) : id
+    const at = positionOf ? positionOf(id) : id
     return at < 0 || at >= shape[0]! ? undefined : data.subarray(at * dim, (at + 1) * dim)
   }
 }
 
-function tensorOf(rows: readonly Float32Array[], dim: number): Tensor {
-  const data = new Float32Array(rows.length * dim)
-  rows.forEach((row, i) => {
-    data.set(row, i * dim)
+function tensorOf(ids: Ids, dim: number, rowOf: (id: number) => Float32Array): Tensor {
+  const data = new Float32Array(ids.length * dim)
+  ids.forEach((id, i) => {
+    data.set(rowOf(id), i * dim)
   })
-  return { shape: [rows.length, dim], data }
+  return { shape: [ids.length, dim], data }
 }
 
 function overwritten({ shape, data }: Tensor, ids: Ids, rows: Tensor): Tensor {
@@ -234,22 +225,45 @@ const changed = (table: string, before: LocalModel, after: LocalModel): Ids => {
 
 function bounded(ids: Ids, touched: Ids, most: number): Ids {
   let excess = ids.length - most
-  return excess <= 0 ? ids : ids.filter((id) => positionOf(touched, id) >= 0 || excess-- <= 0)
+  const positionOf = positionsOf(touched)
+  return excess <= 0 ? ids : ids.filter((id) => positionOf(id) >= 0 || excess-- <= 0)
 }
 
 /** Tensors keep the canonical order of the model that they came from. */
 const inOrderOf = (order: Weights, weights: Weights): Weights =>
   Object.fromEntries(Object.keys(order).map((name) => [name, weights[name]!]))
 
-/** Where an id stands among ascending ones, or −1. */
-function positionOf(ids: Ids, id: number): number {
-  let low = 0
-  let high = ids.length - 1
-  while (low <= high) {
-    const middle = (low + high) >> 1
-    if (ids[middle]! < id) low = middle + 1
-    else if (ids[middle]! > id) high = middle - 1
-    else return middle
+/** A set of ids below `rows` as bits, 32 a word: an eighth of a byte an id, where a row has some dozens. */
+function bitsOf(ids: Iterable<number>, rows: number): Uint32Array {
+  const bits = new Uint32Array((rows + 31) >> 5)
+  for (const id of ids) bits[id >> 5]! |= 1 << (id & 31)
+  return bits
+}
+
+function idsIn(bits: Uint32Array): Ids {
+  const ids: number[] = []
+  bits.forEach((word, i) => {
+    for (let rest = word; rest !== 0; rest &= rest - 1) ids.push(32 * i + 31 - Math.clz32(rest & -rest))
+  })
+  return Int32Array.from(ids)
+}
+
+/** Where each id stands among ascending ones, or −1. */
+function positionsOf(ids: Ids): (id: number) => number {
+  const bits = bitsOf(ids, ids.at(-1)! + 1)
+  // How many ids come before each word.
+  const before = new Uint32Array(bits.length)
+  for (let i = 1; i < bits.length; i++) before[i] = before[i - 1]! + ones(bits[i - 1]!)
+  return (id) => {
+    const word = bits[id >> 5] ?? 0
+    const bit = 1 << (id & 31)
+    return (word & bit) === 0 ? -1 : before[id >> 5]! + ones(word & (bit - 1))
   }
-  return -1
+}
+
+/** Bits that are set (Warren, Hacker's Delight, §5-1). */
+function ones(word: number): number {
+  const pairs = word - ((word >>> 1) & 0x55555555)
+  const fours = (pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333)
+  return Math.imul((fours + (fours >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24
 }

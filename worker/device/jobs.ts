@@ -25,6 +25,8 @@ import type { Active } from './active.ts'
 import type { Stored } from './models.ts'
 import type { Rows } from './rows.ts'
 
+/** Tables of so few rows stay whole: picking from them costs more than it saves, with 512 behaviours in each sample. */
+const FEW = 32
 /** Rows that a model keeps of a table that was not delivered whole; training adds some with each round. */
 const MAX_TRAINED = 20_000
 
@@ -53,7 +55,12 @@ export function createJobs(task: Active, base: Stored, seed: number, rows: Rows)
 
   /** M's rows of what the batches touch, and what the job has in common with every other. */
   async function common(batches: readonly Batch[]) {
-    const touched = touchedIds(spec, batches)
+    const large = new Set(
+      spec.tables.flatMap(({ name, rows }) => (rows > FEW || model.ids[name] ? [name] : [])),
+    )
+    const touched = Object.fromEntries(
+      Object.entries(touchedIds(spec, batches)).filter(([table]) => large.has(table)),
+    )
     const part = partOf(model, touched, await rows.find(task, missingIds(touched, model.ids)))
     return {
       part,
