@@ -7,6 +7,7 @@ import {
   smallWeights,
 } from '../../shared/engine/contract.data.ts'
 import { embeddingContract } from '../../shared/engine/contract.embeddings.ts'
+import { watchWasmMemory } from '../../shared/engine/contract.expect.ts'
 import { type ContractOptions, engineContract } from '../../shared/engine/contract.ts'
 import type { Engine } from '../../shared/engine/engine.ts'
 import { createFusedEngine } from '../../shared/engine/fused/engine.ts'
@@ -30,8 +31,11 @@ const engines = {
 
 type Name = keyof typeof engines
 
-const runContract = (name: Name, options: ContractOptions, matching?: string) =>
-  runTests({ [name]: () => engineContract(name, () => engines[name](), options) }, matching)
+function runContract(name: Name, options: ContractOptions, matching?: string) {
+  const bytes = name === 'fused-wasm' ? { bytes: watchWasmMemory() } : {}
+  const contract = () => engineContract(name, () => engines[name](), { ...options, ...bytes })
+  return runTests({ [name]: contract }, matching)
+}
 
 const runEmbeddings = (name: 'fused-webgpu' | 'fused-webgpu, row by row', matching?: string) =>
   runTests({ [name]: () => embeddingContract(name, engines[name]) }, matching)

@@ -19,6 +19,19 @@ export function expectNear(
   }
 }
 
+/** What counts the bytes of all WebAssembly memory that was made since this was called, however many were let go. */
+export function watchWasmMemory(): () => number {
+  const memories: WebAssembly.Memory[] = []
+  const { Memory } = WebAssembly
+  WebAssembly.Memory = class extends Memory {
+    constructor(descriptor: WebAssembly.MemoryDescriptor) {
+      super(descriptor)
+      memories.push(this)
+    }
+  }
+  return () => memories.reduce((sum, { buffer }) => sum + buffer.byteLength, 0)
+}
+
 /** The small model after `steps` steps. */
 export async function train(engine: Engine, steps: number, from: Weights = smallWeights): Promise<Model> {
   const model = await engine.load(smallSpec, from)

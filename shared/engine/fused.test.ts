@@ -7,25 +7,14 @@ import { seeded } from '../random.ts'
 import type { Batch } from '../sample.ts'
 import { denseOnly, dinSpec, randomBatch, randomWeights } from './contract.data.ts'
 import { embeddingContract } from './contract.embeddings.ts'
-import { expectNear } from './contract.expect.ts'
+import { expectNear, watchWasmMemory } from './contract.expect.ts'
 import { engineContract } from './contract.ts'
 import { createFusedEngine } from './fused/engine.ts'
 import { compileKernel, instantiate } from './fused/kernel.ts'
 import { layOut } from './fused/layout.ts'
 import { createPlainEngine } from './plain/engine.ts'
 
-/** All WebAssembly memory that is made from here on. */
-const memories: WebAssembly.Memory[] = []
-const { Memory } = WebAssembly
-WebAssembly.Memory = class extends Memory {
-  constructor(descriptor: WebAssembly.MemoryDescriptor) {
-    super(descriptor)
-    memories.push(this)
-  }
-}
-const bytes = () => memories.reduce((sum, { buffer }) => sum + buffer.byteLength, 0)
-
-engineContract('fused-wasm', () => createFusedEngine(), { examples: 60, bytes })
+engineContract('fused-wasm', () => createFusedEngine(), { examples: 60, bytes: watchWasmMemory() })
 embeddingContract('fused-wasm', createFusedEngine)
 
 const sources = import.meta.glob<string>('./fused/kernel/*.ts', {
