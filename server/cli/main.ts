@@ -7,6 +7,7 @@ import { prepareCommand } from './prepare.ts'
 import { serveCommand } from './serve.ts'
 import { simulateCommand } from './simulate.ts'
 import { startCommand } from './start.ts'
+import { tortureCommand } from './torture.ts'
 import { trainCommand } from './train.ts'
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
@@ -25,6 +26,7 @@ export async function main(argv: string[]): Promise<void> {
     trainCommand,
     simulateCommand,
     benchCommand,
+    tortureCommand,
   ])
     add(program)
   await program.parseAsync(argv)

@@ -1,0 +1,5 @@
+// A thread of pool.ts, whose sources are TypeScript as everywhere.
+import { register } from 'tsx/esm/api'
+
+register()
+await import('./thread.ts')

@@ -1,0 +1,172 @@
+/** Watches the samples of one browser: what the trainer is given of them, and how many are stored. */
+import { DAY_MS } from '../../shared/clock.ts'
+import type { Batch, Sample } from '../../shared/sample.ts'
+import type { JournalRow, LocalRow, MatchedRow, TaskRow } from '../../worker/device/db.ts'
+import type { Job, JobName } from '../../worker/trainer/job.ts'
+import type { Fail } from './invariants.ts'
+import { heartOf } from './models-watch.ts'
+import type { SimStorage } from './storage.ts'
+
+export interface SamplesWatch {
+  committed(tables: ReadonlySet<string>): void
+  /** What the device knew is gone: samples may be delivered anew. */
+  reset(): void
+  asked<N extends JobName>(name: N, job: Job<N>): void
+  /** The trainer told what came of the job that was asked last. */
+  told(model: Uint8Array | null): void
+  /** A trained model became M: what it was trained on is used. */
+  used(heart: string): void
+  /** The device looked at its clock. */
+  looked(now: number): void
+}
+
+/** Clock readings by which a sample's age may have been judged. */
+const LOOKS = 64
+const MAX_JOURNAL = 100
+
+/** What was stored a moment ago may still be on its way to the trainer, ms. */
+const MOMENT = 30_000
+
+/** What a sample and a packed row have in common, whatever an engine makes of the ids. */
+const keyOf = (dense: Float32Array, label: number) =>
+  `${label}/${Buffer.from(dense.buffer, dense.byteOffset, dense.byteLength).toString('latin1')}`
+const keyOfSample = ({ dense, label }: Sample) => keyOf(dense, label)
+const keysOf = ({ size, dense, labels }: Batch) => {
+  const width = dense.length / Math.max(1, size)
+  return Array.from({ length: size }, (_, i) => keyOf(dense.subarray(i * width, (i + 1) * width), labels[i]!))
+}
+
+/** The rows of a table, and each version of a row that was there a moment ago. */
+function remembering<T>(rows: () => T[], versionOf: (row: T) => string, now: () => number) {
+  let present = new Map<string, T>()
+  let past: { row: T; at: number }[] = []
+  return {
+    look(): void {
+      const before = present
+      present = new Map(rows().map((row) => [versionOf(row), row]))
+      past = past.filter(({ at }) => now() - at <= MOMENT)
+      for (const [version, row] of before) if (!present.has(version)) past.push({ row, at: now() })
+    },
+    /** Of each row all versions, the newest first. */
+    lately: (): T[] => [...present.values(), ...past.map(({ row }) => row).reverse()],
+  }
+}
+
+/** The first of each name. */
+const once = <T>(rows: readonly T[], nameOf: (row: T) => string): T[] => [
+  ...new Map([...rows].reverse().map((row) => [nameOf(row), row])).values(),
+]
+
+export function watchSamples(storage: SimStorage, now: () => number, fail: Fail): SamplesWatch {
+  let looks: number[] = []
+  /** Matched samples that a finished training has used. */
+  let spent = new Set<string>()
+  let schema = ''
+  let last: { ids: string[]; sha256?: string } | undefined
+  const trainedOn = new Map<string, string[]>()
+  let journal = 0
+  const local = () => storage.rows<LocalRow>('local')
+  const matched = () => storage.rows<MatchedRow>('matched')
+  const ownLately = remembering(local, ({ exposure, label }) => `${exposure}/${label}`, now)
+  const matchedLately = remembering(matched, ({ id, state }) => `${id}/${state}`, now)
+  const idOf = ({ id }: MatchedRow) => id
+  const hyper = () => storage.rows<TaskRow>('tasks')[0]?.manifest.hyper
+
+  /** Takes the rows of a batch out of those that are stored; complains of one that is not among them. */
+  function take(keys: readonly string[], from: readonly Sample[], what: string): void {
+    const left = new Map<string, number>()
+    for (const sample of from) left.set(keyOfSample(sample), (left.get(keyOfSample(sample)) ?? 0) + 1)
+    for (const key of keys) {
+      const there = left.get(key) ?? 0
+      if (there === 0) fail('used-once', `a sample is ${what} that should not be, or twice`)
+      left.set(key, there - 1)
+    }
+  }
+  /** Whether a sample is in [from, to] days old by a clock that the device has looked at of late. */
+  const aged = (from: number, to: number) => (sample: Sample) =>
+    looks.some((look) => look - sample.at > from * DAY_MS && look - sample.at <= to * DAY_MS)
+
+  function askedToFilter({ local: own, outside, candidates }: Job<'filter'>): void {
+    const unspent = once(matchedLately.lately(), idOf).filter(({ id }) => !spent.has(id))
+    take([...keysOf(outside), ...keysOf(candidates)], unspent, 'filtered')
+    take(
+      keysOf(own),
+      ownLately.lately().filter(aged(Number.NEGATIVE_INFINITY, hyper()!.localTrainingDays)),
+      'local',
+    )
+  }
+
+  function askedToTrain({ training, validation }: Job<'personalise'>): void {
+    const { localValidationDays: t, localTrainingDays: end } = hyper()!
+    const ready = matchedLately.lately().filter(({ id, state }) => state === 'filtered' && !spent.has(id))
+    const filtered = once(ready, idOf)
+    take(keysOf(training), [...ownLately.lately().filter(aged(t, end)), ...filtered], 'trained on')
+    take(keysOf(validation), ownLately.lately().filter(aged(Number.NEGATIVE_INFINITY, t)), 'validated by')
+    const keys = new Set(keysOf(training))
+    last = { ids: filtered.filter((row) => keys.has(keyOfSample(row))).map(({ id }) => id) }
+  }
+
+  const use = (ids: readonly string[]) => {
+    for (const id of ids) spent.add(id)
+  }
+
+  function checkJournal(): void {
+    const rows = storage.rows<JournalRow>('journal')
+    if (rows.length > MAX_JOURNAL) fail('limits', `${rows.length} rounds are remembered`)
+    const newest = rows.at(-1)
+    if (!newest || newest.n === journal) return
+    journal = newest.n!
+    if (last && (newest.outcome === 'kept' || newest.outcome === 'committed')) use(last.ids)
+  }
+
+  function checkMatched(): void {
+    const numbers = hyper()
+    if (!numbers) return
+    const rows = matched()
+    const filtered = rows.filter(({ state }) => state === 'filtered').length
+    if (filtered > numbers.maxFiltered) fail('limits', `${filtered} filtered samples are stored`)
+    const most = numbers.maxFiltered + numbers.batchesPerDay * numbers.batchMax
+    if (rows.length > most) fail('limits', `${rows.length} matched samples are stored, where ${most} may be`)
+  }
+
+  return {
+    committed(tables) {
+      const numbers = hyper()
+      if (tables.has('local')) ownLately.look()
+      if (tables.has('matched')) matchedLately.look()
+      if (tables.has('tasks')) {
+        const present = JSON.stringify(storage.rows<TaskRow>('tasks')[0]?.manifest.schema) ?? ''
+        // Samples of another schema are other samples, though they may be called the same.
+        if (present !== schema) spent = new Set()
+        schema = present
+      }
+      if (numbers && tables.has('local') && local().length > numbers.maxLocal)
+        fail('limits', `${local().length} local samples are stored`)
+      if (tables.has('matched')) checkMatched()
+      if (tables.has('journal')) checkJournal()
+      if (!numbers || !tables.has('state')) return
+      const pulled = storage
+        .rows<{ key: string; value: { next: number } }>('state')
+        .find(({ key }) => key === 'pulled')
+      if (pulled && pulled.value.next > numbers.batchesPerDay)
+        fail('limits', `${pulled.value.next} batches were pulled in a day`)
+    },
+    reset() {
+      spent = new Set()
+      last = undefined
+    },
+    asked(name, job) {
+      if (!hyper()) return // evicted this very moment
+      if (name === 'filter') askedToFilter(job as Job<'filter'>)
+      else askedToTrain(job as Job<'personalise'>)
+    },
+    told(model) {
+      if (model && last) trainedOn.set(heartOf(model), last.ids)
+    },
+    used: (heart) => use(trainedOn.get(heart) ?? []),
+    looked(time) {
+      if (looks.at(-1) !== time) looks.push(time)
+      if (looks.length > LOOKS) looks = looks.slice(-LOOKS / 2)
+    },
+  }
+}
