@@ -51,6 +51,14 @@ describe('a table in the data folder', () => {
     await expect(tables.read('../store/data.mdb', DIM, [0])).rejects.toThrow(RangeError)
   })
 
+  it('is read by many at once, and hashed once for all of them', async () => {
+    const tables = createTables(dir)
+    const rows = await Promise.all([1, 2, 3, 4].map((id) => tables.read(sha256, DIM, [id])))
+    expect(rows.map((row) => new Float32Array(row!.buffer)[0])).toEqual(
+      [1, 2, 3, 4].map((id) => data[id * DIM]),
+    )
+  })
+
   it('that is damaged gives nothing', async () => {
     const bytes = new Uint8Array(data.buffer.slice(0))
     bytes[12345]! ^= 1

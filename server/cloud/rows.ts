@@ -3,7 +3,7 @@
  * its SHA-256, and read row by row. No more of one is ever in memory than what was asked for.
  */
 import { createHash } from 'node:crypto'
-import { createReadStream, mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -35,8 +35,8 @@ export function createTables(dir: string): Tables {
   /** Whole files are hashed once: what is read of them later are only rows. */
   const checked = new Map<string, Promise<void>>()
 
-  function check(sha256: string): Promise<void> {
-    const begun = checked.get(sha256) ?? verify(tablePath(dir, sha256), sha256)
+  function check(file: FileHandle, sha256: string): Promise<void> {
+    const begun = checked.get(sha256) ?? verify(file, sha256)
     checked.set(sha256, begun)
     begun.catch(() => checked.delete(sha256))
     return begun
@@ -47,7 +47,7 @@ export function createTables(dir: string): Tables {
       const file = await open(tablePath(dir, sha256)).catch(unlessMissing)
       if (!file) return undefined
       try {
-        await check(sha256)
+        await check(file, sha256)
         return await readRows(file, dim * Float32Array.BYTES_PER_ELEMENT, ids)
       } finally {
         await file.close()
@@ -91,9 +91,9 @@ function* runs(ids: readonly number[], gap: number): Generator<readonly [number,
   yield [first, last]
 }
 
-async function verify(path: string, sha256: string): Promise<void> {
+async function verify(file: FileHandle, sha256: string): Promise<void> {
   const hash = createHash('sha256')
-  await pipeline(createReadStream(path), hash)
+  await pipeline(file.createReadStream({ start: 0, autoClose: false }), hash)
   if (hash.digest('hex') !== sha256) throw new AppError('bad-artifact', `The table ${sha256} is damaged.`)
 }
 
