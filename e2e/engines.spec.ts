@@ -41,6 +41,7 @@ for (const { name, matching, checks, ...options } of [
   { name: 'fused-wasm', examples: 24, checks: 100 },
 ] as const)
   test(`${name}: the engine contract in Chromium`, async ({ page }) => {
+    test.setTimeout(180_000 + 500 * steps)
     const outcomes = await ask(page, 'runContract', name, options, matching)
     expect(outcomes.filter(({ error }) => error !== undefined)).toEqual([])
     const passed = outcomes.filter(({ state }) => state === 'pass').length
