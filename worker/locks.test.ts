@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { deferred } from './device/turns.ts'
-import { createLocks } from './locks.ts'
+import { createLocks, holding } from './locks.ts'
 
 /** Holds `name` until `release` is called; `order` hears when each request gets it. */
 function holder(locks: ReturnType<typeof createLocks>, order: string[]) {
@@ -79,4 +79,48 @@ test('a request that is aborted while it waits leaves the queue', async () => {
   c.release()
   await c.done
   expect(order).toEqual(['a', 'c'])
+})
+
+test('a lock that is stolen goes to the thief; the request of its holder fails, and the queue waits on', async () => {
+  const locks = createLocks()
+  const order: string[] = []
+  const hold = holder(locks, order)
+  const robbed = hold('robbed', 'exclusive')
+  const waiting = hold('waiting', 'exclusive')
+  const gate = deferred<void>()
+  const thief = locks.request('x', { steal: true }, async () => {
+    order.push('thief')
+    await gate.promise
+  })
+  await expect(robbed.done).rejects.toMatchObject({ name: 'AbortError' })
+  robbed.release() // its work ends after all, and gives back nothing that it has
+  await Promise.resolve()
+  expect(order).toEqual(['robbed', 'thief'])
+  gate.resolve()
+  await thief
+  waiting.release()
+  await waiting.done
+  expect(order).toEqual(['robbed', 'thief', 'waiting'])
+})
+
+test('work that loses its lock is told to stop, and so is that of a caller who has enough', async () => {
+  const locks = createLocks()
+  const stopped = deferred<unknown>()
+  const untilStopped = (stop: AbortSignal) =>
+    new Promise<void>((resolve) => {
+      stop.addEventListener('abort', () => {
+        stopped.resolve(stop.reason)
+        resolve()
+      })
+    })
+  const robbed = holding(locks, 'x', new AbortController().signal, untilStopped)
+  await locks.request('x', { steal: true }, async () => {})
+  await expect(robbed).rejects.toMatchObject({ name: 'AbortError' })
+  expect(await stopped.promise).toMatchObject({ code: 'cancelled' })
+
+  const caller = new AbortController()
+  const work = holding(locks, 'x', caller.signal, untilStopped)
+  caller.abort(new Error('enough'))
+  await work
+  expect(await holding(locks, 'x', new AbortController().signal, async () => 'free')).toBe('free')
 })

@@ -185,6 +185,30 @@ describe('the feed', () => {
     await second.hear()
     expect(second.feed.state.get().phase).toBe('ready')
   })
+
+  it('goes on with the worker that follows a dead one, and sends it what was seen meanwhile', async () => {
+    const { feed, device, hear, tracked, pass } = bench()
+    await feed.start()
+    device.failing = new AppError('worker', 'The device worker stopped.')
+    await hear({ failure: { code: 'worker', message: 'The device worker stopped.' } })
+    feed.toggle('k1')
+    await pass(300)
+    expect(tracked).toEqual([])
+    device.failing = null
+    await hear()
+    await settle()
+    expect(tracked.map(({ type }) => type)).toEqual(['exposure', 'click'])
+    expect(ready(feed.state.get()).trouble).toBeNull()
+
+    const second = bench()
+    second.device.failing = new AppError('worker', 'The device worker stopped.')
+    await second.feed.start()
+    await second.hear({ failure: { code: 'worker', message: 'The device worker stopped.' } })
+    expect(second.feed.state.get().phase).toBe('failed')
+    second.device.failing = null
+    await second.hear()
+    expect(second.feed.state.get().phase).toBe('ready')
+  })
 })
 
 describe('what the feed records', () => {

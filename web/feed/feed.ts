@@ -75,6 +75,8 @@ export function createFeed({ device, session, seed, now, later }: FeedDeps): Fee
   /** What the status said last. */
   let heard: string | null = null
   let wasOnline = true
+  /** The worker has died; the next one says its first status. */
+  let wasDead = false
 
   const update = (change: Partial<Ready>) => {
     const old = state.get()
@@ -140,15 +142,17 @@ export function createFeed({ device, session, seed, now, later }: FeedDeps): Fee
   function hear({ serving, run, online, failure }: Status): void {
     const back = online && !wasOnline
     wasOnline = online
+    const dead = failure?.code === 'worker'
+    const revived = wasDead && !dead
+    wasDead = dead
+    if (revived) void outgoing.flush()
     if (run.phase === 'committing') return
     const sha256 = serving?.sha256 ?? null
     const another = sha256 !== null && sha256 !== heard
     heard = sha256
     const old = state.get()
     if (old.phase === 'failed') {
-      const { code } = old.failure
-      const revived = code === 'worker' && failure?.code !== 'worker'
-      if (back || revived || (another && code === 'not-ready')) void start()
+      if (back || revived || (another && old.failure.code === 'not-ready')) void start()
       return
     }
     const ranking = old.phase !== 'ready' || asked !== answered

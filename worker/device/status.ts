@@ -208,10 +208,9 @@ async function gather(sources: Sources, live: Live): Promise<Status> {
       ? { slot: serving.slot === 'M0' ? 'M0' : 'M', version: serving.version, sha256: serving.sha256 }
       : null,
     run: live.run,
-    waitingFor: waitingFor(live, {
+    waitingFor: waitingFor(live, counted, {
       online,
       tomorrow,
-      clicks: counted.clicks,
       obstacle: eligibility.obstacle(manifest?.hyper),
     }),
     learning: eligibility.learning,
@@ -225,20 +224,17 @@ async function gather(sources: Sources, live: Live): Promise<Status> {
 
 function waitingFor(
   { task, matching, run }: Live,
-  {
-    online,
-    tomorrow,
-    clicks,
-    obstacle,
-  }: { online: boolean; tomorrow: boolean; clicks: number; obstacle: Obstacle | null },
+  { clicks, matched }: Status['samples'],
+  { online, tomorrow, obstacle }: { online: boolean; tomorrow: boolean; obstacle: Obstacle | null },
 ): Status['waitingFor'] {
   if (run.phase !== 'idle') return { reason: 'nothing' }
   if (!task) return { reason: online ? 'task' : 'network' }
   if (obstacle === 'paused') return { reason: obstacle }
   const missing = task.manifest.hyper.minClicks - clicks
   if (missing > 0) return { reason: 'clicks', missing }
+  // A round that was cut off is not over for today.
+  if (obstacle && !(tomorrow && matched === 0)) return { reason: obstacle }
   if (tomorrow) return { reason: 'tomorrow' }
-  if (obstacle) return { reason: obstacle }
   if (!online) return { reason: 'network' }
   // The server counts for itself; another click or two satisfies it. New neighbours come with the next matching.
   if (matching === 'too-few-clicks') return { reason: 'clicks', missing: 1 }
