@@ -242,14 +242,20 @@ function bitsOf(ids: Iterable<number>, rows: number): Uint32Array {
 
 function idsIn(bits: Uint32Array): Ids {
   const ids: number[] = []
-  bits.forEach((word, i) => {
-    for (let rest = word; rest !== 0; rest &= rest - 1) ids.push(32 * i + 31 - Math.clz32(rest & -rest))
-  })
+  for (let i = 0; i < bits.length; i++)
+    for (let rest = bits[i]!; rest !== 0; rest &= rest - 1) ids.push(32 * i + 31 - Math.clz32(rest & -rest))
   return Int32Array.from(ids)
 }
 
-/** Where each id stands among ascending ones, or −1. */
+/** Where each id stands among ascending ones, or −1; prepared once for each list, which is not changed after. */
 function positionsOf(ids: Ids): (id: number) => number {
+  const prepared = positions.get(ids) ?? preparePositions(ids)
+  positions.set(ids, prepared)
+  return prepared
+}
+const positions = new WeakMap<Ids, (id: number) => number>()
+
+function preparePositions(ids: Ids): (id: number) => number {
   const bits = bitsOf(ids, ids.at(-1)! + 1)
   // How many ids come before each word.
   const before = new Uint32Array(bits.length)
