@@ -3,23 +3,22 @@ import type { Cloud, TrainOptions } from '../cloud/cloud.ts'
 import { type CommonOptions, wholeNumber, withCloud, withCommonOptions } from './common.ts'
 import type { Report } from './report.ts'
 
+type TrainChoices = Pick<TrainOptions, 'maxSamples' | 'epochs' | 'threads'>
+
 /** Trains the global model and makes it the task that devices get. */
-export async function train(
-  cloud: Cloud,
-  report: Report,
-  options: Pick<TrainOptions, 'maxSamples' | 'epochs'> = {},
-): Promise<void> {
-  const { version, auc, logLoss, trained, available, epochs, seconds } = await cloud.train({
-    ...options,
-    progress: report.progress,
-  })
+export async function train(cloud: Cloud, report: Report, choices: TrainChoices = {}): Promise<void> {
+  const { auc, ...detail } = await cloud.train({ ...choices, progress: report.progress })
+  const { version, trained, available, resumedAt, ignored } = detail
+  if (ignored !== undefined) report.say(ignored)
+  if (resumedAt > 0)
+    report.say(`It went on where it was cut off, in pass ${1 + Math.floor(resumedAt / trained)}.`)
   const share = trained < available ? `the newest ${trained} of ${available} samples` : `${trained} samples`
   report.say(`The global model, version ${version}, was trained on ${share}.`)
   report.metric({
     metric: 'train.auc',
     value: auc,
     unit: 'AUC',
-    detail: { version, logLoss, trained, available, epochs, seconds },
+    detail,
   })
 }
 
@@ -29,10 +28,9 @@ export function trainCommand(program: Command): void {
       .command('train')
       .description('train the global model and release it to the devices')
       .option('--max-samples <n>', 'train on the newest n samples at most', wholeNumber(100))
-      .option('--epochs <n>', 'passes over them at most', wholeNumber(1, 100)),
-  ).action(({ maxSamples, epochs, ...options }: CommonOptions & { maxSamples?: number; epochs?: number }) =>
-    withCloud(options, (cloud, report) =>
-      train(cloud, report, { ...(maxSamples && { maxSamples }), ...(epochs && { epochs }) }),
-    ),
+      .option('--epochs <n>', 'passes over them at most', wholeNumber(1, 100))
+      .option('--threads <n>', 'threads to compute in; all cores if it is left out', wholeNumber(1, 1024)),
+  ).action(({ data, json, ...numbers }: CommonOptions & TrainChoices) =>
+    withCloud({ data, json }, (cloud, report) => train(cloud, report, numbers)),
   )
 }

@@ -26,7 +26,7 @@ import type { Progress } from './progress.ts'
 import { type Artifact, loadManifest, readArtifact } from './release.ts'
 import { createTables } from './rows.ts'
 import { createThread, type RunOptions } from './thread.ts'
-import type { TrainNumbers } from './training.ts'
+import type { TrainSettings } from './training.ts'
 
 export interface CloudOptions {
   /** Made if it is not there; one process at a time may have it open. */
@@ -43,7 +43,7 @@ export interface PrepareOptions extends RunOptions {
   readonly everyone?: boolean
 }
 
-export type TrainOptions = RunOptions & Partial<TrainNumbers>
+export type TrainOptions = RunOptions & Partial<TrainSettings>
 
 export interface CloudStatus {
   readonly day: number
@@ -124,8 +124,8 @@ export async function openCloud({
       inTurn(() => workshop.run('prepare', { now: clock.now(), everyone }, options)),
 
     /** Trains the global model on the newest samples, and publishes it as the task's next version. */
-    train: ({ progress, signal, ...numbers }: TrainOptions = {}): Promise<TrainResult> =>
-      inTurn(() => workshop.run('train', numbers, { progress, signal })),
+    train: ({ progress, signal, ...settings }: TrainOptions = {}): Promise<TrainResult> =>
+      inTurn(() => workshop.run('train', settings, { progress, signal })),
 
     /** Prepares each day as it begins, and this one if that is still to do; returns the way to stop. */
     followDays(everyMs = 10_000): () => void {

@@ -6,7 +6,8 @@ import { type Prepared, prepare } from './prepare.ts'
 import type { Watch } from './progress.ts'
 import { release } from './release.ts'
 import type { Room } from './room.ts'
-import { TRAINING, type Trained, type TrainNumbers, trainGlobal } from './training.ts'
+import { removeCheckpoint } from './training/checkpoint.ts'
+import { TRAINING, type Trained, type TrainSettings, trainGlobal } from './training.ts'
 
 export interface TrainResult extends Omit<Trained, 'weights' | 'auc'> {
   /** Of the task that was published. */
@@ -18,7 +19,7 @@ export interface TrainResult extends Omit<Trained, 'weights' | 'auc'> {
 
 export interface Jobs {
   prepare(input: { now: number; everyone?: boolean }): Promise<Prepared>
-  train(input: Partial<TrainNumbers>): Promise<TrainResult>
+  train(input: Partial<TrainSettings>): Promise<TrainResult>
   match(input: { user: number; now: number }): ReturnType<Desk['match']>
   erase(input: { user: number }): ReturnType<Desk['erase']>
 }
@@ -38,11 +39,12 @@ export function createJobs(room: Room): JobTable {
   }
 }
 
-async function train(room: Room, changes: Partial<TrainNumbers>, watch: Watch): Promise<TrainResult> {
+async function train(room: Room, changes: Partial<TrainSettings>, watch: Watch): Promise<TrainResult> {
   const start = performance.now()
   const population = await needPopulation(room.store)
-  const numbers = { ...TRAINING, ...changes }
-  const { weights, auc = null, ...how } = await trainGlobal(room.store, population, numbers, watch)
+  const settings = { ...TRAINING, ...changes }
+  const { weights, auc = null, ...how } = await trainGlobal(room, population, settings, watch)
   const { version } = await release(room, population, weights)
+  removeCheckpoint(room.dir)
   return { version, ...how, auc, seconds: (performance.now() - start) / 1000 }
 }

@@ -1,5 +1,5 @@
-/** How far a stage is; `total` is 0 where nobody knows. Stages are named for people. */
-export type Progress = (progress: { stage: string; done: number; total: number }) => void
+/** How far a stage is; `total` is 0 where nobody knows. Stages are named for people, and so is what a note adds. */
+export type Progress = (progress: { stage: string; done: number; total: number; note?: string }) => void
 
 /** How a long piece of work speaks with whoever started it. */
 export interface Watch {

@@ -1,14 +1,15 @@
 /** What devices download: artifacts named by their SHA-256, and the manifest that names those of the newest task. */
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import * as z from 'zod'
 import { AppError } from '../../shared/failure.ts'
 import { partOf, touchedIds, writeLocal } from '../../shared/model/local.ts'
 import { checkWeights, din, type ModelSpec, prunedDin } from '../../shared/model/spec.ts'
 import type { Weights } from '../../shared/model/weights.ts'
-import { type Manifest, manifestSchema } from '../../shared/task.ts'
+import { type Manifest, manifestSchema, sha256Schema } from '../../shared/task.ts'
 import type { Store } from '../store/store.ts'
 import { replaceFile } from './files.ts'
 import type { Population } from './population.ts'
@@ -16,11 +17,18 @@ import type { Room } from './room.ts'
 import { writeTable } from './rows.ts'
 
 const MANIFEST = 'manifest'
+const RELEASES = 'releases'
+/** Releases whose files are kept: a device may be in the middle of fetching one that was the newest when it began. */
+const KEPT = 3
+const releasesSchema = z.array(z.strictObject({ version: z.int().positive(), files: z.array(sha256Schema) }))
 
 export const loadManifest = ({ meta }: Store): Promise<Manifest | undefined> =>
   meta.get(MANIFEST, manifestSchema)
 
-/** Publishes `weights` and the catalogue as the next version of the task. Devices see all of it or none. */
+/**
+ * Publishes `weights` and the catalogue as the next version of the task. Devices see all of it or none. Files that none of
+ * the last three releases names are removed.
+ */
 export async function release(room: Room, population: Population, weights: Weights): Promise<Manifest> {
   const { schema, catalogue } = population
   const spec = din(schema)
@@ -38,8 +46,29 @@ export async function release(room: Room, population: Population, weights: Weigh
     ...(sliced && { sliced }),
     catalogue: writeArtifact(room.dir, Buffer.from(JSON.stringify(catalogue))),
   }
+  const releases = await releasesWith(room.store, manifest, before)
+  await room.store.meta.put(RELEASES, releases)
   await room.store.meta.put(MANIFEST, manifestSchema.parse(manifest))
+  sweep(room.dir, new Set(releases.flatMap(({ files }) => files)))
   return manifest
+}
+
+/** What the last releases are made of, this one included, whether or not a process that was killed has noted it. */
+async function releasesWith({ meta }: Store, manifest: Manifest, before: Manifest | undefined) {
+  const noted = (await meta.get(RELEASES, releasesSchema)) ?? (before ? [releaseOf(before)] : [])
+  return [...noted.filter(({ version }) => version < manifest.version), releaseOf(manifest)].slice(-KEPT)
+}
+
+const releaseOf = ({ version, model, catalogue, sliced = {} }: Manifest) => ({
+  version,
+  files: [model.sha256, catalogue.sha256, ...Object.values(sliced)],
+})
+
+/** Removes all files that are not named, also what a process that was killed has left half-written. */
+function sweep(dir: string, named: ReadonlySet<string>): void {
+  for (const folder of ['artifacts', 'tables'].map((name) => join(dir, name)))
+    for (const name of existsSync(folder) ? readdirSync(folder) : [])
+      if (!named.has(name.replace(/\.gz$/, ''))) rmSync(join(folder, name), { force: true })
 }
 
 /** The model as it is delivered, and the tables that stay here whole. */

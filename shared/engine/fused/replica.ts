@@ -36,7 +36,7 @@ export interface TableGradient {
   readonly touched: Int32Array
 }
 
-/** `memory` is any view of the kernel's. */
+/** By any view of the kernel’s memory. */
 export function gradientIn({ buffer }: Float32Array, { records, toGradient }: Layout): GradientBuffer {
   const [model] = fieldsOf(records, 'Model')
   return {
