@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { MAX_ROWS, type RowsRequest } from '../../shared/api.ts'
 import { DAY_MS } from '../../shared/clock.ts'
@@ -226,6 +227,72 @@ describe('rows of another task', () => {
     ])
     expect(await have(create(), 7, 8, 9)).toEqual([9])
   })
+})
+
+test('whatever tabs, server and tasks do: rows are those of the task in use, within bounds, and come when they can', async () => {
+  const LIMIT = 20
+  const id = fc.integer({ min: 2, max: 40 })
+  const act = fc.oneof(
+    fc.record({
+      type: fc.constant('find' as const),
+      tab: fc.nat(1),
+      ids: fc.uniqueArray(id, { maxLength: 12 }),
+    }),
+    fc.record({ type: fc.constant('fetch' as const), tab: fc.nat(1), online: fc.boolean() }),
+    fc.record({ type: fc.constant('deliver' as const) }),
+    fc.record({ type: fc.constant('lose' as const), ids: fc.uniqueArray(id, { maxLength: 5 }) }),
+    fc.record({ type: fc.constant('wait' as const) }),
+  )
+  type Act = typeof act extends fc.Arbitrary<infer T> ? T : never
+  const check = async (acts: readonly Act[]) => {
+    db = freshDb()
+    let version = 1
+    const wholeOf = (version: number) => version.toString(16).padStart(64, '0')
+    /** Each version's row of an id says both. */
+    const values = (id: number) => new Float32Array(DIM).fill(version * 1000 + id)
+    let now = task
+    const take = async () => {
+      now = { ...task, manifest: { ...task.manifest, version, sliced: { item: wholeOf(version) } } }
+      await db.transaction('rw', db.tables, async () => {
+        await db.tasks.put({ name: now.manifest.name, etag: null, manifest: now.manifest })
+        await dropRows(db, now.manifest)
+      })
+    }
+    await take()
+    const tabs = [create({ limit: LIMIT }), create({ limit: LIMIT })]
+    const missed = [new Set<number>(), new Set<number>()]
+    for (const act of acts) {
+      if (act.type === 'find') {
+        const find = await tabs[act.tab]!.find(now, { item: act.ids })
+        const here = new Set((await db.rows.toArray()).map(({ id }) => id))
+        for (const id of act.ids) {
+          expect(find('item', id)).toEqual(here.has(id) ? values(id) : undefined)
+          if (!here.has(id)) missed[act.tab]!.add(id)
+        }
+      } else if (act.type === 'fetch') {
+        answer = async ({ ids }) => {
+          if (!act.online) throw new AppError('offline', 'The server cannot be reached.')
+          return Float32Array.from(ids.flatMap((id) => [...values(id)]))
+        }
+        const reached = await tabs[act.tab]!.fetch(now).then(
+          () => true,
+          () => false,
+        )
+        const here = new Set((await db.rows.toArray()).map(({ id }) => id))
+        expect(here.size).toBeLessThanOrEqual(LIMIT)
+        if (!reached) continue
+        for (const id of missed[act.tab]!) expect(here.has(id) || here.size === LIMIT).toBe(true)
+        missed[act.tab]!.clear()
+      } else if (act.type === 'deliver') {
+        version++
+        await take()
+        for (const ids of missed) ids.clear()
+      } else if (act.type === 'lose') await db.rows.bulkDelete(act.ids.map((id) => ['item', id]))
+      else clock.move(DAY_MS)
+    }
+    db.close()
+  }
+  await fc.assert(fc.asyncProperty(fc.array(act, { maxLength: 14 }), check), { seed: 5, numRuns: 60 })
 })
 
 test('where every table was delivered whole, nothing is read, noted or asked for', async () => {
