@@ -52,6 +52,19 @@ test('with --json standard output holds metrics, one object a line, and nothing 
   expect(stderr.lines()).toEqual(['Hello.', 'Reading ratings: 5, done'])
 })
 
+test('a note stands beside how far a stage is', () => {
+  const { report, clock, stderr } = setup()
+  const note = '100 samples/s, 5 s left'
+  report.progress({ stage: 'Training', done: 0, total: 1000 })
+  clock.at += 10_000
+  report.progress({ stage: 'Training', done: 500, total: 1000, note })
+  expect(stderr.lines()).toEqual(['Training: 50 % of 1,000, 100 samples/s, 5 s left'])
+  const bar = setup({ tty: true })
+  bar.report.progress({ stage: 'Training', done: 500, total: 1000, note })
+  bar.report.done()
+  expect(bar.stderr.text()).toContain('50% of 1,000 100 samples/s, 5 s left')
+})
+
 test('without --json metrics read as prose on standard output', () => {
   const { report, stdout, stderr } = setup()
   report.say('Hello.')

@@ -8,6 +8,8 @@ export interface Progress {
   readonly stage: string
   readonly done: number
   readonly total: number
+  /** What else is known, such as the time left. */
+  readonly note?: string
 }
 
 /** Something measured. */
@@ -120,15 +122,15 @@ function inBars(stream: Output): Stages {
   }
   return {
     show(progress) {
-      const { stage, done, total } = progress
+      const { stage, done, total, note = '' } = progress
       if (shown?.stage !== stage) end()
       if (!bar) {
         bar = new SingleBar(barOptions(stream, total > 0))
-        bar.start(total, done, { stage })
+        bar.start(total, done, { stage, note })
       }
       shown = progress
       bar.setTotal(total)
-      bar.update(done, { stage })
+      bar.update(done, { stage, note })
       if (isDone(progress)) end()
     },
     // The line as it is stays, and the stage goes on in a new one below.
@@ -140,7 +142,7 @@ function inBars(stream: Output): Stages {
 function barOptions(stream: Output, bounded: boolean): Options {
   return {
     stream: stream as NodeJS.WritableStream,
-    format: bounded ? '{stage} {bar} {percentage}% of {total}' : '{stage} {value}',
+    format: bounded ? '{stage} {bar} {percentage}% of {total} {note}' : '{stage} {value} {note}',
     formatValue: (value, _, type) => (type === 'value' || type === 'total' ? grouped(value) : String(value)),
     barCompleteChar: '━',
     barIncompleteChar: '─',
@@ -183,10 +185,11 @@ function isDue({ done, total }: Progress, last: { at: number; done: number }, no
 
 const isDone = ({ done, total }: Progress): boolean => total > 0 && done >= total
 
-function lineOf({ stage, done, total }: Progress): string {
-  if (total <= 0) return `${stage}: ${grouped(done)}`
+function lineOf({ stage, done, total, note }: Progress): string {
+  const more = note === undefined ? '' : `, ${note}`
+  if (total <= 0) return `${stage}: ${grouped(done)}${more}`
   if (done >= total) return `${stage}: ${grouped(total)}, done`
-  return `${stage}: ${Math.floor((100 * done) / total)} % of ${grouped(total)}`
+  return `${stage}: ${Math.floor((100 * done) / total)} % of ${grouped(total)}${more}`
 }
 
 function sentenceOf({ metric, value, unit, target, rival, detail }: Metric): string {
