@@ -15,6 +15,11 @@ interface Round {
   stepsKept: number
 }
 
+interface Cut {
+  filtered: object
+  trained: Pick<Round, 'losses' | 'before' | 'after'> & { choice: object; steps: number; model: boolean }
+}
+
 let pages: Pages
 test.beforeAll(async () => {
   pages = await servePages('index.html')
@@ -44,6 +49,27 @@ test('the same round on WebGPU and on the cpu engine has the same losses and sco
   expect(gpu.stepsKept).toBe(cpu.stepsKept)
   expect(gpu.after).toBeGreaterThan(gpu.before)
 })
+
+for (const engine of ['fused-webgpu', 'tfjs-webgpu'])
+  test(`a round that loses the GPU of ${engine} goes on in WebAssembly from its last checkpoint`, async ({
+    page,
+  }) => {
+    await page.goto(pages.url)
+    const { filtered, trained } = await page.evaluate(
+      (engine) => (window as unknown as { loseGpu(engine: string): Promise<Cut> }).loseGpu(engine),
+      engine,
+    )
+    expect(filtered).toEqual({ engine, timed: false, lost: [] })
+    expect(trained.choice).toEqual({
+      engine: 'fused-wasm',
+      timed: true,
+      lost: [{ name: engine, reason: expect.stringMatching(/GPU is gone/) }],
+    })
+    expect(trained.losses).toHaveLength(trained.steps)
+    expect(trained.losses.every(Number.isFinite)).toBe(true)
+    expect(trained.after).toBeGreaterThan(trained.before)
+    expect(trained.model).toBe(true)
+  })
 
 test('the app’s own round runs on WebGPU when it is asked to', async ({ page }) => {
   const person = new Person(page)

@@ -3,6 +3,8 @@
  * The browser tests call `runRound` on it.
  */
 import type { Catalogue } from '../../shared/catalogue.ts'
+import { chooseEngine } from '../../shared/engine/choose.ts'
+import type { EngineName } from '../../shared/engine/engine.ts'
 import { hyper } from '../../shared/hyper.ts'
 import { din, initialWeights } from '../../shared/model/spec.ts'
 import { type Random, seeded } from '../../shared/random.ts'
@@ -11,6 +13,7 @@ import { type Batch, pack, quantise, type Sample } from '../../shared/sample.ts'
 import { layoutOf, slotOf } from '../../shared/schema.ts'
 import { schemas } from '../../shared/schemas/index.ts'
 import { connectTrainer } from '../../worker/trainer/port.ts'
+import { createTrainer } from '../../worker/trainer/trainer.ts'
 
 const TASTES = 6
 const catalogue: Catalogue = {
@@ -41,29 +44,33 @@ function samplesOf(taste: number, count: number, random: Random): Batch {
   return pack(layout, samples)
 }
 
-/** Classifier and ranking model once, with fixed seeds, on `engine`. */
-async function runRound(engine: string) {
+/** The jobs of one round, with fixed seeds. */
+function makeJobs() {
   const random = seeded(20)
+  const ranking = { attention: 36, mlp: [64, 32] }
+  const job = {
+    task: { schema, hyper: hyper(), ranking, classifier: { attention: 0, mlp: [32] } },
+    model: writeSafetensors(initialWeights(din(schema, ranking), random)),
+    seed: 7,
+  }
+  const local = samplesOf(1, 60, random)
+  const outside = samplesOf(2, 60, random)
+  const filter = { ...job, local, outside, candidates: samplesOf(1, 60, random) }
+  const training = samplesOf(1, 160, random)
+  return { filter, personalise: { ...job, training, validation: samplesOf(1, 60, random) } }
+}
+
+/** Classifier and ranking model once, on `engine`. */
+async function runRound(engine: string) {
   const worker = new Worker(new URL('../../worker/trainer/index.ts', import.meta.url), {
     type: 'module',
     name: `engine=${engine}`,
   })
   const trainer = connectTrainer(worker, () => worker.terminate())
   try {
-    const ranking = { attention: 36, mlp: [64, 32] }
-    const job = {
-      task: { schema, hyper: hyper(), ranking, classifier: { attention: 0, mlp: [32] } },
-      model: writeSafetensors(initialWeights(din(schema, ranking), random)),
-      seed: 7,
-    }
-    const local = samplesOf(1, 60, random)
-    const outside = samplesOf(2, 60, random)
-    const filtered = await trainer.filter({ ...job, local, outside, candidates: samplesOf(1, 60, random) })
-    const trained = await trainer.personalise({
-      ...job,
-      training: samplesOf(1, 160, random),
-      validation: samplesOf(1, 60, random),
-    })
+    const jobs = makeJobs()
+    const filtered = await trainer.filter(jobs.filter)
+    const trained = await trainer.personalise(jobs.personalise)
     return {
       engine: trained.engine,
       classifierLosses: filtered.losses,
@@ -78,4 +85,29 @@ async function runRound(engine: string) {
   }
 }
 
-Object.assign(window, { runRound })
+/** A round that begins on `engine`, whose GPU is taken away in the middle of the training. */
+async function loseGpu(engine: EngineName) {
+  const { requestDevice } = GPUAdapter.prototype
+  const devices: GPUDevice[] = []
+  GPUAdapter.prototype.requestDevice = async function (...args) {
+    const device = await requestDevice.apply(this, args)
+    devices.push(device)
+    return device
+  }
+  const trainer = createTrainer((wish) =>
+    chooseEngine(wish.lost.length > 0 ? wish : { ...wish, preferred: engine }),
+  )
+  try {
+    const jobs = makeJobs()
+    const filtered = await trainer.filter(jobs.filter)
+    const trained = await trainer.personalise(jobs.personalise, {
+      onProgress: (done) => done > 0.5 && devices.at(-1)!.destroy(),
+    })
+    return { filtered: filtered.choice, trained: { ...trained, model: trained.model !== null } }
+  } finally {
+    trainer.terminate()
+    Object.assign(GPUAdapter.prototype, { requestDevice })
+  }
+}
+
+Object.assign(window, { runRound, loseGpu })

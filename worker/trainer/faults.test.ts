@@ -1,5 +1,6 @@
 /** A trainer whose engines fail: at each of their calls, in each way in which engines do. */
-import { beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test, vi } from 'vitest'
+import { chooseEngine } from '../../shared/engine/choose.ts'
 import type { Engine, EngineName, Model } from '../../shared/engine/engine.ts'
 import { createPlainEngine } from '../../shared/engine/plain/engine.ts'
 import { AppError } from '../../shared/failure.ts'
@@ -170,6 +171,19 @@ test('where every engine fails the job ends in `engine`, and so does the next', 
       message: /GPU is gone.*no memory left/,
     })
   expect(engines.map(({ ended }) => ended())).toEqual([1, 1])
+})
+
+test('WebAssembly that gets no memory leaves the work to portable TypeScript', async () => {
+  const due = await createTrainer(inOrder(sound('plain'))).filter(filterJob())
+  vi.spyOn(WebAssembly, 'Memory').mockImplementation(function Memory() {
+    throw new RangeError('could not allocate memory')
+  })
+  const trainer = createTrainer((wish) => chooseEngine(wish))
+  const { choice, scores } = await trainer.filter({ ...filterJob(), engine: 'fused-wasm' })
+  vi.restoreAllMocks()
+  const lost = [{ name: 'fused-wasm', reason: expect.stringMatching(/no memory for a model of \d+ KiB/) }]
+  expect(choice).toEqual({ engine: 'plain', timed: false, lost })
+  expect(scores).toEqual(due.scores)
 })
 
 test('an opener that knows of no other engine than the lost one is not asked for ever', async () => {
