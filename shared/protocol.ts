@@ -62,6 +62,10 @@ export const roundSchema = z.strictObject({
   /** AUC on the local validation samples; null where one class is absent. */
   before: z.number().nullable(),
   after: z.number().nullable(),
+  /** Mini-batches that a round which was cut off had learnt from, where this one went on with it; `steps` has them, too. */
+  resumed: z.int().positive().optional(),
+  /** AUC of M and of M0 on the validation samples, where M did worse (by log-loss, if they are equal) and went back to M0. */
+  fellBack: z.strictObject({ m: z.number(), m0: z.number() }).optional(),
 })
 export type Round = z.infer<typeof roundSchema>
 
@@ -225,22 +229,3 @@ export type DeviceApi = {
   /** Hears every change of the status; returns the way to stop. */
   onStatus(listener: (status: Status) => void): () => void
 }
-
-const id = z.int().positive()
-const callName = z.enum(Object.keys(calls) as [CallName, ...CallName[]])
-
-/** page → worker */
-export const commandSchema = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('call'), id, name: callName, input: z.unknown() }),
-  z.strictObject({ type: z.literal('cancel'), id }),
-])
-export type Command = z.infer<typeof commandSchema>
-
-/** worker → page. `ready` first; then every call ends in exactly one `done` or `failed`. */
-export const messageSchema = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('ready'), version: z.int() }),
-  z.strictObject({ type: z.literal('done'), id, output: z.unknown() }),
-  z.strictObject({ type: z.literal('failed'), id, failure: failureSchema }),
-  z.strictObject({ type: z.literal('status'), status: statusSchema }),
-])
-export type Message = z.infer<typeof messageSchema>

@@ -6,7 +6,6 @@
 import * as z from 'zod'
 import { ENGINE_NAMES } from '../../shared/engine/engine.ts'
 import { isKernel, type Kernel } from '../../shared/engine/fused/kernel.ts'
-import { failureSchema } from '../../shared/failure.ts'
 import { manifestSchema } from '../../shared/task.ts'
 
 // Bulk data: checked by type, never walked.
@@ -132,24 +131,8 @@ export type Trainer = {
   terminate(): void
 }
 
-const id = z.int().positive()
-const jobName = z.enum(Object.keys(jobs) as [JobName, ...JobName[]])
-
-/** device → trainer */
-export const commandSchema = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('run'), id, name: jobName, job: z.unknown() }),
-  z.strictObject({ type: z.literal('cancel'), id }),
-  z.strictObject({ type: z.literal('pause') }),
-  z.strictObject({ type: z.literal('resume') }),
+/** What is heard of a job under way. */
+export const newsSchema = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('progress'), fraction: z.number() }),
+  z.strictObject({ type: z.literal('checkpoint'), checkpoint: checkpointSchema }),
 ])
-export type Command = z.infer<typeof commandSchema>
-
-/** trainer → device. `ready` first; then every job ends in exactly one `done` or `failed`. */
-export const messageSchema = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('ready') }),
-  z.strictObject({ type: z.literal('progress'), id, fraction: z.number() }),
-  z.strictObject({ type: z.literal('checkpoint'), id, checkpoint: checkpointSchema }),
-  z.strictObject({ type: z.literal('done'), id, result: z.unknown() }),
-  z.strictObject({ type: z.literal('failed'), id, failure: failureSchema }),
-])
-export type Message = z.infer<typeof messageSchema>

@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
-import type { Port } from '../../shared/boundary.ts'
+import type { Port } from '../../shared/calls.ts'
 import { createPlainEngine } from '../../shared/engine/plain/engine.ts'
 import { AppError } from '../../shared/failure.ts'
 import { din } from '../../shared/model/spec.ts'
