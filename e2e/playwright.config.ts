@@ -31,7 +31,7 @@ export default defineConfig({
     { name: 'iphone', testMatch: 'cycle.spec.ts', use: profile('iPhone 15') },
     {
       name: 'desktop',
-      testMatch: ['cycle.spec.ts', 'app.spec.ts'],
+      testMatch: ['cycle.spec.ts', 'app.spec.ts', 'tabs.spec.ts'],
       use: { viewport: { width: 1280, height: 800 } },
     },
     { name: 'engines', testMatch: 'browsers.spec.ts' },
