@@ -13,6 +13,7 @@ import { readSafetensors } from '../../shared/safetensors.ts'
 import type { MatchedSample } from '../../shared/sample.ts'
 import { layoutOf, slotOf } from '../../shared/schema.ts'
 import { schemas } from '../../shared/schemas/index.ts'
+import type { Manifest } from '../../shared/task.ts'
 import { openStore } from '../store/lmdb.ts'
 import { browsing, catalogue, DAY, HOUR, NOON, type ToyCloud, toyCloud, toySource } from './toy.ts'
 
@@ -346,6 +347,27 @@ describe('the cloud', () => {
       expect(JSON.parse(listed.toString())).toEqual(catalogue)
       const again = await toy.cloud.train({ maxSamples: 500, epochs: 1 })
       expect(again).toMatchObject({ version: 2, trained: 400, available: 2400, epochs: 1 })
+      // A training that is over leaves nothing to go on from.
+      expect(readdirSync(toy.dir).filter((name) => name.includes('checkpoint'))).toEqual([])
+    })
+
+    it('keeps the files of the last three releases, and no others', async () => {
+      await toy.cloud.importSource(toySource())
+      await toy.cloud.prepare()
+      const files = () => readdirSync(join(toy.dir, 'artifacts')).sort()
+      const named = (manifests: Manifest[]) =>
+        [...new Set(manifests.flatMap(({ model, catalogue }) => [model.sha256, catalogue.sha256]))]
+          .flatMap((name) => [name, `${name}.gz`])
+          .sort()
+      const manifests: Manifest[] = []
+      for (let seed = 1; seed <= 4; seed++) {
+        await toy.cloud.train({ epochs: 1, maxSamples: 200, seed })
+        manifests.push((await toy.cloud.manifest())!)
+        expect(files()).toEqual(named(manifests.slice(-3)))
+        // As a process leaves it that is killed while it writes.
+        writeFileSync(join(toy.dir, 'artifacts', `${'0'.repeat(64)}.1.part`), 'half')
+      }
+      expect(new Set(manifests.map(({ model }) => model.sha256)).size).toBe(4)
     })
   })
 })
