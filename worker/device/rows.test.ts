@@ -230,13 +230,13 @@ describe('rows of another task', () => {
 })
 
 test('whatever tabs, server and tasks do: rows are those of the task in use, within bounds, and come when they can', async () => {
-  const LIMIT = 20
-  const id = fc.integer({ min: 2, max: 40 })
+  const LIMIT = 12
+  const id = fc.integer({ min: 2, max: 30 })
   const act = fc.oneof(
     fc.record({
       type: fc.constant('find' as const),
       tab: fc.nat(1),
-      ids: fc.uniqueArray(id, { maxLength: 12 }),
+      ids: fc.uniqueArray(id, { maxLength: 12, size: 'max' }),
     }),
     fc.record({ type: fc.constant('fetch' as const), tab: fc.nat(1), online: fc.boolean() }),
     fc.record({ type: fc.constant('deliver' as const) }),
@@ -287,12 +287,19 @@ test('whatever tabs, server and tasks do: rows are those of the task in use, wit
         version++
         await take()
         for (const ids of missed) ids.clear()
-      } else if (act.type === 'lose') await db.rows.bulkDelete(act.ids.map((id) => ['item', id]))
-      else clock.move(DAY_MS)
+      } else if (act.type === 'lose') {
+        // What came in and is lost again is missed by nobody until it is looked for.
+        for (const { id } of await db.rows.toArray())
+          if (act.ids.includes(id)) for (const ids of missed) ids.delete(id)
+        await db.rows.bulkDelete(act.ids.map((id) => ['item', id]))
+      } else clock.move(DAY_MS)
     }
     db.close()
   }
-  await fc.assert(fc.asyncProperty(fc.array(act, { maxLength: 14 }), check), { seed: 5, numRuns: 60 })
+  await fc.assert(fc.asyncProperty(fc.array(act, { minLength: 8, maxLength: 24, size: 'max' }), check), {
+    seed: 5,
+    numRuns: 40,
+  })
 })
 
 test('where every table was delivered whole, nothing is read, noted or asked for', async () => {
