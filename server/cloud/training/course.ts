@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { decodeSample } from '../../../shared/codec.ts'
 import { AppError } from '../../../shared/failure.ts'
+import { din } from '../../../shared/model/spec.ts'
 import type { Random } from '../../../shared/random.ts'
 import { type Batch, pack } from '../../../shared/sample.ts'
 import { type FeatureSchema, layoutOf } from '../../../shared/schema.ts'
@@ -47,7 +48,8 @@ export async function planCourse(
 
 /** Changes with all that decides what the training comes to. */
 export function fingerprintOf({ schema, dayMs, numbers, samples, heldOut }: Course): string {
-  const hash = createHash('sha256').update(JSON.stringify({ schema, dayMs, numbers, heldOut }))
+  const told = { schema, model: din(schema), dayMs, numbers, heldOut }
+  const hash = createHash('sha256').update(JSON.stringify(told))
   return hash.update(new Uint8Array(samples)).digest('hex')
 }
 
