@@ -30,5 +30,10 @@ export const manifestSchema = z.strictObject({
   sliced: z.record(z.string(), sha256Schema).optional(),
   /** The catalogue (JSON). */
   catalogue: artifactSchema,
+  /**
+   * An order to all devices: whoever uses a model of a task version ≤ `upTo` goes back to the one that was delivered. Each
+   * device obeys it once; one with a higher number is another order.
+   */
+  rollback: z.strictObject({ order: z.int().positive(), upTo: z.int().positive() }).optional(),
 })
 export type Manifest = z.infer<typeof manifestSchema>

@@ -57,6 +57,8 @@ export function createApp({
       await next()
       // Each answer is for one device, or soon out of date.
       if (!c.res.headers.has('cache-control')) c.header('cache-control', 'no-store')
+      // Devices measure by it how old their samples are.
+      c.header('date', new Date(clock.now()).toUTCString())
     })
     .use(bodyLimit({ maxSize: MAX_BODY, onError: (c) => problem(c, 413, 'The body is too large.') }))
     .post('/devices', async (c) => {

@@ -4,12 +4,14 @@ import { ROUND_LOCK, type Round, type Status } from '../../shared/protocol.ts'
 import { holding } from '../locks.ts'
 import type { Platform } from '../platform.ts'
 import { type Active, adopt, redeliver, storedTask } from './active.ts'
+import { tidyBuffer } from './checkpoints.ts'
 import { type Db, getState } from './db.ts'
 import { withDuty } from './ease.ts'
 import type { Eligibility } from './eligibility.ts'
 import { pruneHistory } from './history.ts'
 import { CONTACT_LOCK } from './leader.ts'
 import type { Models } from './models.ts'
+import { obey } from './orders.ts'
 import { pull, pulledToday } from './pull.ts'
 import { isDue, runRound } from './round.ts'
 import type { Rows } from './rows.ts'
@@ -96,18 +98,22 @@ export function createCycle(deps: CycleDeps): Cycle {
       tabs.tell({ type: 'changed', what: 'task' })
     }
     taskAskedAt = clock.now()
-    if (suspect && board.live.task) await repairModels(board.live.task, signal)
+    const task = board.live.task
+    if (!task) return
+    if (suspect) await withModels(task, signal, () => models.load(task.manifest.name))
+    suspect = false
+    await withModels(task, signal, () => obey({ db, models }, task))
   }
 
-  /** Downloads the model anew if neither M nor M0 is whole. */
-  async function repairModels(task: Active, signal: AbortSignal): Promise<void> {
+  /** `work`, which needs models that are whole; where they are not, it is begun again with the model downloaded anew. */
+  async function withModels(task: Active, signal: AbortSignal, work: () => Promise<unknown>): Promise<void> {
     try {
-      await models.load(task.manifest.name)
+      await work()
     } catch (error) {
       if (!(error instanceof AppError && ['bad-artifact', 'not-ready'].includes(error.code))) throw error
       await redeliver({ models, tunnel }, task, signal)
+      await work()
     }
-    suspect = false
   }
 
   /** One round at a time, over all tabs; null where there is no task. */
@@ -169,7 +175,7 @@ export function createCycle(deps: CycleDeps): Cycle {
     },
 
     async tidy(signal) {
-      await alone(signal, (task) => models.discard(task.manifest.name))
+      await alone(signal, (task) => tidyBuffer(models, task, clock.now()))
     },
 
     async connect(signal) {
@@ -199,7 +205,7 @@ export function createCycle(deps: CycleDeps): Cycle {
           const exhausted = await pullToday(task, stop)
           await fetchRows(task, stop)
           if (stop.aborted || recently(roundFailedAt, RETRY_AFTER_MS)) return
-          if (await isDue(samples, task, exhausted))
+          if (await isDue({ db, models, samples, rows, platform }, task, exhausted))
             await round(task, exhausted, task.manifest.hyper.duty, stop)
         })
       } catch (error) {

@@ -6,12 +6,27 @@ import { ENGINE_NAMES } from '../../shared/engine/engine.ts'
 import type { KindredEvent } from '../../shared/event.ts'
 import { AppError } from '../../shared/failure.ts'
 import type { Round } from '../../shared/protocol.ts'
-import type { MatchedSample, Sample } from '../../shared/sample.ts'
+import type { Sample } from '../../shared/sample.ts'
 import { type Manifest, sha256Schema } from '../../shared/task.ts'
 import type { Platform } from '../platform.ts'
+import type { Checkpoint } from '../trainer/job.ts'
+import type { Matched } from './lifecycle.ts'
 import { withstand } from './storage.ts'
 
 export type Slot = 'M' | 'M0' | 'Mbuf'
+
+/** How far the training has come that wrote Mbuf. */
+export interface Training {
+  /** When its round began, ms. */
+  readonly since: number
+  readonly seed: number
+  /** SHA-256 of all that its outcome depends on but the seed: task, M, day, samples (`checkpoints.ts`). */
+  readonly of: string
+  /** Whether it has come to its end: only then Mbuf may become M. */
+  readonly ended: boolean
+  /** Of its last checkpoint, whose model Mbuf's bytes are (none where no step was kept yet); null where there was none. */
+  readonly checkpoint: Omit<Checkpoint, 'model'> | null
+}
 
 /** A model without its bytes, which lie in `blobs` under the same key. */
 export interface ModelRow {
@@ -24,6 +39,8 @@ export interface ModelRow {
   readonly at: number
   /** Mbuf only: the SHA-256 of the M that it was trained from. */
   readonly base?: string
+  /** Mbuf only; missing in what version 1 left. */
+  readonly training?: Training
 }
 
 /** A row of an embedding table that is too large to be delivered whole, as the server gave it (`rows.ts`). */
@@ -49,12 +66,7 @@ export interface LocalRow extends Sample {
   readonly exposure: string
 }
 
-/** Where a matched sample stands in its life. */
-export type MatchedRow = MatchedSample & { readonly order: number } & (
-    | { readonly state: 'unscored' }
-    | { readonly state: 'classifying' }
-    | { readonly state: 'filtered'; readonly score: number }
-  )
+export type MatchedRow = Matched
 
 /** The task in use; its catalogue lies in `blobs`, its model in `models`. */
 export interface TaskRow {
@@ -98,6 +110,10 @@ export const stateSchemas = {
   }),
   /** Embedding rows: how often some came in or went, and the ids by table that were needed and not here. */
   rows: z.strictObject({ came: z.int().min(0), noted: z.record(z.string(), z.array(z.int().min(0))) }),
+  /** The newest order to go back to M0 that was carried out (`orders.ts`). */
+  obeyed: z.strictObject({ task: z.string(), order: z.int() }),
+  /** What the server's clock and the ids said at contacts (`ages.ts`). */
+  contacts: z.array(z.strictObject({ id: z.string(), server: z.int(), device: z.int() })),
   /** Id of the newest exposure that was cut away: it and those before it make no local sample again. */
   cutUpTo: z.string(),
 } as const

@@ -4,6 +4,7 @@ import { eventSchema } from '../../shared/event.ts'
 import { hyper } from '../../shared/hyper.ts'
 import { freshDb, handClock } from '../testing/storage.ts'
 import { NOON } from '../testing/world.ts'
+import { noteContact } from './ages.ts'
 import type { Db } from './db.ts'
 import { idsAfter, pruneHistory, record } from './history.ts'
 
@@ -69,19 +70,34 @@ test('ids begin with the time', () => {
   expect(later()).toMatch(/^01234567-89ac-7/)
 })
 
-test('history goes when no feature of a training sample looks back at it; the profile stays', async () => {
+test('history goes when surely no feature of a training sample looks back at it; the profile stays', async () => {
   const numbers = hyper()
+  const contact = () => noteContact(db, clock, clock.now())
   await record(db, clock, [
     { type: 'profile', name: 'device', value: '1' },
     { type: 'profile', name: 'device', value: '2' },
     { type: 'exposure', item: 'old' },
   ])
+  await contact()
   clock.move(DAY_MS)
   await record(db, clock, [{ type: 'exposure', item: 'young' }])
+  await contact()
   clock.move((numbers.clickDays + numbers.localTrainingDays) * DAY_MS - DAY_MS / 2)
-  await pruneHistory(db, clock, numbers)
+  await pruneHistory(db, numbers)
+  expect(await events()).toHaveLength(4) // the server was not heard of
+  await contact()
+  await pruneHistory(db, numbers)
   expect(await events()).toMatchObject([{ type: 'profile', value: '2' }, { item: 'young' }])
-  clock.move(-300 * DAY_MS)
-  await pruneHistory(db, clock, numbers)
-  expect(await events()).toHaveLength(2)
+})
+
+test('a clock that is set a year ahead and comes back takes no history away', async () => {
+  await record(db, clock, [{ type: 'exposure', item: 'a' }])
+  const start = clock.now()
+  await noteContact(db, clock, start)
+  clock.move(365 * DAY_MS)
+  await noteContact(db, clock, start + DAY_MS)
+  await pruneHistory(db, hyper())
+  clock.move(-365 * DAY_MS)
+  await pruneHistory(db, hyper())
+  expect(await events()).toHaveLength(1)
 })

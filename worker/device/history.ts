@@ -5,6 +5,7 @@ import { eventSchema, type KindredEvent } from '../../shared/event.ts'
 import { parse } from '../../shared/failure.ts'
 import type { Hyper } from '../../shared/hyper.ts'
 import type { CallInput } from '../../shared/protocol.ts'
+import { contactsOf, surelyOlder } from './ages.ts'
 import type { Db } from './db.ts'
 
 type Tracked = CallInput<'track'>['events'][number]
@@ -70,18 +71,26 @@ async function newestExposure(db: Db, item: string): Promise<string | undefined>
  * Forgets what no feature needs any more: the oldest local sample is t′ days old, and its features look back `clickDays`
  * from there. The newest value of each profile entry stays, however old.
  */
-export async function pruneHistory(db: Db, clock: Clock, hyper: Hyper): Promise<void> {
-  const since = clock.now() - (hyper.clickDays + hyper.localTrainingDays) * DAY_MS
-  await db.transaction('rw', db.history, async () => {
-    const old = await db.history.where('at').below(since).toArray()
+export async function pruneHistory(db: Db, hyper: Hyper): Promise<void> {
+  await db.transaction('rw', db.history, db.state, async () => {
+    const span = (hyper.clickDays + hyper.localTrainingDays) * DAY_MS
+    const old = await db.history
+      .where('id')
+      .belowOrEqual(surelyOlder(await contactsOf(db), span))
+      .primaryKeys()
     const excess = (await db.history.count()) - old.length > MAX_HISTORY ? MAX_HISTORY / 2 : 0
     if (old.length === 0 && excess === 0) return
-    const oldest = excess === 0 ? [] : await db.history.orderBy('id').limit(excess).toArray()
+    const oldest =
+      excess === 0
+        ? []
+        : await db.history
+            .orderBy('id')
+            .limit(old.length + excess)
+            .primaryKeys()
     const profile = await db.history.filter(({ type }) => type === 'profile').sortBy('id')
     const current = new Set(
       new Map(profile.map((event) => [event.type === 'profile' && event.name, event.id])).values(),
     )
-    const gone = [...old, ...oldest].map(({ id }) => id).filter((id) => !current.has(id))
-    await db.history.bulkDelete(gone)
+    await db.history.bulkDelete([...new Set([...old, ...oldest])].filter((id) => !current.has(id)))
   })
 }

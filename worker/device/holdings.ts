@@ -6,8 +6,9 @@ import type { CallInput, CallOutput } from '../../shared/protocol.ts'
 import type { Sample } from '../../shared/sample.ts'
 import type { Slot } from '../../shared/schema.ts'
 import type { Active } from './active.ts'
+import { ageOf, contactsOf } from './ages.ts'
 import type { Db } from './db.ts'
-import { useOf } from './samples.ts'
+import { useOf } from './lifecycle.ts'
 
 type Listed = CallOutput<'samples'>['rows'][number]
 
@@ -38,6 +39,7 @@ export function createHoldings({ db, clock }: { db: Db; clock: Clock }): Holding
       const seen = (row: Sample) => ({ at: row.at, clicked: row.label === 1, item: shown(task, row) })
       let rows: Listed[]
       if (of === 'own') {
+        const contacts = await contactsOf(db)
         const those =
           before === null ? db.local.orderBy('exposure') : db.local.where('exposure').below(before)
         rows = (
@@ -48,7 +50,7 @@ export function createHoldings({ db, clock }: { db: Db; clock: Clock }): Holding
         ).map((row) => ({
           id: row.exposure,
           ...seen(row),
-          use: useOf(clock.now() - row.at, hyper),
+          use: useOf(ageOf({ id: row.exposure, at: row.at }, clock.now(), contacts), hyper),
           score: null,
         }))
       } else {

@@ -6,6 +6,7 @@ import type * as z from 'zod'
 import { problemSchema } from '../../shared/api.ts'
 import { AppError, type FailureCode, parse } from '../../shared/failure.ts'
 import type { Platform, Request } from '../platform.ts'
+import { noteContact } from './ages.ts'
 import { count, type Db, getState, putState } from './db.ts'
 import { unlessAborted } from './turns.ts'
 
@@ -71,6 +72,12 @@ export function createLine({
     await putState(db, 'silentUntil', Math.ceil(clock.now() + wait * jitter))
   }
 
+  /** What time it is at the server; an artifact may come from a cache, and tell what time it was. */
+  async function noteTime(path: string, { headers }: Response): Promise<void> {
+    const server = Date.parse(headers.get('date') ?? '')
+    if (path.startsWith('/api/') && !Number.isNaN(server)) await noteContact(db, clock, server)
+  }
+
   return async (path, request, read, signal) => {
     await bePatient()
     const overdue = new AbortController()
@@ -91,7 +98,7 @@ export function createLine({
         throw problem(response, await bytes(response, MAX_PROBLEM).catch(unlessTooLong))
       }
       const type = response.headers.get('content-type') ?? ''
-      return await read({
+      const result = await read({
         status: response.status,
         header: (name) => response.headers.get(name),
         async json(schema) {
@@ -103,6 +110,8 @@ export function createLine({
           return bytes(response, limit)
         },
       })
+      await noteTime(path, response)
+      return result
     } finally {
       cancel()
     }

@@ -1,13 +1,13 @@
-import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { sha256 } from '../../shared/hash.ts'
 import { createLocks } from '../locks.ts'
 import { freshDb, handClock } from '../testing/storage.ts'
-import { type Db, eraseAll, type Slot } from './db.ts'
+import { type Db, eraseAll, getState, putState, type Slot, type Training } from './db.ts'
 import { createModels, type Models } from './models.ts'
 import { deferred } from './turns.ts'
 
 const NAME = 'toy'
+const ENDED: Training = { since: 0, seed: 1, of: 'this', ended: true, checkpoint: null }
 const bytesOf = (...values: number[]) => Uint8Array.from(values)
 
 let db: Db
@@ -27,7 +27,7 @@ async function receive(bytes: Uint8Array<ArrayBuffer>, version = 1) {
 }
 async function bufferFromM(bytes: Uint8Array<ArrayBuffer>) {
   const { row } = await models.base(NAME)
-  await models.buffer(NAME, row.sha256, bytes)
+  await models.buffer(NAME, row.sha256, bytes, ENDED)
 }
 const stored = async (slot: Slot) => (await db.blobs.get([NAME, slot]))?.bytes
 const slots = async () => (await models.list()).map(({ slot }) => slot).sort()
@@ -77,6 +77,30 @@ describe('Figure 6, step by step', () => {
     expect(await slots()).toEqual(['M', 'M0'])
     await expect(models.commit(NAME)).rejects.toMatchObject({ code: 'not-ready' })
     expect((await models.load(NAME)).bytes).toEqual(bytesOf(1))
+  })
+
+  test('what is still being trained never becomes M', async () => {
+    await receive(bytesOf(1))
+    const { row } = await models.base(NAME)
+    await models.buffer(NAME, row.sha256, bytesOf(9), { ...ENDED, ended: false })
+    await expect(models.commit(NAME)).rejects.toMatchObject({ code: 'not-ready' })
+    expect((await models.load(NAME)).bytes).toEqual(bytesOf(1))
+    expect((await models.buffered(NAME))!.bytes).toEqual(bytesOf(9))
+  })
+
+  test('a commit and what belongs to it happen both or not at all', async () => {
+    await receive(bytesOf(1))
+    await bufferFromM(bytesOf(9))
+    const failing = models.commit(NAME, async () => {
+      await putState(db, 'cutUpTo', 'x')
+      throw new Error('the disk is full')
+    })
+    await expect(failing).rejects.toThrow('full')
+    expect(await slots()).toEqual(['M', 'M0', 'Mbuf'])
+    expect(await getState(db, 'cutUpTo')).toBeUndefined()
+    await models.commit(NAME, () => putState(db, 'cutUpTo', 'x'))
+    expect((await models.load(NAME)).bytes).toEqual(bytesOf(9))
+    expect(await getState(db, 'cutUpTo')).toBe('x')
   })
 
   test('rollback makes M0 the model in use again', async () => {
@@ -147,7 +171,9 @@ describe('faults', () => {
     await receive(bytesOf(1))
     const { row } = await models.base(NAME)
     await receive(bytesOf(2), 2)
-    await expect(models.buffer(NAME, row.sha256, bytesOf(9))).rejects.toMatchObject({ code: 'version' })
+    await expect(models.buffer(NAME, row.sha256, bytesOf(9), ENDED)).rejects.toMatchObject({
+      code: 'version',
+    })
     expect((await models.load(NAME)).bytes).toEqual(bytesOf(2))
   })
 
@@ -171,88 +197,4 @@ describe('faults', () => {
     expect(await models.list()).toEqual([])
     expect(await db.blobs.count()).toBe(0)
   })
-})
-
-test('whatever happens, what is served is whole and expected, and M0 changes by delivery alone', async () => {
-  type Op =
-    | ['receive' | 'train', number]
-    | ['commit' | 'discard' | 'rollback' | 'damageM' | 'restart' | 'lock']
-  const op = fc.oneof(
-    fc.tuple(fc.constantFrom('receive', 'train'), fc.nat(200)),
-    fc.tuple(fc.constantFrom('commit', 'discard', 'rollback', 'damageM', 'restart', 'lock')),
-  ) as fc.Arbitrary<Op>
-
-  await fc.assert(
-    fc.asyncProperty(fc.array(op, { maxLength: 14 }), async (ops) => {
-      db.close()
-      open()
-      /** What ought to be there; null is a blob that was damaged. */
-      let m: number | null | undefined
-      let m0: number | undefined
-      let mbuf: number | undefined
-      const failing = (promise: Promise<unknown>) =>
-        expect(promise).rejects.toMatchObject({ code: expect.any(String) })
-      for (const [name, value] of ops) {
-        switch (name) {
-          case 'receive':
-            await receive(bytesOf(value!, 1))
-            m = m0 = value!
-            mbuf = undefined
-            break
-          case 'train':
-            if (m === undefined) await failing(bufferFromM(bytesOf(value!, 1)))
-            else {
-              await bufferFromM(bytesOf(value!, 1)) // repairs a damaged M first
-              m ??= m0
-              mbuf = value!
-            }
-            break
-          case 'commit':
-            if (mbuf === undefined) await failing(models.commit(NAME))
-            else if (
-              (await db.models.get([NAME, 'Mbuf']))!.base !== (await db.models.get([NAME, 'M']))!.sha256
-            )
-              await failing(models.commit(NAME))
-            else {
-              await models.commit(NAME)
-              m = mbuf
-            }
-            mbuf = undefined
-            break
-          case 'discard':
-            await models.discard(NAME)
-            mbuf = undefined
-            break
-          case 'rollback':
-            if (m0 === undefined) await failing(models.rollback(NAME))
-            else {
-              await models.rollback(NAME)
-              m = m0
-            }
-            break
-          case 'damageM':
-            await damage('M')
-            if (m !== undefined) m = null
-            break
-          case 'restart':
-            locks = createLocks()
-            models = createModels({ db, locks, clock: handClock(2000) })
-            break
-          case 'lock': {
-            if (m0 === undefined) break
-            const now = await locks.request(`kindred:model:${NAME}`, {}, () => models.load(NAME))
-            expect(now.bytes[0]).toBe(m0)
-            break
-          }
-        }
-        if (name !== 'damageM' && m0 !== undefined) {
-          expect((await models.load(NAME)).bytes[0]).toBe(m ?? m0)
-          m ??= m0
-        }
-        expect(await stored('M0')).toEqual(m0 === undefined ? undefined : bytesOf(m0, 1))
-        expect((await slots()).includes('Mbuf')).toBe(mbuf !== undefined)
-      }
-    }),
-    { numRuns: 60, seed: 7 },
-  )
 })

@@ -1,12 +1,13 @@
 /**
- * Model version control (CoDA, Figure 6). M is in use, M0 its backup as it was delivered, Mbuf what a round has written.
- * Most of the time only M and M0 exist. Every blob carries its SHA-256 and is checked whenever it is read; a flip is
- * one transaction under an exclusive lock, so a killed tab or a second one never leaves half a model.
+ * Model version control (CoDA, Figure 6), for any number of models. M is in use, M0 its backup as it was delivered, Mbuf
+ * what a round has written so far. Most of the time only M and M0 exist. Every blob carries its SHA-256 and is checked
+ * whenever it is read; what changes M is one transaction under M's exclusive lock, so a killed tab or a second one never
+ * leaves half a model. ARCHITECTURE.md draws the states.
  */
 import { AppError } from '../../shared/failure.ts'
 import { sha256 as hash } from '../../shared/hash.ts'
 import type { Platform } from '../platform.ts'
-import type { Db, ModelRow, Slot } from './db.ts'
+import type { Db, ModelRow, Slot, Training } from './db.ts'
 
 /** A model as it was read: its bytes have the hash that its row names. */
 export interface Stored {
@@ -14,26 +15,31 @@ export interface Stored {
   readonly bytes: Uint8Array<ArrayBuffer>
 }
 
+/**
+ * Work that belongs into the same transaction, which is over all tables: nothing but the database may be awaited there, and
+ * it may be begun again.
+ */
+export type Also = () => Promise<unknown>
+
 export interface Models {
-  /**
-   * A delivered model becomes M and M0; a buffer goes. `also` writes into the same transaction, and nothing but the
-   * database may be awaited there. Throws `bad-artifact` unless `bytes` have the hash; then nothing has changed.
-   */
+  /** A delivered model becomes M and M0; a buffer goes. Throws `bad-artifact` unless `bytes` have the hash. */
   receive(
     delivered: { name: string; version: number; sha256: string; bytes: Uint8Array<ArrayBuffer> },
-    also?: () => Promise<unknown>,
+    also?: Also,
   ): Promise<void>
   /** Writes Mbuf, trained from the M whose hash is `base`. Throws `version` if M is another by now. */
-  buffer(name: string, base: string, bytes: Uint8Array<ArrayBuffer>): Promise<void>
+  buffer(name: string, base: string, bytes: Uint8Array<ArrayBuffer>, training: Training): Promise<void>
+  /** Mbuf, if it is whole and was trained from the present M. */
+  buffered(name: string): Promise<Stored | undefined>
   /**
-   * Mbuf becomes M, under M's lock. Throws `not-ready` without a buffer, `version` if M changed since the training
-   * began, `bad-artifact` if the buffer is damaged; the buffer is then gone and M as it was.
+   * Mbuf becomes M, under M's lock. Throws `not-ready` without a buffer whose training has ended; `version` if M changed
+   * since it began, `bad-artifact` if the buffer is damaged, and then the buffer is gone. M is as it was.
    */
-  commit(name: string): Promise<void>
+  commit(name: string, also?: Also): Promise<void>
   /** Mbuf goes. */
-  discard(name: string): Promise<void>
+  discard(name: string, also?: Also): Promise<void>
   /** M0 becomes M again, under M's lock. Throws `bad-artifact` if M0 is damaged, `not-ready` if there is none. */
-  rollback(name: string): Promise<void>
+  rollback(name: string, also?: Also): Promise<void>
   /** What would rank now, without reading it: M, or M0 while M's lock is held; undefined where there is neither. */
   serving(name: string): Promise<ModelRow | undefined>
   /**
@@ -43,19 +49,24 @@ export interface Models {
   load(name: string): Promise<Stored>
   /** M itself, for training; the same fall-backs and failures as `load`. */
   base(name: string): Promise<Stored>
+  /** M0, if it is whole. */
+  backup(name: string): Promise<Stored | undefined>
   /** All slots that exist, without bytes. */
   list(): Promise<ModelRow[]>
 }
 
+const nothing: Also = async () => {}
+
 export function createModels({ db, locks, clock }: { db: Db } & Pick<Platform, 'locks' | 'clock'>): Models {
   const lockOf = (name: string) => `kindred:model:${name}`
   const exclusively = <T>(name: string, work: () => Promise<T>) => locks.request(lockOf(name), {}, work)
-  const write = <T>(work: () => Promise<T>) => db.transaction('rw', db.models, db.blobs, work)
+  const write = <T>(work: () => Promise<T>) => db.transaction('rw', db.tables, work)
+  const rowOf = (name: string, slot: Slot) => db.models.get([name, slot])
 
   /** Row and blob of one moment; undefined where there is none or it is damaged. */
   async function read(name: string, slot: Slot): Promise<Stored | undefined> {
     const [row, blob] = await db.transaction('r', db.models, db.blobs, () =>
-      Promise.all([db.models.get([name, slot]), db.blobs.get([name, slot])]),
+      Promise.all([rowOf(name, slot), db.blobs.get([name, slot])]),
     )
     if (!row || !blob || (await hash(blob.bytes)) !== row.sha256) return undefined
     return { row, bytes: blob.bytes }
@@ -71,51 +82,52 @@ export function createModels({ db, locks, clock }: { db: Db } & Pick<Platform, '
     await db.blobs.delete([name, slot])
   }
 
-  const discard = (name: string) => write(() => remove(name, 'Mbuf'))
-
-  async function flip(name: string): Promise<void> {
-    const buffered = await read(name, 'Mbuf')
-    const promised = await db.models.get([name, 'Mbuf'])
-    const present = await db.models.get([name, 'M'])
-    await discardUnless(
-      buffered !== undefined || !promised,
-      name,
-      'bad-artifact',
-      'The trained model is damaged.',
-    )
-    if (!buffered) throw new AppError('not-ready', 'There is no trained model to take over.')
-    const { base, ...row } = buffered.row
-    await discardUnless(present?.sha256 === base, name, 'version', 'The model changed while the round ran.')
-    await write(async () => {
-      await stillThere(buffered.row)
-      await put({ ...row, slot: 'M', at: clock.now() }, buffered.bytes)
+  const discard = (name: string, also = nothing) =>
+    write(async () => {
       await remove(name, 'Mbuf')
+      await also()
+    })
+
+  /** Fails for good: this buffer will never become M. */
+  async function refuse(name: string, code: 'bad-artifact' | 'version', why: string): Promise<never> {
+    await discard(name)
+    throw new AppError(code, why)
+  }
+
+  async function flip(name: string, also: Also): Promise<void> {
+    const promised = await rowOf(name, 'Mbuf')
+    if (!promised?.training?.ended) throw new AppError('not-ready', 'There is no trained model to take over.')
+    const buffer = await read(name, 'Mbuf')
+    if (!buffer) return refuse(name, 'bad-artifact', 'The trained model is damaged.')
+    const { base, training, ...row } = buffer.row
+    // Whatever changes M takes the lock that is held here.
+    if ((await rowOf(name, 'M'))?.sha256 !== base)
+      return refuse(name, 'version', 'The model changed while the round ran.')
+    await write(async () => {
+      await stillThere(buffer.row)
+      await put({ ...row, slot: 'M', at: clock.now() }, buffer.bytes)
+      await remove(name, 'Mbuf')
+      await also()
     })
   }
 
   /** The user may have erased everything since `row` was read: then nothing of it may come back. */
   async function stillThere({ name, slot, sha256 }: ModelRow): Promise<void> {
-    if ((await db.models.get([name, slot]))?.sha256 !== sha256)
-      throw new AppError('not-ready', 'The model was erased.')
+    if ((await rowOf(name, slot))?.sha256 !== sha256) throw new AppError('not-ready', 'The model was erased.')
   }
 
-  async function discardUnless(good: boolean, name: string, code: 'bad-artifact' | 'version', why: string) {
-    if (good) return
-    await discard(name)
-    throw new AppError(code, why)
-  }
-
-  async function restore(name: string): Promise<Stored> {
+  async function restore(name: string, also = nothing): Promise<Stored> {
     const backup = await read(name, 'M0')
     if (!backup) {
-      const promised = await db.models.get([name, 'M0'])
-      if (promised) throw new AppError('bad-artifact', 'The delivered model is damaged on this device.')
+      if (await rowOf(name, 'M0'))
+        throw new AppError('bad-artifact', 'The delivered model is damaged on this device.')
       throw new AppError('not-ready', 'There is no model on this device yet.')
     }
     const row: ModelRow = { ...backup.row, slot: 'M', at: clock.now() }
     await write(async () => {
       await stillThere(backup.row)
       await put(row, backup.bytes)
+      await also()
     })
     return { row, bytes: backup.bytes }
   }
@@ -125,12 +137,12 @@ export function createModels({ db, locks, clock }: { db: Db } & Pick<Platform, '
     (await read(name, 'M')) ?? (await exclusively(name, async () => (await read(name, 'M')) ?? restore(name)))
 
   return {
-    async receive({ name, version, sha256, bytes }, also = async () => {}) {
+    async receive({ name, version, sha256, bytes }, also = nothing) {
       if ((await hash(bytes)) !== sha256)
         throw new AppError('bad-artifact', `The model ${name} does not have the hash that was promised.`)
       const row = { name, version, sha256, bytes: bytes.length, at: clock.now() }
       await exclusively(name, () =>
-        db.transaction('rw', db.tables, async () => {
+        write(async () => {
           await put({ ...row, slot: 'M' }, bytes)
           await put({ ...row, slot: 'M0' }, bytes)
           await remove(name, 'Mbuf')
@@ -139,23 +151,29 @@ export function createModels({ db, locks, clock }: { db: Db } & Pick<Platform, '
       )
     },
 
-    async buffer(name, base, bytes) {
+    async buffer(name, base, bytes, training) {
       const sha256 = await hash(bytes)
       await write(async () => {
-        const present = await db.models.get([name, 'M'])
+        const present = await rowOf(name, 'M')
         if (present?.sha256 !== base) throw new AppError('version', 'The model changed while the round ran.')
         const { version } = present
-        await put({ name, slot: 'Mbuf', version, sha256, bytes: bytes.length, at: clock.now(), base }, bytes)
+        const row = { name, version, sha256, bytes: bytes.length, at: clock.now(), base, training }
+        await put({ ...row, slot: 'Mbuf' }, bytes)
       })
     },
 
-    commit: (name) => exclusively(name, () => flip(name)),
+    async buffered(name) {
+      const buffer = await read(name, 'Mbuf')
+      return buffer && (await rowOf(name, 'M'))?.sha256 === buffer.row.base ? buffer : undefined
+    },
+
+    commit: (name, also = nothing) => exclusively(name, () => flip(name, also)),
     discard,
-    rollback: (name) => exclusively(name, async () => void (await restore(name))),
+    rollback: (name, also) => exclusively(name, async () => void (await restore(name, also))),
 
     serving: (name) =>
       locks.request(lockOf(name), { mode: 'shared', ifAvailable: true }, async (lock) =>
-        db.models.get([name, lock ? 'M' : 'M0']),
+        rowOf(name, lock ? 'M' : 'M0'),
       ),
 
     async load(name) {
@@ -165,6 +183,7 @@ export function createModels({ db, locks, clock }: { db: Db } & Pick<Platform, '
     },
 
     base,
+    backup: (name) => read(name, 'M0'),
     list: () => db.models.toArray(),
   }
 }

@@ -2,19 +2,28 @@
 import { AppError, toFailure } from '../../shared/failure.ts'
 import type { Round, Status } from '../../shared/protocol.ts'
 import type { Platform } from '../platform.ts'
-import type { Trainer } from '../trainer/job.ts'
+import type { Checkpoint, Trainer, Watch } from '../trainer/job.ts'
 import type { Active } from './active.ts'
-import { type Db, getState, type LocalRow, type MatchedRow, putState, type StateValue } from './db.ts'
+import {
+  type Continued,
+  continued,
+  createKeeper,
+  type Keeper,
+  type Lessons,
+  mayGoOn,
+  nameOf,
+} from './checkpoints.ts'
+import { type Db, getState, type MatchedRow, type Training } from './db.ts'
 import { withKnownEngine } from './engine-choice.ts'
 import { createJobs, type Jobs } from './jobs.ts'
-import type { Models } from './models.ts'
+import { emptyRound, writeJournal } from './journal.ts'
+import type { Models, Stored } from './models.ts'
 import type { Rows } from './rows.ts'
 import type { Samples } from './samples.ts'
+import { relapsed } from './trial.ts'
 
-/** Rounds that are remembered. */
-const MAX_JOURNAL = 100
-/** A round that takes longer is given up: on the slowest engine it takes a minute. */
-const MAX_ROUND_MS = 5 * 60_000
+/** A round that takes longer is given up: on the slowest engine it computes for a minute, and rests twice as long. */
+const MAX_ROUND_MS = 15 * 60_000
 
 export interface RoundDeps {
   readonly db: Db
@@ -24,47 +33,62 @@ export interface RoundDeps {
   readonly platform: Platform
 }
 
-/** What training would have to go by now. */
-interface Augmented {
-  readonly validation: LocalRow[]
-  readonly training: LocalRow[]
-  readonly filtered: MatchedRow[]
+export interface RoundOptions {
+  /** Nothing more will come today: whatever there is has to do. */
+  readonly exhausted: boolean
+  readonly signal: AbortSignal
+  readonly onPhase: (phase: Status['run']) => void
 }
 
-async function augmented(samples: Samples, { manifest: { hyper } }: Active): Promise<Augmented> {
-  return { ...(await samples.local(hyper)), filtered: await samples.filtered() }
-}
+/** What training would have to go by now. */
+const lessonsOf = async (samples: Samples, { manifest: { hyper } }: Active): Promise<Lessons> => ({
+  ...(await samples.local(hyper)),
+  filtered: await samples.filtered(),
+})
 
 /** Whether there is something to learn from and both classes to judge it by. */
-const trainable = ({ validation, training, filtered }: Augmented): boolean =>
+const trainable = ({ validation, training, filtered }: Lessons): boolean =>
   training.length + filtered.length > 0 && new Set(validation.map(({ label }) => label)).size === 2
 
 /** Enough to train on, or all that will come today. */
-const enough = ({ training, filtered }: Augmented, { manifest }: Active, exhausted: boolean): boolean =>
+const enough = ({ training, filtered }: Lessons, { manifest }: Active, exhausted: boolean): boolean =>
   exhausted || training.length + filtered.length >= manifest.hyper.trainAt
 
-/** Whether a round would do anything: matched samples wait to be filtered, or filtered ones to be used. */
-export async function isDue(samples: Samples, task: Active, exhausted: boolean): Promise<boolean> {
+/** The training of these lessons that was cut off, if there is one to go on with. */
+async function leftOff({ models, platform }: RoundDeps, task: Active, base: Stored, lessons: Lessons) {
+  const of = await nameOf(task, base, lessons, platform.clock.now())
+  return { of, before: await continued(models, task.manifest.name, of) }
+}
+
+/**
+ * Whether a round would do anything: matched samples wait to be filtered, or filtered ones to be used, or a training was cut
+ * off that can go on.
+ */
+export async function isDue(deps: RoundDeps, task: Active, exhausted: boolean): Promise<boolean> {
+  const { models, samples } = deps
   const { matched, filtered } = await samples.count()
   if (matched - filtered >= 2) return true
-  const now = await augmented(samples, task)
-  return filtered > 0 && trainable(now) && enough(now, task, exhausted)
+  const lessons = await lessonsOf(samples, task)
+  if (!trainable(lessons)) return false
+  if (filtered > 0 && enough(lessons, task, exhausted)) return true
+  if (!(await models.buffered(task.manifest.name))) return false
+  const { before } = await leftOff(deps, task, await models.base(task.manifest.name), lessons)
+  return before !== undefined
 }
 
 /**
  * Runs one round and writes it into the journal. It never throws for what happens inside: a crash, a damaged model or a
  * cancelled training end in the outcome `failed`, with M as it was and every sample that was not used still there.
+ *
+ * What a round does is stored in two steps, each one transaction: what the filter keeps and lets go; and the end of the
+ * round, where M changes or not, Mbuf and the samples used go, and the journal tells of it. In between, Mbuf holds how far
+ * the training has come.
  */
-export async function runRound(
-  { db, models, samples, rows, platform }: RoundDeps,
-  task: Active,
-  {
-    exhausted,
-    signal,
-    onPhase,
-  }: { exhausted: boolean; signal: AbortSignal; onPhase: (phase: Status['run']) => void },
-): Promise<Round> {
+export async function runRound(deps: RoundDeps, task: Active, options: RoundOptions): Promise<Round> {
+  const { db, models, samples, rows, platform } = deps
+  const { exhausted, signal, onPhase } = options
   const started = performance.now()
+  const since = platform.clock.now()
   const { name, hyper } = task.manifest
   const overdue = new AbortController()
   const cancelTimer = platform.after(MAX_ROUND_MS, () =>
@@ -72,14 +96,14 @@ export async function runRound(
   )
   const stop = AbortSignal.any([signal, overdue.signal])
   const seed = platform.seed()
-  const came = await getState(db, 'pulled')
-  const round: Round = emptyRound(platform.clock.now(), hyper.sigma, came)
+  const round = emptyRound(since, hyper.sigma, await getState(db, 'pulled'))
   let trainer: Trainer | undefined
+  let keeper: Keeper | undefined
 
   /** Lets the trainer work; a stop ends its whole thread. */
   async function work<T>(
     phase: 'filtering' | 'training',
-    run: (trainer: Trainer, watch: object) => Promise<T>,
+    run: (trainer: Trainer, watch: Watch) => Promise<T>,
   ) {
     stop.throwIfAborted()
     trainer ??= withKnownEngine(platform.spawnTrainer(), { db, platform }, task)
@@ -88,13 +112,25 @@ export async function runRound(
     stop.addEventListener('abort', end)
     onPhase({ phase, fraction: 0 })
     try {
-      return await run(mine, { onProgress: (fraction: number) => onPhase({ phase, fraction }) })
+      return await run(mine, { onProgress: (fraction) => onPhase({ phase, fraction }) })
     } catch (error) {
       throw stop.aborted ? stop.reason : error
     } finally {
       stop.removeEventListener('abort', end)
     }
   }
+
+  /** M, or M0 in its place if M does worse by now. */
+  async function startingModel(): Promise<Stored> {
+    const present = await models.base(name)
+    const { validation } = await samples.local(hyper)
+    const verdict = await relapsed({ models, rows }, task, present, validation)
+    if (!verdict) return present
+    await models.rollback(name)
+    round.fellBack = { m: verdict.m.auc, m0: verdict.m0.auc }
+    return models.base(name)
+  }
+
   async function filterMatched(jobs: Jobs): Promise<void> {
     const { validation, training } = await samples.local(hyper)
     const local = [...training, ...validation]
@@ -109,78 +145,89 @@ export async function runRound(
     round.kept = await samples.score(candidates, scores, hyper)
   }
 
-  async function trainRanking(jobs: Jobs, base: string): Promise<void> {
-    const now = await augmented(samples, task)
-    const { validation, training, filtered } = now
+  async function trainRanking(jobs: Jobs, base: Stored): Promise<void> {
+    const lessons = await lessonsOf(samples, task)
+    const { validation, training, filtered } = lessons
     round.local = { training: training.length, validation: validation.length }
-    if (!trainable(now) || !enough(now, task, exhausted)) return
-    const job = await jobs.personalise({ training: [...training, ...filtered], validation })
-    const result = await work('training', (trainer, watch) => trainer.personalise(job, watch))
-    const { engine, losses, steps, stepsKept, before, after } = result
-    Object.assign(round, { engine, losses, steps, stepsKept, before, after })
+    const { of, before } = await leftOff(deps, task, base, lessons)
+    // Nothing that was cut off is of any use to another training.
+    if (!trainable(lessons) || !(before || enough(lessons, task, exhausted))) {
+      await end((also) => models.discard(name, also), [])
+      return
+    }
+    if (before && before.from.step > 0) round.resumed = before.from.step
+    const named = before?.training ?? { since, seed, of }
+    const write = (model: Uint8Array | null, heard: Training['checkpoint'], ended: boolean) =>
+      models.buffer(name, base.row.sha256, new Uint8Array(model ?? []), {
+        since: named.since,
+        seed: named.seed,
+        of: named.of,
+        ended,
+        checkpoint: heard,
+      })
+    let heard = before && numbersOf(before.from)
+    keeper = createKeeper((checkpoint) => {
+      const { model, ...numbers } = jobs.kept(checkpoint)
+      return write(model, numbers, false)
+    })
+    const result = await personalise(jobs, lessons, before, (checkpoint) => {
+      heard = numbersOf(checkpoint)
+      keeper?.keep(checkpoint)
+    })
+    await keeper.end()
+    const { engine, losses, steps, stepsKept } = result
+    Object.assign(round, { engine, losses, steps, stepsKept, before: result.before, after: result.after })
     onPhase({ phase: 'committing' })
     const model = await jobs.trained(result)
-    if (model) {
-      await models.buffer(name, base, model)
-      await models.commit(name)
-    }
     round.outcome = model ? 'committed' : 'kept'
-    await samples.used(filtered)
+    if (model) await write(model, heard ?? null, true)
+    await end((also) => (model ? models.commit(name, also) : models.discard(name, also)), filtered)
+  }
+
+  async function personalise(
+    jobs: Jobs,
+    { validation, training, filtered }: Lessons,
+    before: Continued | undefined,
+    onCheckpoint: (checkpoint: Checkpoint) => void,
+  ) {
+    const job = await jobs.personalise({ training: [...training, ...filtered], validation }, before?.from)
+    const again = before ? { seed: before.training.seed } : {}
+    return work('training', (trainer, watch) =>
+      trainer.personalise({ ...job, ...again }, { ...watch, onCheckpoint }),
+    )
+  }
+
+  /** The round is over: `change` takes along, into its transaction, that samples are used and how it went. */
+  async function end(change: (also: () => Promise<void>) => Promise<void>, used: readonly MatchedRow[]) {
+    round.ms = performance.now() - started
+    await change(async () => {
+      await samples.used(used)
+      await writeJournal(db, round)
+    })
+  }
+
+  async function fail(error: unknown): Promise<void> {
+    round.outcome = 'failed'
+    round.failure = toFailure(error)
+    const { code } = round.failure
+    if (mayGoOn(code)) await end((also) => db.transaction('rw', db.tables, also), [])
+    else await end((also) => models.discard(name, also), [])
   }
 
   try {
-    const base = await models.base(name)
+    const base = await startingModel()
     const jobs = createJobs(task, base, seed, rows)
     await filterMatched(jobs)
-    await trainRanking(jobs, base.row.sha256)
-    await countedFor(db)
+    await trainRanking(jobs, base)
   } catch (error) {
-    round.outcome = 'failed'
-    round.failure = toFailure(error)
+    // Nothing may be written any more of what goes on in vain.
+    await keeper?.end()
+    await fail(error)
   } finally {
     cancelTimer()
     trainer?.terminate()
   }
-  round.ms = performance.now() - started
-  await writeJournal(db, round)
   return round
 }
 
-const emptyRound = (at: number, sigma: number, came: StateValue<'pulled'> | undefined): Round => ({
-  at,
-  outcome: 'filtered',
-  engine: 'none',
-  ms: 0,
-  bytes: came?.bytes ?? 0,
-  matched: came?.samples ?? 0,
-  classifying: 0,
-  scored: 0,
-  kept: 0,
-  scores: [],
-  sigma,
-  local: { training: 0, validation: 0 },
-  steps: 0,
-  stepsKept: 0,
-  losses: [],
-  before: null,
-  after: null,
-})
-
-/** What came in has been counted by a round; a failed one leaves it to the next. */
-async function countedFor(db: Db): Promise<void> {
-  await db.transaction('rw', db.state, async () => {
-    const pulled = await getState(db, 'pulled')
-    if (pulled) await putState(db, 'pulled', { ...pulled, bytes: 0, samples: 0 })
-  })
-}
-
-async function writeJournal(db: Db, round: Round): Promise<void> {
-  await db.transaction('rw', db.journal, async () => {
-    await db.journal.add({ ...round })
-    const kept = await db.journal.orderBy('n').reverse().limit(MAX_JOURNAL).primaryKeys()
-    await db.journal
-      .where('n')
-      .below(kept.at(-1) ?? 0)
-      .delete()
-  })
-}
+const numbersOf = ({ model, ...numbers }: Checkpoint): Omit<Checkpoint, 'model'> => numbers

@@ -6,9 +6,10 @@ import { seeded } from '../../shared/random.ts'
 import type { MatchedSample } from '../../shared/sample.ts'
 import { freshDb, handClock } from '../testing/storage.ts'
 import { createWorld, key, NOON, samplesOf } from '../testing/world.ts'
+import { noteContact } from './ages.ts'
 import type { Db } from './db.ts'
 import { record } from './history.ts'
-import { createSamples, type Samples, useOf } from './samples.ts'
+import { createSamples, type Samples } from './samples.ts'
 
 const DAY = DAY_MS
 const MINUTE = 60_000
@@ -34,6 +35,7 @@ const see = (...items: number[]) =>
     items.map((i) => ({ type: 'exposure', item: key(i) })),
   )
 const click = (i: number) => record(db, clock, [{ type: 'click', item: key(i) }])
+const contact = () => noteContact(db, clock, clock.now())
 const update = (numbers = hyper()) => samples.update(context, numbers)
 const labels = async () => {
   const { validation, training } = await samples.local(numbers)
@@ -71,9 +73,7 @@ describe('local samples', () => {
     expect(after).toEqual({ ...before, label: 1 })
   })
 
-  test('they validate in [0, 3] days, train in (3, 7], and go after', async () => {
-    const uses = [0, 3, 3 + 1e-6, 7, 7 + 1e-6].map((days) => useOf(days * DAY, numbers))
-    expect(uses).toEqual(['validation', 'validation', 'training', 'training', 'none'])
+  test('they validate in [0, 3] days, train in (3, 7], serve for nothing after, and go when the server’s time says so', async () => {
     await see(1)
     await click(1)
     const usesAfter = async (days: number) => {
@@ -84,7 +84,14 @@ describe('local samples', () => {
     }
     expect(await usesAfter(3)).toEqual([1, 0])
     expect(await usesAfter(1)).toEqual([0, 1])
+    await contact()
     expect(await usesAfter(3.5)).toEqual([0, 0])
+    expect(await db.local.count()).toBe(1)
+    await contact()
+    expect(await usesAfter(4)).toEqual([0, 0])
+    expect(await db.local.count()).toBe(1)
+    await contact()
+    expect(await usesAfter(0)).toEqual([0, 0])
     expect(await db.local.count()).toBe(0)
   })
 

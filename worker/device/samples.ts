@@ -1,24 +1,21 @@
-/**
- * The life of samples on the device (CoDA, Figure 5).
- *
- * Local samples are made from the user's own history. They validate in [0, t] days, train in (t, t′], and go after t′.
- * Matched samples come in unscored; some train the classifier and go with it; the others are scored, and go at once
- * below σ, or stay until a finished training has used them. A table beyond its limit is cut to half: local by age,
- * matched by score, where unscored counts 0.
- */
+/** The samples on the device, stored: each verb is one step of their life (`lifecycle.ts`), in one transaction. */
 import { type Clock, DAY_MS } from '../../shared/clock.ts'
 import type { KindredEvent } from '../../shared/event.ts'
 import { type Context, type Generated, generateSamples } from '../../shared/generate.ts'
 import type { Hyper } from '../../shared/hyper.ts'
 import { seeded } from '../../shared/random.ts'
 import type { MatchedSample } from '../../shared/sample.ts'
+import { ageOf, contactsOf, surelyOlder } from './ages.ts'
 import { type Db, getState, type LocalRow, type MatchedRow, putState } from './db.ts'
-
-/** What a local sample of this age serves for. A clock that was put back makes it young, not old. */
-export function useOf(age: number, hyper: Hyper): 'validation' | 'training' | 'none' {
-  if (age <= hyper.localValidationDays * DAY_MS) return 'validation'
-  return age <= hyper.localTrainingDays * DAY_MS ? 'training' : 'none'
-}
+import {
+  bestFirst,
+  classifierShare,
+  excess,
+  judged,
+  type LocalUse,
+  useOf,
+  youngestFirst,
+} from './lifecycle.ts'
 
 /**
  * Exposures whose label is known well enough to learn from. A negative need not wait for `settleMs` here, as it must on
@@ -30,14 +27,6 @@ export function known(generated: readonly Generated[], events: readonly KindredE
   for (const { type, id } of events) if (type === 'click' && id > lastClick) lastClick = id
   return generated.filter(({ settled, exposure }) => settled || exposure < lastClick)
 }
-
-/** The rows that must go for at most `limit` to be left: none, or all but the `limit`/2 that come first. */
-function excess<T>(rows: readonly T[], limit: number, first: (a: T, b: T) => number): T[] {
-  return rows.length <= limit ? [] : [...rows].sort(first).slice(Math.floor(limit / 2))
-}
-
-const score = (row: MatchedRow) => (row.state === 'filtered' ? row.score : 0)
-const bestThenNewest = (a: MatchedRow, b: MatchedRow) => score(b) - score(a) || b.order - a.order
 
 export interface Samples {
   /** Makes the local samples that the history gives by now, corrects labels, and lets go what is too old or too much. */
@@ -71,14 +60,10 @@ export function createSamples(db: Db, clock: Clock): Samples {
     await db.local.bulkPut(rows)
   }
 
-  async function trimLocal(hyper: Hyper): Promise<void> {
-    await db.local
-      .where('at')
-      .below(clock.now() - hyper.localTrainingDays * DAY_MS)
-      .delete()
-    // By id, not by `at`: the ids keep the order in which things happened, whatever was done to the clock.
-    const newestFirst = (a: LocalRow, b: LocalRow) => (a.exposure < b.exposure ? 1 : -1)
-    const gone = excess(await db.local.toArray(), hyper.maxLocal, newestFirst).map(({ exposure }) => exposure)
+  /** Lets go what is `old` or before it, and what is too much; and remembers how far the cut went. */
+  async function trimLocal(old: string, { maxLocal }: Hyper): Promise<void> {
+    await db.local.where('exposure').belowOrEqual(old).delete()
+    const gone = excess(await db.local.toArray(), maxLocal, youngestFirst).map(({ exposure }) => exposure)
     if (gone.length === 0) return
     await db.local.bulkDelete(gone)
     await putState(db, 'cutUpTo', gone[0]!)
@@ -89,19 +74,26 @@ export function createSamples(db: Db, clock: Clock): Samples {
       await db.transaction('rw', db.history, db.local, db.state, async () => {
         const events = await db.history.orderBy('id').toArray()
         const now = clock.now()
+        const span = hyper.localTrainingDays * DAY_MS
+        const old = surelyOlder(await contactsOf(db), span)
         const cutUpTo = (await getState(db, 'cutUpTo')) ?? ''
-        const after = now - hyper.localTrainingDays * DAY_MS - 1
+        const gone = old > cutUpTo ? old : cutUpTo
         // No upper end: an exposure from before the clock was put back lies in the future.
-        const generated = generateSamples(context, events, now, { after, until: Number.POSITIVE_INFINITY })
-        await write(known(generated, events).filter(({ exposure }) => exposure > cutUpTo))
-        await trimLocal(hyper)
+        const generated = generateSamples(context, events, now, {
+          after: now - span - 1,
+          until: Number.POSITIVE_INFINITY,
+        })
+        await write(known(generated, events).filter(({ exposure }) => exposure > gone))
+        await trimLocal(old, hyper)
       })
     },
 
     async local(hyper) {
       const now = clock.now()
-      const rows = await db.local.orderBy('at').toArray()
-      const those = (use: string) => rows.filter(({ at }) => useOf(now - at, hyper) === use)
+      const contacts = await contactsOf(db)
+      const rows = await db.local.orderBy('exposure').toArray()
+      const those = (use: LocalUse) =>
+        rows.filter(({ exposure: id, at }) => useOf(ageOf({ id, at }, now, contacts), hyper) === use)
       return { validation: those('validation'), training: those('training') }
     },
 
@@ -116,7 +108,7 @@ export function createSamples(db: Db, clock: Clock): Samples {
 
     async makeRoom(hyper) {
       await db.transaction('rw', db.matched, async () => {
-        const gone = excess(await db.matched.toArray(), hyper.maxFiltered, bestThenNewest)
+        const gone = excess(await db.matched.toArray(), hyper.maxFiltered, bestFirst)
         await db.matched.bulkDelete(ids(gone))
       })
     },
@@ -127,29 +119,28 @@ export function createSamples(db: Db, clock: Clock): Samples {
         const chosen = await inState('classifying')
         const rest = seeded(seed).shuffle(await inState('unscored'))
         const total = chosen.length + rest.length
-        const due = total < 2 ? 0 : Math.max(1, Math.round(total * hyper.classifierShare))
-        const added = rest.splice(0, Math.max(0, due - chosen.length))
+        const added = rest.splice(0, Math.max(0, classifierShare(total, hyper) - chosen.length))
         await db.matched.where('id').anyOf(ids(added)).modify({ state: 'classifying' })
         return { classifying: [...chosen, ...added], candidates: rest.sort((a, b) => a.order - b.order) }
       })
     },
 
     async score(candidates, scores, hyper) {
-      const kept = candidates.flatMap((row, i) =>
-        scores[i]! >= hyper.sigma ? [{ row, score: scores[i]! }] : [],
+      const kept = new Map(
+        candidates.flatMap(({ id }, i) => {
+          const changes = judged(scores[i]!, hyper)
+          return changes ? [[id, changes]] : []
+        }),
       )
-      const keptIds = new Set(kept.map(({ row }) => row.id))
       await db.transaction('rw', db.matched, async () => {
         await db.matched.where('state').equals('classifying').delete()
-        await db.matched.bulkDelete(ids(candidates).filter((id) => !keptIds.has(id)))
+        await db.matched.bulkDelete(ids(candidates).filter((id) => !kept.has(id)))
         // Only rows that are still here: the user may have erased everything meanwhile.
-        await db.matched.bulkUpdate(
-          kept.map(({ row, score }) => ({ key: row.id, changes: { state: 'filtered', score } })),
-        )
-        const gone = excess(await inState('filtered'), hyper.maxFiltered, bestThenNewest)
+        await db.matched.bulkUpdate([...kept].map(([key, changes]) => ({ key, changes })))
+        const gone = excess(await inState('filtered'), hyper.maxFiltered, bestFirst)
         await db.matched.bulkDelete(ids(gone))
       })
-      return kept.length
+      return kept.size
     },
 
     filtered: () => inState('filtered'),

@@ -42,6 +42,14 @@ export function withFaults(db: Db): Faults {
   return faults
 }
 
+/** From now on `more` operations are done; then the process is gone, as far as its storage can tell. */
+export function killAfter(faults: Faults, more: number): void {
+  const last = faults.done + more
+  faults.before = () => {
+    if (faults.done > last) throw new Error('The process was killed.')
+  }
+}
+
 /** What browsers throw when … */
 export const lostConnection = () =>
   new DOMException(

@@ -3,7 +3,10 @@ import { IDBFactory, IDBKeyRange } from 'fake-indexeddb'
 import type { Clock } from '../../shared/clock.ts'
 import { type Db, openDb } from '../device/db.ts'
 
-export const freshDb = (): Db => openDb({ name: 'test', indexedDB: new IDBFactory(), IDBKeyRange })
+/** A database on `disk`, which outlives it. */
+export const dbOn = (disk: IDBFactory): Db => openDb({ name: 'test', indexedDB: disk, IDBKeyRange })
+
+export const freshDb = (): Db => dbOn(new IDBFactory())
 
 /** A clock that stands still until it is moved, in either direction. */
 export function handClock(start: number): Clock & { move(ms: number): void } {

@@ -1,0 +1,54 @@
+/**
+ * M on trial, before each round: it was committed because it did better than its forerunner by the samples of that day. If it
+ * does worse than M0 by those of today, in the measure by which a round keeps an update, then M0 is M again, and the round
+ * starts from there.
+ */
+import { createFusedEngine } from '../../shared/engine/fused/engine.ts'
+import { createPlainEngine } from '../../shared/engine/plain/engine.ts'
+import { localBatch, localSpec, missingIds, partOf, readLocal, touchedIds } from '../../shared/model/local.ts'
+import { pack, type Sample } from '../../shared/sample.ts'
+import type { Quality } from '../trainer/job.ts'
+import { createJudge, isBetter } from '../trainer/judge.ts'
+import type { Active } from './active.ts'
+import type { Models, Stored } from './models.ts'
+import type { Rows } from './rows.ts'
+
+/** How good M and M0 are on the validation samples. */
+export interface Verdict {
+  readonly m: Quality
+  readonly m0: Quality
+}
+
+/** Gives the verdict if M0 is the better one; undefined where M stays, also because the samples do not tell. */
+export async function relapsed(
+  { models, rows }: { models: Models; rows: Rows },
+  task: Active,
+  present: Stored,
+  validation: readonly Sample[],
+): Promise<Verdict | undefined> {
+  const { name, hyper } = task.manifest
+  const delivered = await models.backup(name)
+  if (!delivered || delivered.row.sha256 === present.row.sha256) return undefined
+  const batch = pack(task.context.layout, validation)
+  const judge = createJudge(batch.labels)
+  if (!judge) return undefined
+  const touched = touchedIds(task.spec, [batch])
+  const engine = await createFusedEngine().catch(() => createPlainEngine())
+
+  async function quality({ bytes }: Stored): Promise<Quality> {
+    const whole = readLocal(task.spec, bytes)
+    const part = partOf(whole, touched, await rows.find(task, missingIds(touched, whole.ids)))
+    const model = await engine.load(localSpec(task.spec, part.ids), part.weights)
+    try {
+      return judge!(await model.predict(localBatch(task.spec, part.ids, batch)))
+    } finally {
+      model.dispose()
+    }
+  }
+  try {
+    const verdict = { m: await quality(present), m0: await quality(delivered) }
+    return isBetter(verdict.m0, verdict.m, hyper.ranking.gate) ? verdict : undefined
+  } finally {
+    await engine.dispose()
+  }
+}
