@@ -11,11 +11,9 @@ import { AppError } from '../failure.ts'
 import { type IdTensor, isWeight, readTensors, writeSafetensors } from '../safetensors.ts'
 import type { Batch } from '../sample.ts'
 import type { FeatureSchema } from '../schema.ts'
+import { bitsOf, CORE, type Ids, idsIn, positionsOf, sorted } from './ids.ts'
 import { checkWeights, type ModelSpec } from './spec.ts'
 import type { Tensor, Weights } from './weights.ts'
-
-/** Ids of a vocabulary, ascending, padding (0) and `UNKNOWN_ID` always first. */
-export type Ids = Int32Array<ArrayBuffer>
 
 /** By table, the ids whose rows are here, in the order of the rows; a table that is not named is whole. */
 export type Vocabulary = Readonly<Record<string, Ids>>
@@ -27,10 +25,6 @@ export interface LocalModel {
 
 /** Rows from elsewhere: undefined where there is none. */
 export type FindRow = (table: string, id: number) => Float32Array | undefined
-
-const CORE = [0, UNKNOWN_ID]
-
-const sorted = (ids: Iterable<number>): Ids => Int32Array.from(new Set([...CORE, ...ids])).sort()
 
 /** The ids that batches touch in each table. One outside its table is left out. */
 export function touchedIds(spec: ModelSpec, batches: readonly Pick<Batch, 'size' | 'ids'>[]): Vocabulary {
@@ -232,44 +226,3 @@ function bounded(ids: Ids, touched: Ids, most: number): Ids {
 /** Tensors keep the canonical order of the model that they came from. */
 const inOrderOf = (order: Weights, weights: Weights): Weights =>
   Object.fromEntries(Object.keys(order).map((name) => [name, weights[name]!]))
-
-/** A set of ids below `rows` as bits, 32 a word: an eighth of a byte an id, where a row has some dozens. */
-function bitsOf(ids: Iterable<number>, rows: number): Uint32Array {
-  const bits = new Uint32Array((rows + 31) >> 5)
-  for (const id of ids) bits[id >> 5]! |= 1 << (id & 31)
-  return bits
-}
-
-function idsIn(bits: Uint32Array): Ids {
-  const ids: number[] = []
-  for (let i = 0; i < bits.length; i++)
-    for (let rest = bits[i]!; rest !== 0; rest &= rest - 1) ids.push(32 * i + 31 - Math.clz32(rest & -rest))
-  return Int32Array.from(ids)
-}
-
-/** Where each id stands among ascending ones, or −1; prepared once for each list, which is not changed after. */
-function positionsOf(ids: Ids): (id: number) => number {
-  const prepared = positions.get(ids) ?? preparePositions(ids)
-  positions.set(ids, prepared)
-  return prepared
-}
-const positions = new WeakMap<Ids, (id: number) => number>()
-
-function preparePositions(ids: Ids): (id: number) => number {
-  const bits = bitsOf(ids, ids.at(-1)! + 1)
-  // How many ids come before each word.
-  const before = new Uint32Array(bits.length)
-  for (let i = 1; i < bits.length; i++) before[i] = before[i - 1]! + ones(bits[i - 1]!)
-  return (id) => {
-    const word = bits[id >> 5] ?? 0
-    const bit = 1 << (id & 31)
-    return (word & bit) === 0 ? -1 : before[id >> 5]! + ones(word & (bit - 1))
-  }
-}
-
-/** Bits that are set (Warren, Hacker's Delight, §5-1). */
-function ones(word: number): number {
-  const pairs = word - ((word >>> 1) & 0x55555555)
-  const fours = (pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333)
-  return Math.imul((fours + (fours >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24
-}
