@@ -214,8 +214,17 @@ export const calls = {
   takeOut: { input: z.null(), output: z.strictObject({ name: z.string(), bytes: file }) },
   /** Replaces everything that the device holds by what such a file holds. */
   bringIn: { input: z.strictObject({ bytes: file }), output: z.null() },
-  /** Erases everything here and on the server; `server` is null where the server could not be told. */
-  forget: { input: z.null(), output: z.strictObject({ server: erasedSchema.nullable() }) },
+  /** Erases everything here and on the server, and tells of both. */
+  forget: {
+    input: z.null(),
+    output: z.strictObject({
+      here: z.strictObject({ events: z.int(), samples: z.int(), models: z.int(), rounds: z.int() }),
+      /** Null where the server could not be told, or has never heard of this device. */
+      server: erasedSchema.nullable(),
+      /** Whether the server is still to be told: that is done first of all at the next contact. */
+      owed: z.boolean(),
+    }),
+  },
 } as const
 export type Calls = typeof calls
 export type CallName = keyof Calls

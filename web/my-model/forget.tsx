@@ -14,7 +14,7 @@ interface ForgetProps {
 type Step =
   | { step: 'none' }
   | { step: 'erasing' }
-  | { step: 'done'; here: string; server: CallOutput<'forget'>['server'] }
+  | { step: 'done'; erased: CallOutput<'forget'> }
   | { step: 'failed'; failure: Failure }
 
 /** What is on the device at the moment, in words. */
@@ -35,12 +35,10 @@ export function Forget({ device, status, onForget }: ForgetProps) {
 
   async function forget(): Promise<void> {
     dialog.current?.close()
-    const here = held(status)
     setState({ step: 'erasing' })
     try {
       await onForget.before()
-      const { server } = await device.forget(null)
-      setState({ step: 'done', here, server })
+      setState({ step: 'done', erased: await device.forget(null) })
       await onForget.after()
     } catch (error) {
       setState({ step: 'failed', failure: toFailure(error) })
@@ -60,7 +58,7 @@ export function Forget({ device, status, onForget }: ForgetProps) {
       </button>
       <div role="status">
         {state.step === 'erasing' && <p>Erasing…</p>}
-        {state.step === 'done' && <Erased here={state.here} server={state.server} />}
+        {state.step === 'done' && <Erased {...state.erased} />}
       </div>
       {state.step === 'failed' && <Fault failure={state.failure} />}
       <dialog ref={dialog} aria-labelledby="forget-title">
@@ -82,18 +80,23 @@ export function Forget({ device, status, onForget }: ForgetProps) {
   )
 }
 
-function Erased({ here, server }: { here: string; server: CallOutput<'forget'>['server'] }) {
+function Erased({ here, server, owed }: CallOutput<'forget'>) {
   return (
     <div class="erased" data-testid="erased">
-      <p>Removed here: {here}.</p>
-      {server ? (
+      <p>
+        Removed here: {countOf(here.events, 'event')}, {countOf(here.samples, 'sample')},{' '}
+        {countOf(here.models, 'model')} and the record of {countOf(here.rounds, 'round')}.
+      </p>
+      {server && (
         <p>
           Removed on the server: {countOf(server.events, 'event')}, {countOf(server.samples, 'sample')},{' '}
           {countOf(server.mappings, 'match')} that named them.
         </p>
-      ) : (
-        <p>The server could not be told: what it has from this device is still there.</p>
       )}
+      {owed && (
+        <p>The server could not be told yet: that is the first thing it hears when it can be reached.</p>
+      )}
+      {!server && !owed && <p>The server had nothing from this device.</p>}
     </div>
   )
 }

@@ -181,6 +181,7 @@ export function createCycle(deps: CycleDeps): Cycle {
     async connect(signal) {
       try {
         await holding(locks, CONTACT_LOCK, signal, async (stop) => {
+          await tunnel.payOwed(stop)
           await tunnel.identify(stop)
           // The first time the task comes first: the page waits for it.
           const first = board.live.task === undefined

@@ -5,7 +5,7 @@ import { registrationSchema } from '../../shared/api.ts'
 import { ENGINE_NAMES } from '../../shared/engine/engine.ts'
 import type { KindredEvent } from '../../shared/event.ts'
 import { AppError } from '../../shared/failure.ts'
-import type { Round } from '../../shared/protocol.ts'
+import type { CallOutput, Round } from '../../shared/protocol.ts'
 import type { Sample } from '../../shared/sample.ts'
 import { type Manifest, sha256Schema } from '../../shared/task.ts'
 import type { Platform } from '../platform.ts'
@@ -77,6 +77,8 @@ export interface TaskRow {
 
 export type JournalRow = Round & { readonly n?: number }
 
+type ErasedHere = CallOutput<'forget'>['here']
+
 /** Single values, by key. */
 export const stateSchemas = {
   /** Who this device is to the server. */
@@ -114,6 +116,8 @@ export const stateSchemas = {
   obeyed: z.strictObject({ task: z.string(), order: z.int() }),
   /** What the server's clock and the ids said at contacts (`ages.ts`). */
   contacts: z.array(z.strictObject({ id: z.string(), server: z.int(), device: z.int() })),
+  /** Former names of this device whose erasure the server has yet to be asked for. */
+  owed: z.array(registrationSchema),
   /** Id of the newest exposure that was cut away: it and those before it make no local sample again. */
   cutUpTo: z.string(),
 } as const
@@ -199,7 +203,14 @@ export async function count(db: Db, add: Partial<StateValue<'counters'>>): Promi
   })
 }
 
-/** Everything that the device knows, gone at once. */
-export async function eraseAll(db: Db): Promise<void> {
-  await db.transaction('rw', db.tables, () => Promise.all(db.tables.map((table) => table.clear())))
+/** Everything that the device knows, gone at once; `owed` is what it has yet to ask of the server. Tells what there was. */
+export async function eraseAll(db: Db, owed: StateValue<'owed'>): Promise<ErasedHere> {
+  return db.transaction('rw', db.tables, async () => {
+    const [events, local, matched, models, rounds] = await Promise.all(
+      [db.history, db.local, db.matched, db.models, db.journal].map((table) => table.count()),
+    )
+    await Promise.all(db.tables.map((table) => table.clear()))
+    if (owed.length > 0) await putState(db, 'owed', owed)
+    return { events: events!, samples: local! + matched!, models: models!, rounds: rounds! }
+  })
 }

@@ -2,9 +2,8 @@
  * The device runtime: everything of a user that is stored and trained on their device, behind `DeviceApi`. It serves from
  * what is stored at once, offline too, and deals with the server in the background.
  */
-import type { Erased } from '../../shared/api.ts'
 import { AppError, type Failure, toFailure } from '../../shared/failure.ts'
-import type { DeviceApi } from '../../shared/protocol.ts'
+import type { CallOutput, DeviceApi } from '../../shared/protocol.ts'
 import type { Platform } from '../platform.ts'
 import type { Active } from './active.ts'
 import { createCycle } from './cycle.ts'
@@ -117,15 +116,16 @@ export function createDevice(given: Platform): Device {
   })
   tabs.on('busy', ease.busy)
 
-  async function erase(): Promise<Erased | null> {
-    let server: Erased | null = null
-    try {
-      server = await tunnel.erase()
-    } catch {
-      // Offline, or refused: the user's wish is carried out here all the same, and the answer says that it ended here.
-    }
-    await eraseAll(db)
-    return server
+  /** Erases what there is. Where the server cannot be told now, what it needs to know for that is all that stays. */
+  async function erase(): Promise<CallOutput<'forget'>> {
+    const identity = await getState(db, 'identity')
+    const owed = (await getState(db, 'owed')) ?? []
+    const told = await tunnel.erase().then(
+      (server) => ({ server, owed }),
+      () => ({ server: null, owed: identity ? [...owed, identity] : owed }),
+    )
+    const here = await eraseAll(db, told.owed)
+    return { here, server: told.server, owed: told.owed.length > 0 }
   }
 
   // ── The calls ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -223,9 +223,7 @@ export function createDevice(given: Platform): Device {
       return null
     },
 
-    async forget() {
-      return { server: await schedule.anew(erase) }
-    },
+    forget: () => schedule.anew(erase),
 
     onStatus: (listener) => board.onStatus(listener),
   }

@@ -5,7 +5,7 @@ import { key } from '../testing/world.ts'
 import { deferred } from './turns.ts'
 
 const here = stage()
-const { disk, offline, read, start } = here
+const { disk, offline, online, read, start } = here
 
 describe('forgetting', () => {
   test('everything goes, here and on the server, and the device starts anew', async () => {
@@ -13,9 +13,11 @@ describe('forgetting', () => {
     await device.contact()
     await read(device, 10)
     await device.contact()
-    const { device: name, events } = await status(device)
+    const { device: name, events, samples } = await status(device)
     expect(await device.forget(null)).toEqual({
+      here: { events: events.delivered, samples: samples.local, models: 2, rounds: 1 },
       server: { events: events.delivered, samples: 0, mappings: 0 },
+      owed: false,
     })
     expect(here.server.events.size).toBe(0)
     await device.contact()
@@ -35,11 +37,39 @@ describe('forgetting', () => {
     await device.contact()
     await read(device, 10)
     offline()
-    expect(await device.forget(null)).toEqual({ server: null })
+    expect(await device.forget(null)).toMatchObject({ server: null, owed: true })
     const db = disk()
-    expect(await Promise.all(db.tables.map((table) => table.count()))).toEqual(db.tables.map(() => 0))
+    const left = await Promise.all(db.tables.map(async (table) => [table.name, await table.count()] as const))
+    expect(left.filter(([, count]) => count > 0)).toEqual([['state', 1]])
+    expect(await db.state.toCollection().primaryKeys()).toEqual(['owed'])
     db.close()
     await expect(device.rank({ items: [key(0)] })).rejects.toMatchObject({ code: 'not-ready' })
+  })
+
+  test('what the server could not be told, it is told first of all when it can be reached, for each name', async () => {
+    const device = await start()
+    for (const clicks of [2, 3]) {
+      online()
+      await device.contact()
+      await read(device, clicks)
+      await device.flush(null)
+      expect(here.server.events.size).toBeGreaterThan(0)
+      offline()
+      expect(await device.forget(null)).toMatchObject({ owed: true })
+    }
+    here.server.requests.length = 0
+    online()
+    await device.contact()
+    expect(here.server.requests.slice(0, 2)).toEqual(['DELETE /api/me', 'POST /api/devices'])
+    expect(here.server.events.size).toBe(0)
+    expect((await status(device)).device).toBe('device-3')
+  })
+
+  test('what has never been anyone to the server owes it nothing', async () => {
+    offline()
+    const device = await start()
+    await read(device, 1)
+    expect(await device.forget(null)).toMatchObject({ server: null, owed: false })
   })
 
   test('a round under way is ended first, and brings nothing back', async () => {

@@ -63,6 +63,8 @@ export interface Tunnel {
   rows(request: RowsRequest, dim: number, signal?: AbortSignal): Promise<Float32Array<ArrayBuffer> | null>
   /** Has the server erase everything of this device; null where the server knows nothing of it. */
   erase(signal?: AbortSignal): Promise<Erased | null>
+  /** Has the server erase what this device was to it before it was forgotten offline. */
+  payOwed(signal?: AbortSignal): Promise<void>
 }
 
 export function createTunnel(
@@ -119,6 +121,16 @@ export function createTunnel(
         'unauthorised',
         'The server does not know this device, though it was registered anew.',
       )
+  }
+
+  async function eraseAt(identity: Registration, signal?: AbortSignal): Promise<Erased | null> {
+    const request = authorised({ method: 'DELETE' }, identity)
+    try {
+      return await line('/api/me', request, (answer) => answer.json(erasedSchema), signal)
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'unauthorised') return null
+      throw error
+    }
   }
 
   return {
@@ -203,13 +215,17 @@ export function createTunnel(
 
     async erase(signal) {
       const identity = await getState(db, 'identity')
-      if (!identity) return null
-      const request = authorised({ method: 'DELETE' }, identity)
-      try {
-        return await line('/api/me', request, (answer) => answer.json(erasedSchema), signal)
-      } catch (error) {
-        if (error instanceof AppError && error.code === 'unauthorised') return null
-        throw error
+      return identity ? eraseAt(identity, signal) : null
+    },
+
+    async payOwed(signal) {
+      for (let owed = await getState(db, 'owed'); owed?.[0]; owed = await getState(db, 'owed')) {
+        const [first] = owed
+        await eraseAt(first, signal)
+        await db.transaction('rw', db.state, async () => {
+          const left = (await getState(db, 'owed'))?.filter(({ device }) => device !== first.device) ?? []
+          await (left.length > 0 ? putState(db, 'owed', left) : db.state.delete('owed'))
+        })
       }
     },
   }
