@@ -39,7 +39,7 @@ export function connectTrainer(port: Port, kill: () => void, kernel?: () => Kern
   function run<N extends JobName>(name: N, job: Job<N>, watch: Watch = {}): Promise<Result<N>> {
     return call(
       name,
-      { ...job, kernel: kernel?.() },
+      { ...job, kernel: job.kernel ?? kernel?.() },
       {
         signal: watch.signal,
         onNews(news) {

@@ -1,5 +1,6 @@
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { Port } from '../../shared/calls.ts'
+import { compileKernel } from '../../shared/engine/fused/kernel.ts'
 import { createPlainEngine } from '../../shared/engine/plain/engine.ts'
 import { AppError } from '../../shared/failure.ts'
 import { din } from '../../shared/model/spec.ts'
@@ -197,6 +198,15 @@ test('a job that does not fit its schema is refused at the port', async () => {
   await expect(now.trainer.filter(job)).rejects.toMatchObject({ code: 'bad-input' })
   now.trainer.terminate()
   now.close()
+})
+
+test('a compiled kernel crosses the port with the job; anything else in its place is refused', async () => {
+  const { trainer, close } = homes['across a port']!()
+  const kernel = await compileKernel()
+  expect((await trainer.filter({ ...filterJob(), kernel })).scores).toHaveLength(20)
+  await expect(trainer.filter({ ...filterJob(), kernel: {} })).rejects.toMatchObject({ code: 'bad-input' })
+  trainer.terminate()
+  close()
 })
 
 test('a thread that dies fails its job with `worker`', async () => {
