@@ -183,7 +183,9 @@ describe('all tabs', () => {
     await until(a.device, ({ task }) => task === null)
     await expect(rank(a.device)).rejects.toMatchObject({ code: 'not-ready' })
     const db = here.disk()
-    expect(await Promise.all(db.tables.map((table) => table.count()))).toEqual(db.tables.map(() => 0))
+    const rows = db.tables.filter(({ name }) => name !== 'state').map((table) => table.count())
+    expect(await Promise.all(rows)).toEqual(rows.map(() => 0))
+    expect(await db.state.toCollection().primaryKeys()).toEqual(['owed']) // to the server, when it can be told
     db.close()
     here.online()
     await a.device.contact()
@@ -199,6 +201,23 @@ describe('the tab that is looked at', () => {
     await b!.device.conditions(page('visible'))
     await until(b!.device, leads)
     await until(a.device, (now) => !leads(now))
+  })
+
+  test('leads also if it was looked at before the other was hidden', async () => {
+    const [a, b] = await openAll(1)
+    await a.device.conditions(page('visible'))
+    await b!.device.conditions(page('visible'))
+    await a.device.conditions(page('hidden'))
+    await until(b!.device, leads)
+  })
+
+  test('leads also if a hidden one was before it in the queue', async () => {
+    const [a, b, c] = await openAll(2)
+    await b!.device.conditions(page('hidden'))
+    await a.device.conditions(page('visible'))
+    await c!.device.conditions(page('visible'))
+    a.crash()
+    await until(c!.device, leads)
   })
 
   test('does not, as long as the one that leads is looked at itself', async () => {

@@ -79,8 +79,8 @@ export function createLeader({ locks, after, tabs, lead, yields }: LeaderDeps): 
   }
 
   function claim(): void {
-    if (!attempt || leading || stopWaiting) return
-    stopWaiting = after(SILENCE_MS, () => take(true))
+    if (!attempt || leading) return
+    stopWaiting ??= after(SILENCE_MS, () => take(true))
     tabs.tell({ type: 'claim' })
   }
 

@@ -68,11 +68,12 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
   let unsubscribe = () => {}
 
   const hidden = () => eligibility.conditions.page !== 'visible'
+  const yields = () => hidden() && rounds.size === 0
   const leader = createLeader({
     ...platform,
     tabs,
     lead,
-    yields: () => hidden() && rounds.size === 0,
+    yields,
   })
 
   const until = (signal: AbortSignal | undefined) =>
@@ -100,7 +101,13 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
     visitRegularly()
     within(rounds, cycle.tidy(AbortSignal.any([life.signal, reign])))
       .catch(cycle.failed)
-      .finally(visitNow)
+      .then(offer)
+    visitNow()
+  }
+
+  /** A hidden leader says that it would give way to a tab that is looked at. */
+  function offer(): void {
+    if (leader.leads() && yields()) tabs.tell({ type: 'offered' })
   }
 
   function visit({ soon = false, suspect = false } = {}): void {
@@ -129,7 +136,7 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
       .catch((error) => void cycle.failed(error))
       .finally(() => {
         considering = false
-        if (leader.leads() && hidden()) tabs.tell({ type: 'offered' })
+        offer()
       })
   }
 
@@ -238,6 +245,7 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
       board.hear()
       if (!started) return
       if (change.conditions) queue()
+      offer()
       if (before.page !== 'visible' && !hidden()) await wake()
       else if (before.obstacle && !eligibility.obstacle(policy)) considerRound()
     },

@@ -111,7 +111,7 @@ export function createStatus(sources: Sources): StatusBoard {
   tabs.on('live', (word) => hear(word.live))
   tabs.on('progress', ({ run }) => hear({ run }))
   tabs.on('changed', () => hear())
-  tabs.on('hello', () => live.run.phase !== 'idle' && sayWhatGoesOn())
+  tabs.on('hello', () => (sources.leads() || live.run.phase !== 'idle') && sayWhatGoesOn())
 
   return {
     live,
@@ -185,7 +185,10 @@ async function gather(sources: Sources, live: Live): Promise<Status> {
       db.journal.orderBy('n').reverse().limit(ROUNDS).toArray(),
       manifest && models.serving(manifest.name),
     ])
-  const rounds = journal.map(({ n, ...round }) => roundSchema.parse(round))
+  const rounds = journal.flatMap(({ n, ...row }) => {
+    const round = roundSchema.safeParse(row)
+    return round.success ? [round.data] : [] // what is damaged is not told of
+  })
   const { delivered, ...bytes } = counters ?? { delivered: 0, down: 0, up: 0 }
   const online = network.online() && live.reached
   const tomorrow = manifest !== undefined && pulled?.done === dayOf(clock.now(), manifest.hyper.dayMs)
