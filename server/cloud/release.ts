@@ -80,7 +80,11 @@ function sliceTables({ dir, sliceAbove }: Room, spec: ModelSpec, weights: Weight
   return { model: writeLocal(part), sliced: large.length > 0 ? Object.fromEntries(sliced) : undefined }
 }
 
-const widthsOf = ({ attention, mlp }: ModelSpec): Manifest['ranking'] => ({ attention, mlp: [...mlp] })
+const widthsOf = ({ attention, mlp, activation }: ModelSpec): Manifest['ranking'] => ({
+  attention,
+  mlp: [...mlp],
+  activation,
+})
 
 /** Writes the bytes, and again gzipped for those who take it so. */
 export function writeArtifact(dir: string, bytes: Uint8Array): Manifest['model'] {
