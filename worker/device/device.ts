@@ -58,8 +58,8 @@ export function createDevice(given: Platform): Device {
 
   // ── What is stored, and who else uses it ────────────────────────────────────────────────────────────────────────
 
-  /** Why this tab answers no more, once it does not. */
-  let ended: AppError | undefined
+  /** Aborts when this tab answers no more. */
+  const ended = new AbortController()
 
   /** Drops what is held in memory, and takes up what is stored. */
   async function takeUp(): Promise<void> {
@@ -80,7 +80,7 @@ export function createDevice(given: Platform): Device {
   }
 
   async function end(why: AppError, failure?: Failure): Promise<void> {
-    ended = why
+    ended.abort(why)
     await schedule.stop(why)
     tabs.close()
     await board.close(failure)
@@ -136,7 +136,10 @@ export function createDevice(given: Platform): Device {
   }
 
   const api: DeviceApi = {
-    catalogue: async (_, signal) => (await unlessAborted(ready.promise, signal)).catalogue,
+    async catalogue(_, signal) {
+      const stop = signal ? AbortSignal.any([signal, ended.signal]) : ended.signal
+      return (await unlessAborted(ready.promise, stop)).catalogue
+    },
 
     async rank({ items }) {
       try {
@@ -229,7 +232,7 @@ export function createDevice(given: Platform): Device {
   }
 
   return {
-    ...withFailures(api, () => ended),
+    ...withFailures(api, ended.signal),
 
     async contact(signal) {
       await schedule.connect(signal)
@@ -257,14 +260,14 @@ function unlessOffline(error: unknown): void {
 }
 
 /** The same calls, with what the storage throws told as a `storage` failure; once `ended` they all fail with that. */
-function withFailures({ onStatus, ...calls }: DeviceApi, ended: () => AppError | undefined): DeviceApi {
+function withFailures({ onStatus, ...calls }: DeviceApi, ended: AbortSignal): DeviceApi {
   const wrapped = Object.entries(calls).map(([name, call]) => [
     name,
     async (input: never, signal?: AbortSignal) => {
       try {
         return await call(input, signal)
       } catch (error) {
-        throw ended() ?? asFailure(error)
+        throw ended.aborted ? ended.reason : asFailure(error)
       }
     },
   ])

@@ -45,6 +45,15 @@ test('a newer app gets the database at once; the older tab ends, says so, and ke
   db.close()
 })
 
+test('a page that still waits for its first feed hears of it, too', async () => {
+  here.offline()
+  const old = await start()
+  const feed = old.catalogue(null).catch((error) => error)
+  const db = await newer().open()
+  expect(await feed).toMatchObject({ code: 'version' })
+  db.close()
+})
+
 test('it waits until the round of an older tab is over', async () => {
   const old = await start()
   await old.contact()
