@@ -12,6 +12,8 @@ interface Tracked {
   mayBeMissing: boolean
   /** The device lost its name while this waited: nobody can know that the server had it already. */
   mayBeTwice: boolean
+  /** Whether the server has it under the name that the device still goes by. */
+  known: boolean
   /** The server has confirmed that it erased this. */
   forgotten: boolean
 }
@@ -40,6 +42,7 @@ export function watchEvents(storage: SimStorage, server: SimServer, fail: Fail):
         state: 'open',
         mayBeMissing: forgetting > 0,
         mayBeTwice: false,
+        known: true,
         forgotten: false,
       }
       all.push(one)
@@ -63,14 +66,20 @@ export function watchEvents(storage: SimStorage, server: SimServer, fail: Fail):
       if (table === undefined || table === 'outbox') waiting = new Set()
       for (const one of all) {
         if (table === undefined || table === 'outbox') one.mayBeMissing = true
-        if (table === undefined || table === 'state') one.mayBeTwice = true
+        if (table === undefined || table === 'state') {
+          one.mayBeTwice = true
+          one.known = false
+        }
       }
     },
 
     forgets() {
       forgetting++
-      const before = all.filter(({ state, mayBeTwice }) => state !== 'open' && !mayBeTwice)
-      for (const one of all) one.mayBeMissing = true
+      const before = all.filter(({ state, known }) => state !== 'open' && known)
+      for (const one of all) {
+        one.mayBeMissing = true
+        one.known = false
+      }
       return (byServer) => {
         forgetting--
         for (const one of all) one.mayBeMissing = true

@@ -47,6 +47,7 @@ export interface Faults {
   strikes(fault: Fault, chance: number): boolean
   /** Nothing strikes any more. */
   heal(): void
+  readonly healed: boolean
   readonly counts: ReadonlyMap<Fault, number>
 }
 
@@ -68,6 +69,9 @@ export function createFaults(random: Random): Faults {
     },
     heal() {
       healed = true
+    },
+    get healed() {
+      return healed
     },
     counts,
   }

@@ -7,6 +7,7 @@ export const INVARIANTS = {
   m0: 'M0 never changes but by a new delivery',
   'counted-once': 'every acknowledged event is counted exactly once on the server',
   'used-once': 'no sample is used for training twice in one round or after its end of life',
+  'young-stays': 'what is young is not deleted, whatever the clock does',
   limits: 'limits hold at all times',
   'serves-offline': 'after any crash the device reaches a serving state without the network',
   settles: 'every call of the page is answered',

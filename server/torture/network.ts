@@ -69,6 +69,8 @@ export function createFetch(
         const sent = damaged(path, bytes, response.status, { faults, random })
         const [, sha256] = /^\/artifacts\/(\w+)$/.exec(path) ?? []
         if (sha256 && sent === bytes && response.status === 200) onArtifact(sha256)
+        // As node:http does: of what the device knows of the time, this is what its own clock cannot spoil.
+        response.headers.set('date', new Date(schedule.now()).toUTCString())
         answer(inPieces(sent, response, { schedule, tab }))
       })
     })
@@ -127,17 +129,22 @@ function inPieces(
   if (bytes.length === 0) return new Response(null, { status, headers })
   const size = Math.ceil(bytes.length / 2)
   let at = 0
+  let cancelled = false
   const body = new ReadableStream<Uint8Array>(
     {
       pull: (controller) =>
         new Promise((resolve) => {
           schedule.at(schedule.random.below(30), tab, '', () => {
+            if (cancelled) return
             controller.enqueue(bytes.slice(at, at + size))
             at += size
             if (at >= bytes.length) controller.close()
             resolve()
           })
         }),
+      cancel() {
+        cancelled = true
+      },
     },
     { highWaterMark: 0 },
   )

@@ -1,5 +1,6 @@
 /** Watches the samples of one browser: what the trainer is given of them, and how many are stored. */
 import { DAY_MS } from '../../shared/clock.ts'
+import type { Hyper } from '../../shared/hyper.ts'
 import type { Batch, Sample } from '../../shared/sample.ts'
 import type { JournalRow, LocalRow, MatchedRow, TaskRow } from '../../worker/device/db.ts'
 import type { Job, JobName } from '../../worker/trainer/job.ts'
@@ -23,6 +24,9 @@ export interface SamplesWatch {
 /** Clock readings by which a sample's age may have been judged. */
 const LOOKS = 64
 const MAX_JOURNAL = 100
+
+/** The truth about its age may be as old as this, ms. */
+const UNHEARD = 6 * 3_600_000 + 60_000
 
 /** What was stored a moment ago may still be on its way to the trainer, ms. */
 const MOMENT = 30_000
@@ -59,11 +63,14 @@ const once = <T>(rows: readonly T[], nameOf: (row: T) => string): T[] => [
 
 export function watchSamples(storage: SimStorage, now: () => number, fail: Fail): SamplesWatch {
   let looks: number[] = []
+  /** When each own sample's exposure was seen. */
+  const born = new Map<string, number>()
+  let own = new Set<string>()
   /** Matched samples that a finished training has used. */
   let spent = new Set<string>()
   let schema = ''
-  let last: { ids: string[]; sha256?: string } | undefined
-  const trainedOn = new Map<string, string[]>()
+  let last: { readonly ids: readonly string[] } | undefined
+  const trainedOn = new Map<string, readonly string[]>()
   let journal = 0
   const local = () => storage.rows<LocalRow>('local')
   const matched = () => storage.rows<MatchedRow>('matched')
@@ -78,21 +85,29 @@ export function watchSamples(storage: SimStorage, now: () => number, fail: Fail)
     for (const sample of from) left.set(keyOfSample(sample), (left.get(keyOfSample(sample)) ?? 0) + 1)
     for (const key of keys) {
       const there = left.get(key) ?? 0
-      if (there === 0) fail('used-once', `a sample is ${what} that should not be, or twice`)
+      if (there === 0) fail('used-once', `a round ${what} a sample that it may not, or twice`)
       left.set(key, there - 1)
     }
   }
-  /** Whether a sample is in [from, to] days old by a clock that the device has looked at of late. */
-  const aged = (from: number, to: number) => (sample: Sample) =>
-    looks.some((look) => look - sample.at > from * DAY_MS && look - sample.at <= to * DAY_MS)
+  /** How old an own sample is in truth: the device's own clock may say anything. */
+  const ageOf = ({ exposure }: LocalRow) => now() - (born.get(exposure) ?? now())
+  /**
+   * Whether the device may take a sample for one in (from, to] days old: by a clock that it has looked at of late, by the
+   * truth, which it hears from the server now and then, or by anything in between.
+   */
+  const aged = (from: number, to: number) => (row: LocalRow) => {
+    const truth = ageOf(row)
+    const ages = [...looks.map((look) => look - row.at), truth, truth - UNHEARD]
+    return Math.max(...ages) > from * DAY_MS && Math.min(...ages) <= to * DAY_MS
+  }
 
   function askedToFilter({ local: own, outside, candidates }: Job<'filter'>): void {
     const unspent = once(matchedLately.lately(), idOf).filter(({ id }) => !spent.has(id))
-    take([...keysOf(outside), ...keysOf(candidates)], unspent, 'filtered')
+    take([...keysOf(outside), ...keysOf(candidates)], unspent, 'filters')
     take(
       keysOf(own),
       ownLately.lately().filter(aged(Number.NEGATIVE_INFINITY, hyper()!.localTrainingDays)),
-      'local',
+      'filters by',
     )
   }
 
@@ -100,10 +115,22 @@ export function watchSamples(storage: SimStorage, now: () => number, fail: Fail)
     const { localValidationDays: t, localTrainingDays: end } = hyper()!
     const ready = matchedLately.lately().filter(({ id, state }) => state === 'filtered' && !spent.has(id))
     const filtered = once(ready, idOf)
-    take(keysOf(training), [...ownLately.lately().filter(aged(t, end)), ...filtered], 'trained on')
-    take(keysOf(validation), ownLately.lately().filter(aged(Number.NEGATIVE_INFINITY, t)), 'validated by')
+    take(keysOf(training), [...ownLately.lately().filter(aged(t, end)), ...filtered], 'trains on')
+    take(keysOf(validation), ownLately.lately().filter(aged(Number.NEGATIVE_INFINITY, t)), 'validates by')
     const keys = new Set(keysOf(training))
     last = { ids: filtered.filter((row) => keys.has(keyOfSample(row))).map(({ id }) => id) }
+  }
+
+  /** Nothing goes for its age before its time, though the table may be cut to half. */
+  function checkLocal({ localTrainingDays, maxLocal }: Hyper): void {
+    const before = own
+    own = new Set(local().map(({ exposure }) => exposure))
+    if (own.size > maxLocal) fail('limits', `${own.size} local samples are stored`)
+    if (own.size === 0 || own.size === Math.floor(maxLocal / 2)) return
+    const young = [...before].filter(
+      (id) => !own.has(id) && now() - born.get(id)! < localTrainingDays * DAY_MS,
+    )
+    if (young.length > 0) fail('young-stays', `${young.length} own samples went before their time`)
   }
 
   const use = (ids: readonly string[]) => {
@@ -140,8 +167,9 @@ export function watchSamples(storage: SimStorage, now: () => number, fail: Fail)
         if (present !== schema) spent = new Set()
         schema = present
       }
-      if (numbers && tables.has('local') && local().length > numbers.maxLocal)
-        fail('limits', `${local().length} local samples are stored`)
+      if (tables.has('history'))
+        for (const { id } of storage.rows<{ id: string }>('history')) if (!born.has(id)) born.set(id, now())
+      if (numbers && tables.has('local')) checkLocal(numbers)
       if (tables.has('matched')) checkMatched()
       if (tables.has('journal')) checkJournal()
       if (!numbers || !tables.has('state')) return
@@ -152,6 +180,7 @@ export function watchSamples(storage: SimStorage, now: () => number, fail: Fail)
         fail('limits', `${pulled.value.next} batches were pulled in a day`)
     },
     reset() {
+      own = new Set(local().map(({ exposure }) => exposure))
       spent = new Set()
       last = undefined
     },

@@ -36,6 +36,8 @@ export interface Schedule {
   /** Runs steps until `until` (ms), or until `enough` says so after a step; false where nothing was left to do. */
   run(until: number, enough?: () => boolean): Promise<boolean>
   readonly steps: number
+  /** What steps have thrown. */
+  readonly thrown: readonly unknown[]
   /** The newest lines of the trace, and a hash over all of it and every step. */
   lines(): readonly string[]
   digest(): string
@@ -53,6 +55,7 @@ export function createSchedule(
   const held = new Map<Owner, Step[]>()
   const hash: Hash = createHash('sha256')
   const kept: string[] = []
+  const thrown: unknown[] = []
   let now = start
   let order = 0
   let steps = 0
@@ -72,7 +75,11 @@ export function createSchedule(
     steps++
     if (what) trace(what)
     else hash.update(`${now}\n`)
-    await work()
+    try {
+      await work()
+    } catch (error) {
+      thrown.push(error)
+    }
     await quiet()
     current = undefined
   }
@@ -118,6 +125,7 @@ export function createSchedule(
     get steps() {
       return steps
     },
+    thrown,
     lines: () => kept.slice(-KEPT),
     digest: () => hash.copy().digest('hex').slice(0, 16),
   }

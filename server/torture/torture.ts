@@ -62,7 +62,8 @@ export async function torture({ seed, releases, plant = {}, watch }: RunOptions)
     },
   }
   const failed = () => {
-    if (realm.unhandled.length > 0) sim.fail('failures', `nobody heard of ${describe(realm.unhandled[0])}`)
+    const [unheard] = [...schedule.thrown, ...realm.unhandled]
+    if (unheard !== undefined) sim.fail('failures', `nobody heard of ${describe(unheard)}`)
     if (server.failures.length > 0) sim.fail('failures', `the server: ${server.failures[0]}`)
     return violation !== undefined
   }

@@ -133,11 +133,14 @@ export function createUser(
     if (faults.strikes('browser-kill', 0.15)) strike(() => browser.killAll(false))
     if (faults.strikes('power-cut', 0.15)) strike(() => browser.killAll(true))
   }
-  const strike = (work: () => void) => schedule.at(random.below(MINUTE), undefined, '', work)
+  /** What the user, or the machine, does `ms` from now, unless all is calm by then. */
+  const later = (ms: number, work: () => void) =>
+    schedule.at(ms, undefined, '', () => faults.healed || work())
+  const strike = (work: () => void) => later(random.below(MINUTE), work)
 
   function interrupt(state: 'down' | 'portal'): void {
     browser.setLink(state)
-    schedule.at(random.below(2 * HOUR), undefined, '', () => browser.setLink('up'))
+    later(random.below(2 * HOUR), () => browser.setLink('up'))
   }
 
   function freeze(tab: Tab): void {
@@ -145,18 +148,15 @@ export function createUser(
     schedule.trace(`${tab.name} freezes`)
     tab.state = 'frozen'
     sleepers.add(tab)
-    schedule.at(random.below(3 * HOUR), undefined, '', () => {
+    later(random.below(3 * HOUR), () => {
       if (tab.state !== 'frozen') return
       schedule.trace(`${tab.name} wakes`)
       tab.state = 'live'
       schedule.thaw(tab)
       // It runs in the background for a while, until the browser needs its memory.
-      schedule.at(
-        random.below(10 * MINUTE),
-        undefined,
-        '',
-        () => !here && tab.state !== 'dead' && browser.kill(tab),
-      )
+      later(random.below(3 * MINUTE), () => {
+        if (!here && tab.state !== 'dead') browser.kill(tab)
+      })
     })
   }
 
@@ -166,8 +166,8 @@ export function createUser(
     misfortune()
     const awake = browser.tabs.filter(({ state }) => state === 'live')
     if (awake.length > 0) act(awake[random.below(awake.length)]!)
-    if (left > 0) schedule.at(random.below(2 * MINUTE), undefined, '', () => step(left - 1))
-    else schedule.at(random.below(MINUTE), undefined, '', leave)
+    if (left > 0) later(random.below(45_000), () => step(left - 1))
+    else later(random.below(MINUTE), leave)
   }
 
   /** The user goes: by closing the tab, by leaving it to be killed, or by leaving it open. */
@@ -181,7 +181,7 @@ export function createUser(
       else if (tab.state === 'live') browser.kill(tab)
     }
     visit++
-    if (visit < visits) schedule.at(random.below(6 * HOUR), undefined, '', come)
+    if (visit < visits) later(random.below(6 * HOUR), come)
     else done = true
   }
 
@@ -191,7 +191,7 @@ export function createUser(
   }
 
   return {
-    begin: () => void schedule.at(random.below(HOUR), undefined, '', come),
+    begin: () => void later(random.below(HOUR), come),
     rank,
     get done() {
       return done
