@@ -70,6 +70,6 @@ test('a newer app that wants another database gets it at once, and the tabs of t
   expect(opened).toBe('opened')
   for (const tab of [page, other.page]) {
     await expect(tab.getByText(/newer version/i).first()).toBeVisible()
-    await expect(tab.getByRole('button', { name: 'Reload' })).toBeVisible()
+    await expect(tab.getByRole('button', { name: 'Reload', exact: true })).toBeVisible()
   }
 })

@@ -23,6 +23,7 @@ import { createTabs } from './tabs.ts'
 import { bringIn, takeOut } from './takeout.ts'
 import { createTunnel } from './tunnel.ts'
 import { deferred, unlessAborted } from './turns.ts'
+import { shareDatabase } from './versions.ts'
 
 export interface Device extends DeviceApi {
   /** Begins to serve what is stored, and to contact the server. Done when what is stored can be served. */
@@ -88,27 +89,12 @@ export function createDevice(given: Platform): Device {
     db.close()
   }
 
-  /** A newer app wants the database in another shape: it waits until the round that runs here is over, then this tab ends. */
-  async function makeWay(): Promise<void> {
-    const why = new AppError(
-      'version',
-      'A newer version of Kindred is open in another tab: reload this page.',
-    )
-    await schedule.rest()
-    await end(why, toFailure(why))
-  }
-
-  db.on('versionchange', ({ newVersion }) => {
-    if (newVersion === null) return undefined // deleted from outside: Dexie closes it, and makes it anew when it is used
-    void makeWay()
-    return false
-  })
-  db.on('blocked', () => {
-    board.warn({
-      code: 'version',
-      message: 'An older version of Kindred is at work in another tab: this one goes on when that has ended.',
-    })
-    return false
+  shareDatabase(db, {
+    blocked: board.warn,
+    async makeWay(why) {
+      await schedule.rest()
+      await end(why, toFailure(why))
+    },
   })
   tabs.on('changed', ({ what }) => {
     if (what === 'learning') void readSwitch().catch(cycle.failed)

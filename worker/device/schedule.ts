@@ -12,6 +12,7 @@ import type { Eligibility } from './eligibility.ts'
 import { CONTACT_LOCK, createLeader } from './leader.ts'
 import type { StatusBoard } from './status.ts'
 import type { Tabs } from './tabs.ts'
+import { createTimers, type Timers } from './turns.ts'
 
 /** Events gather for this long before they are sent. */
 const FLUSH_AFTER_MS = 1500
@@ -64,7 +65,7 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
   let considering = false
   let visitAgain = false
   let patience = ASK_AGAIN_MS
-  const timers = new Map<string, () => void>()
+  const timers = createTimers(platform.after)
   let unsubscribe = () => {}
 
   const hidden = () => eligibility.conditions.page !== 'visible'
@@ -93,7 +94,6 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
   function lead(until: AbortSignal): void {
     reign = until
     until.addEventListener('abort', () => {
-      for (const cancel of timers.values()) cancel()
       timers.clear()
       board.hear()
     })
@@ -147,14 +147,7 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
       later('again', patience / 2, visitNow)
   }
 
-  function later(name: string, ms: number, work: () => void): void {
-    if (timers.has(name) || idle()) return
-    const cancel = platform.after(ms, () => {
-      timers.delete(name)
-      work()
-    })
-    timers.set(name, cancel)
-  }
+  const later: Timers['later'] = (...timer) => idle() || timers.later(...timer)
 
   function visitRegularly(): void {
     later('contact', CONTACT_EVERY_MS, () => {

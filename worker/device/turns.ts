@@ -33,3 +33,28 @@ export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | unde
     else signal.addEventListener('abort', giveUp)
   })
 }
+
+/** Timers by name, of which one at a time waits for each. */
+export interface Timers {
+  /** Does `work` after `ms`, unless a timer of that name waits already. */
+  later(name: string, ms: number, work: () => void): void
+  clear(): void
+}
+
+export function createTimers(after: (ms: number, work: () => void) => () => void): Timers {
+  const waiting = new Map<string, () => void>()
+  return {
+    later(name, ms, work) {
+      if (waiting.has(name)) return
+      const cancel = after(ms, () => {
+        waiting.delete(name)
+        work()
+      })
+      waiting.set(name, cancel)
+    },
+    clear() {
+      for (const cancel of waiting.values()) cancel()
+      waiting.clear()
+    },
+  }
+}
