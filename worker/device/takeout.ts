@@ -23,10 +23,12 @@ const FORMAT = 1
 /** Larger files are refused before they are inflated: models of 50 M weights, twice, and what else there is. */
 const MAX_BYTES = 512 << 20
 /** What is this browser's own, and of no use in another. */
-const STAYS: readonly string[] = ['engine', 'silentUntil', 'registeredAgain'] satisfies readonly (
-  | StateKey
-  | 'engine'
-)[]
+const STAYS: readonly string[] = [
+  'engine',
+  'silentUntil',
+  'registeredAgain',
+  'persistent',
+] satisfies readonly StateKey[]
 
 const int32 = z
   .array(
