@@ -34,6 +34,7 @@ export default defineConfig({
       testMatch: ['cycle.spec.ts', 'app.spec.ts', 'tabs.spec.ts'],
       use: { viewport: { width: 1280, height: 800 } },
     },
+    { name: 'kills', testMatch: 'kills.spec.ts' },
     { name: 'engines', testMatch: 'browsers.spec.ts' },
     {
       name: 'webgpu',

@@ -1,7 +1,4 @@
-/**
- * Starts the real server once for all browser tests: on MovieLens-1M where its folder lies beside the repository,
- * else on the demo population. It listens on a free port of the loopback and ends with the tests.
- */
+/** The real server, in a process of its own on a free port of the loopback. */
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -11,31 +8,63 @@ import { join, resolve } from 'node:path'
 const root = resolve(import.meta.dirname, '..')
 const movielens = resolve(root, '../shared/data/ml-1m')
 
-export default async function startServer(): Promise<() => Promise<void>> {
+export interface Server {
+  readonly url: string
+  /** Its data folder, which nobody else may open while it runs. */
+  readonly data: string
+  /** Ends the server; done when its data folder is free. */
+  stop(): Promise<void>
+  /** Stops, and removes the data. */
+  remove(): Promise<void>
+}
+
+/** Starts one on the demo population, or on what `from` says; it builds the app if that has changed. */
+export async function startServer({
+  from = [],
+  say = (text: string) => console.log(text),
+}: {
+  from?: readonly string[]
+  say?: (text: string) => void
+} = {}): Promise<Server> {
   const data = await mkdtemp(join(tmpdir(), 'kindred-e2e-data-'))
-  const real = existsSync(movielens)
-  if (!real) console.log('No ../shared/data/ml-1m here: the browser tests run on the demo population.')
-  const from = real ? ['--import', 'movielens', movielens] : []
   const child = spawn(process.execPath, ['server/bin.js', 'start', '--port', '0', '--data', data, ...from], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const ended = new Promise<number | null>((done) => child.once('exit', done))
-  process.env.KINDRED_URL = await new Promise<string>((found, failed) => {
-    let output = ''
-    child.stdout.on('data', (chunk: Buffer) => {
-      process.stdout.write(chunk)
-      output += chunk
-      const ready = /^ready (http:\S+)$/m.exec(output)
-      if (ready) found(ready[1]!)
-    })
-    void ended.then((code) =>
-      failed(new Error(`The server ended with ${code} before it was ready:\n${output}`)),
-    )
-  })
-  return async () => {
+  const stop = async () => {
     child.kill('SIGTERM')
     await ended
+  }
+  const remove = async () => {
+    await stop()
     await rm(data, { recursive: true, force: true })
   }
+  try {
+    const url = await new Promise<string>((found, failed) => {
+      let output = ''
+      child.stdout.on('data', (chunk: Buffer) => {
+        say(String(chunk).trimEnd())
+        output += chunk
+        const ready = /^ready (http:\S+)$/m.exec(output)
+        if (ready) found(ready[1]!)
+      })
+      void ended.then((code) =>
+        failed(new Error(`The server ended with ${code} before it was ready:\n${output}`)),
+      )
+    })
+    return { url, data, stop, remove }
+  } catch (error) {
+    await remove()
+    throw error
+  }
+}
+
+/** Once for all browser tests: on MovieLens-1M where its folder lies beside the repository, else on the demo population. */
+export default async function startForAll(): Promise<() => Promise<void>> {
+  const real = existsSync(movielens)
+  if (!real) console.log('No ../shared/data/ml-1m here: the browser tests run on the demo population.')
+  const server = await startServer(real ? { from: ['--import', 'movielens', movielens] } : {})
+  process.env.KINDRED_URL = server.url
+  return server.remove
 }

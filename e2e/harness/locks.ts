@@ -8,5 +8,11 @@ let browsers = 0
 export function createLocks(): Locks {
   const prefix = `test-${++browsers}-`
   const own = navigator.locks as unknown as Locks
-  return { request: (name, options, work) => own.request(prefix + name, options, work) }
+  return {
+    request(name, { signal, ...options }, work) {
+      // A signal ends the waiting; browsers refuse one where there is none.
+      const waits = !options.ifAvailable && !options.steal
+      return own.request(prefix + name, { ...options, ...(signal && waits && { signal }) }, work)
+    },
+  }
 }

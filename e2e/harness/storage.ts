@@ -4,8 +4,17 @@ import { afterEach, type Outcome, runTests } from './vitest.ts'
 
 const files = {
   models: () => import('../../worker/device/models.test.ts'),
+  'models.walk': () => import('../../worker/device/models.walk.test.ts'),
   samples: () => import('../../worker/device/samples.test.ts'),
+  ages: () => import('../../worker/device/ages.test.ts'),
+  versions: () => import('../../worker/device/versions.test.ts'),
   storage: () => import('../../worker/device/storage.test.ts'),
+  history: () => import('../../worker/device/history.test.ts'),
+  rows: () => import('../../worker/device/rows.test.ts'),
+  takeout: () => import('../../worker/device/takeout.test.ts'),
+  eviction: () => import('../../worker/device/eviction.test.ts'),
+  leader: () => import('../../worker/device/leader.test.ts'),
+  tabs: () => import('../../worker/device/tabs.test.ts'),
 }
 
 function runStorageTests(): Promise<Outcome[]> {
