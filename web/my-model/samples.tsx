@@ -17,7 +17,7 @@ interface SamplesProps {
   counts: Record<Of, number>
 }
 
-const PAGE = 20
+const PAGE = 6
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' })
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
 const sets = { own: 'Your own', borrowed: 'Borrowed' } satisfies Record<Of, string>

@@ -115,7 +115,8 @@ test('a sample is told feature by feature, in titles and names', async () => {
   expect(named.topics).toEqual([catalogue.categories[16 % 6]])
   expect(named.clicks).toEqual(['Thing 15'])
   // One click so far, in category 15 mod 6.
-  expect(named.taste).toEqual([0, 0, 0, 1, 0, 0])
+  expect(named.taste).toEqual(['d 100 %'])
+  expect(named.affinity).toEqual([0, 0])
   const ids = (await db.local.get(newest!.id))!.ids
   expect(ids[0]).toBe(FIRST_ID + 16)
 })

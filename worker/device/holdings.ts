@@ -102,7 +102,13 @@ function valuesOf(
   { feature, at, width }: Slot,
   { ids, dense }: Sample,
 ) {
-  if (feature.kind === 'dense') return Array.from(dense.subarray(at, at + width))
+  if (feature.kind === 'dense') {
+    const numbers = Array.from(dense.subarray(at, at + width))
+    if (feature.from !== 'taste') return numbers
+    return numbers.flatMap((share, i) =>
+      share > 0 ? [`${catalogue.categories[i]} ${Math.round(100 * share)} %`] : [],
+    )
+  }
   const { values } = schema.vocabularies[feature.vocabulary]!
   const named = (position: number): string | undefined => {
     if (values) return values[position]
