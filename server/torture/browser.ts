@@ -75,6 +75,11 @@ export function createBrowser(sim: Sim, name: string): Browser {
       if (tables.has('models') || tables.has('blobs')) models.committed()
       samples.committed(tables)
     },
+    onCrash(kind, tab) {
+      const dying = tabs.find((one) => one === tab)
+      if (kind !== 'tab-crash') killAll(kind === 'power-cut')
+      else if (dying) kill(dying)
+    },
     onEvicted(table) {
       events.evicted(table)
       models.missing()
@@ -152,6 +157,16 @@ export function createBrowser(sim: Sim, name: string): Browser {
     locks.drop(tab)
   }
 
+  function kill(tab: Tab): void {
+    schedule.trace(`${tab.name} dies`)
+    end(tab)
+  }
+  function killAll(power: boolean): void {
+    schedule.trace(power ? `the power of ${name} is cut` : `${name} is killed`)
+    for (const tab of [...tabs]) end(tab)
+    if (power) storage.cutPower()
+  }
+
   return {
     name,
     get tabs() {
@@ -179,19 +194,12 @@ export function createBrowser(sim: Sim, name: string): Browser {
       return tab
     },
 
-    kill(tab) {
-      schedule.trace(`${tab.name} dies`)
-      end(tab)
-    },
-
-    killAll(power) {
-      schedule.trace(power ? `the power of ${name} is cut` : `${name} is killed`)
-      for (const tab of [...tabs]) end(tab)
-      if (power) storage.cutPower()
-    },
+    kill,
+    killAll,
 
     async close(tab) {
-      schedule.trace(`${tab.name} is closed`)
+      schedule.enter(tab)
+      schedule.trace('is to be closed')
       await tab.device.stop()
       schedule.trace('is closed')
       end(tab)

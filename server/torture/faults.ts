@@ -17,6 +17,7 @@ export const FAULTS = [
   'connection-closed',
   'evicted',
   'partly-evicted',
+  'bit-rot',
   // the network
   'offline',
   'portal',

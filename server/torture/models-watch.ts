@@ -11,6 +11,8 @@ export interface ModelsWatch {
   committed(): void
   /** What was stored may be missing from now on. */
   missing(): void
+  /** These stored bytes are damaged from now on. */
+  rotten(bytes: Uint8Array): void
   /** An artifact reached a tab whole. */
   arrived(sha256: string): void
   /** The trainer begins to train from what is stored. */
@@ -70,6 +72,7 @@ export function watchModels(
   fail: Fail,
 ): ModelsWatch {
   const hashes = new WeakMap<Uint8Array, string>()
+  const rotten = new WeakSet<Uint8Array>()
   const arrived = new Set<string>()
   const made = new Map<string, Made>()
   /** What M was until a moment ago, and what a training may have begun with. */
@@ -90,9 +93,9 @@ export function watchModels(
     for (const row of storage.rows<ModelRow>('models')) {
       const bytes = blobs.get(`${row.name}/${row.slot}`)
       if (bytes === undefined && !mayMiss) fail('half-model', `${row.slot} was stored without its bytes`)
-      if (bytes && known(bytes) !== row.sha256)
+      if (bytes && !rotten.has(bytes) && known(bytes) !== row.sha256)
         fail('half-model', `${row.slot} is stored with bytes of another hash`)
-      found.set(row.slot, { ...row, content: bytes })
+      found.set(row.slot, { ...row, content: bytes && rotten.has(bytes) ? undefined : bytes })
     }
     return found
   }
@@ -145,6 +148,10 @@ export function watchModels(
       mayMiss = true
       before = stored()
     },
+    rotten(bytes) {
+      rotten.add(bytes)
+      before = stored()
+    },
     arrived: (sha256) => void arrived.add(sha256),
     asked() {
       past = past.filter(({ until }) => now() - until <= MOMENT)
@@ -172,9 +179,11 @@ export function watchModels(
         name: string
         manifest: { version: number; catalogue: { sha256: string } }
       }>('tasks')
-      const catalogue = storage.rows<BlobRow>('blobs').find(({ slot }) => slot === 'catalogue')
-      if (!task || !catalogue || known(catalogue.bytes) !== task.manifest.catalogue.sha256) return false
-      const models = [...stored().values()].filter(({ slot, content }) => slot !== 'Mbuf' && content)
+      const catalogue = storage.rows<BlobRow>('blobs').find(({ slot }) => slot === 'catalogue')?.bytes
+      if (!task || !catalogue || rotten.has(catalogue)) return false
+      if (known(catalogue) !== task.manifest.catalogue.sha256) return false
+      // As of the last commit: another may be under way.
+      const models = [...before.values()].filter(({ slot, content }) => slot !== 'Mbuf' && content)
       return models.some(({ version }) => version === task.manifest.version)
     },
   }

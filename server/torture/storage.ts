@@ -60,6 +60,8 @@ export interface SimStorage {
   disconnect(tab: Owner): void
   /** All of it is gone, or one table of it. */
   evict(table?: string): void
+  /** A bit of some stored bytes is another, and nobody is told; gives the bytes that it was in. */
+  rot(): Uint8Array | undefined
   readonly tables: readonly string[]
 }
 
@@ -77,10 +79,14 @@ export interface StorageHooks {
 export const tabOf = new WeakMap<object, Owner>()
 export const hooksOf = new WeakMap<object, StorageHooks>()
 
+const CRASHES = ['tab-crash', 'browser-kill', 'power-cut'] as const
+
 interface StorageDeps {
   readonly schedule: Schedule
   readonly faults: Faults
   readonly onCommit: (commit: Commit) => void
+  /** Ends the tab, or all of them. */
+  readonly onCrash: (kind: (typeof CRASHES)[number], tab: Owner) => void
   /** Hears that everything is gone, or one table. */
   readonly onEvicted: (table: string | undefined) => void
 }
@@ -90,7 +96,7 @@ const close = forceCloseDatabase as unknown as (connection: RawConnection) => vo
 
 export function createSimStorage(
   name: string,
-  { schedule, faults, onCommit, onEvicted }: StorageDeps,
+  { schedule, faults, onCommit, onCrash, onEvicted }: StorageDeps,
 ): SimStorage {
   const { random } = schedule
   const browser: Owner = { name: `${name}/storage`, state: 'live' }
@@ -107,6 +113,7 @@ export function createSimStorage(
       schedule.at(last - schedule.now(), browser, '', work)
     },
     strike({ mode, db }) {
+      crashMaybe(db)
       if (mode === 'versionchange') return undefined
       if (faults.strikes('transaction-aborted', 0.004)) return 'AbortError'
       if (mode === 'readwrite' && faults.strikes('quota', 0.004)) return 'QuotaExceededError'
@@ -121,7 +128,16 @@ export function createSimStorage(
       if (mode === 'versionchange' || durability === 'strict') unsynced = []
       else unsynced.push(..._rollbackLog)
       onCommit({ tab: tabOf.get(db)!, tables: _scope })
+      // What was committed stays, though the tab never hears of it.
+      crashMaybe(db)
     },
+  }
+  /** Any of a database's tasks may be the last that a tab lives to see. */
+  function crashMaybe(db: RawConnection): void {
+    const tab = tabOf.get(db)!
+    if (tab.state === 'dead') return
+    const kind = CRASHES.find((kind) => faults.strikes(kind, 0.001))
+    if (kind) onCrash(kind, tab)
   }
   hooksOf.set(browser, hooks)
 
@@ -198,6 +214,13 @@ export function createSimStorage(
         factory = new IDBFactory() as unknown as RawFactory
       })
       onEvicted(table)
+    },
+
+    rot() {
+      const [blob] = random.shuffle(storage.rows<{ bytes: Uint8Array }>('blobs'))
+      if (!blob?.bytes.length) return undefined
+      blob.bytes[random.below(blob.bytes.length)]! ^= 1 << random.below(8)
+      return blob.bytes
     },
 
     get tables() {

@@ -38,6 +38,7 @@ export function createUser(
   async function call<T>(tab: Tab, name: string, work: () => Promise<T>): Promise<T | undefined> {
     let open = true
     let slept = false
+    schedule.enter(tab)
     schedule.trace(`is asked: ${name}`)
     const look = () => {
       if (!open || tab.state === 'dead') return
@@ -98,13 +99,22 @@ export function createUser(
     browser.samples.reset()
   }
 
+  const conditions = (): CallInput<'conditions'> => ({
+    page: random.below(3) === 0 ? 'hidden' : 'visible',
+    battery: random.below(2) === 0 ? null : { level: random.next(), charging: random.below(2) === 0 },
+    saveData: random.below(5) === 0,
+  })
+
   function act(tab: Tab): void {
     if (!tab.started) return
     const dice = random.next()
     if (dice < 0.45) void look(tab)
     else if (dice < 0.75) void rank(tab)
-    else if (dice < 0.8) void call(tab, 'status', () => tab.device.status(null))
-    else if (dice < 0.9) void call(tab, 'train', () => tab.device.train(null))
+    else if (dice < 0.78) void call(tab, 'status', () => tab.device.status(null))
+    else if (dice < 0.8) void call(tab, 'learn', () => tab.device.learn({ on: random.below(4) > 0 }))
+    else if (dice < 0.83) void call(tab, 'conditions', () => tab.device.conditions(conditions()))
+    else if (dice < 0.85) void call(tab, 'busy', () => tab.device.busy(null))
+    else if (dice < 0.91) void call(tab, 'train', () => tab.device.train(null))
     else if (dice < 0.96) void call(tab, 'flush', () => tab.device.flush(null))
     else if (dice < 0.985) void call(tab, 'rollback', () => tab.device.rollback(null))
     else void forget(tab)
@@ -120,6 +130,11 @@ export function createUser(
     if (faults.strikes('evicted', 0.02)) {
       schedule.trace(`${browser.name} is evicted`)
       browser.storage.evict()
+    }
+    if (faults.strikes('bit-rot', 0.05)) {
+      const bytes = browser.storage.rot()
+      schedule.trace(`a bit of ${browser.name} rots`)
+      if (bytes) models.rotten(bytes)
     }
     const [table] = random.shuffle([...browser.storage.tables])
     if (table && faults.strikes('partly-evicted', 0.04)) {
