@@ -192,7 +192,7 @@ describe('faults', () => {
     await receive(bytesOf(1))
     await bufferFromM(bytesOf(9))
     const commit = models.commit(NAME)
-    await eraseAll(db)
+    await eraseAll(db, [])
     await commit.catch(() => {})
     expect(await models.list()).toEqual([])
     expect(await db.blobs.count()).toBe(0)

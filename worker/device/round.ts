@@ -138,6 +138,9 @@ export async function runRound(deps: RoundDeps, task: Active, options: RoundOpti
     if (local.length === 0 || classifying.length === 0) return
     const job = await jobs.filter({ local, outside: classifying, candidates })
     const { engine, scores } = await work('filtering', (trainer, watch) => trainer.filter(job, watch))
+    // A trainer may be another thread: what it tells is checked before it decides what goes.
+    if (scores.length !== candidates.length || !scores.every((score) => score >= 0 && score <= 1))
+      throw new AppError('engine', 'The classifier did not score every sample in [0, 1].')
     round.engine = engine
     round.classifying = classifying.length
     round.scored = candidates.length
