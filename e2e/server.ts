@@ -1,9 +1,10 @@
 /** The real server, in a process of its own on a free port of the loopback. */
-import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import type { Readable } from 'node:stream'
+import { start } from './browsers/program.ts'
 
 const root = resolve(import.meta.dirname, '..')
 const movielens = resolve(root, '../shared/data/ml-1m')
@@ -27,11 +28,11 @@ export async function startServer({
   say?: (text: string) => void
 } = {}): Promise<Server> {
   const data = await mkdtemp(join(tmpdir(), 'kindred-e2e-data-'))
-  const child = spawn(process.execPath, ['server/bin.js', 'start', '--port', '0', '--data', data, ...from], {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const ended = new Promise<number | null>((done) => child.once('exit', done))
+  const { child, ended } = start(
+    process.execPath,
+    ['server/bin.js', 'start', '--port', '0', '--data', data, ...from],
+    { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] },
+  )
   const stop = async () => {
     child.kill('SIGTERM')
     await ended
@@ -43,14 +44,15 @@ export async function startServer({
   try {
     const url = await new Promise<string>((found, failed) => {
       let output = ''
-      child.stdout.on('data', (chunk: Buffer) => {
+      const said = child.stdout as Readable
+      said.on('data', (chunk: Buffer) => {
         say(String(chunk).trimEnd())
         output += chunk
         const ready = /^ready (http:\S+)$/m.exec(output)
         if (ready) found(ready[1]!)
       })
-      void ended.then((code) =>
-        failed(new Error(`The server ended with ${code} before it was ready:\n${output}`)),
+      void ended.then(() =>
+        failed(new Error(`The server ended with ${child.exitCode} before it was ready:\n${output}`)),
       )
     })
     return { url, data, stop, remove }

@@ -18,7 +18,7 @@ process.on('exit', () => {
 export function start(
   command: string,
   args: readonly string[],
-  options: { env?: NodeJS.ProcessEnv; stdio?: StdioOptions } = {},
+  options: { cwd?: string; env?: NodeJS.ProcessEnv; stdio?: StdioOptions } = {},
 ): Program {
   const child = spawn(command, args, { stdio: 'ignore', ...options, detached: true })
   const end = () => {
@@ -33,13 +33,13 @@ export function start(
     child.once('exit', () => done())
     child.once('error', () => done())
   })
+  void ended.then(() => running.delete(end))
   return {
     child,
     ended,
     async kill() {
       end()
       await ended
-      running.delete(end)
     },
   }
 }

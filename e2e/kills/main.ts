@@ -13,6 +13,8 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
   },
 })
+// What was started ends with this process, also where a person ends that.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 const say = (text: string) => console.error(text)
 const { executablePath } = ensure('chromium', { ...thisMachine, say })!
 const server = await startServer({ say })
