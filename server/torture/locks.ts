@@ -42,6 +42,8 @@ export function createSimLocks(schedule: Schedule): SimLocks {
     forTab: (tab) => ({
       request(name, { mode = 'exclusive', ifAvailable = false, steal = false, signal }, work) {
         return new Promise((resolve, reject) => {
+          // Killed in the middle of a step, it may still get as far as here.
+          if (tab.state === 'dead') return
           if (signal?.aborted) return reject(signal.reason)
           const shared = mode === 'shared'
           if (ifAvailable && (of(queues, name).length > 0 || !fits(name, shared)))

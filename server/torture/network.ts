@@ -34,6 +34,7 @@ export function createFetch(
   return (path, asked) =>
     new Promise((resolve, reject) => {
       const { signal } = asked
+      if (tab.state === 'dead') return
       if (signal?.aborted) return reject(signal.reason)
       signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
       const fail = (ms: number) =>

@@ -163,6 +163,8 @@ export function createSimStorage(
       indexedDB: {
         open(...args: [string, number?]) {
           hooksOf.set(tab, hooks)
+          // A dead tab's request is heard by nobody, in a storage that nobody else has.
+          if (tab.state === 'dead') return new EventTarget()
           const request = factory.open(...args)
           tabOf.set(request, tab)
           opening++

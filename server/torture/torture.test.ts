@@ -29,7 +29,7 @@ describe('torture', () => {
     const faults = new Set<string>()
     for (let seed = 1; seed <= SEEDS; seed++) {
       const { violation, faults: struck } = await torture({ seed, releases })
-      expect(violation).toBeUndefined()
+      expect(violation && `seed ${seed}: ${violation.invariant}: ${violation.message}`).toBeUndefined()
       for (const fault of struck.keys()) faults.add(fault)
     }
     expect(faults.size).toBeGreaterThan(20)
