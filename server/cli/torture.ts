@@ -20,8 +20,6 @@ interface TortureOptions {
 }
 
 const HOUR = 3_600_000
-/** Violations that are told one by one. */
-const TOLD = 20
 
 async function runAll(report: Report, { seeds, first, threads }: TortureOptions): Promise<void> {
   const started = performance.now()
@@ -34,6 +32,7 @@ async function runAll(report: Report, { seeds, first, threads }: TortureOptions)
     threads,
     onOutcome(outcome) {
       outcomes.push(outcome)
+      if (outcome.violation) tell(report, outcome.violation)
       report.progress({ stage, done: outcomes.length, total: seeds })
     },
   })
@@ -67,7 +66,6 @@ function reportOutcomes(
   const total = Object.values(faults).reduce((all, times) => all + times, 0)
   report.metric({ metric: 'torture.faults', value: total, unit: 'faults', detail: faults })
   const violations = outcomes.flatMap(({ violation }) => violation ?? []).sort((a, b) => a.seed - b.seed)
-  for (const violation of violations.slice(0, TOLD)) tell(report, violation)
   report.metric({
     metric: 'torture.violations',
     value: violations.length,
@@ -93,6 +91,7 @@ async function runOne(report: Report, seed: number, trace: boolean): Promise<voi
   const outcome = await torture({ seed, releases, ...watch })
   const seconds = (performance.now() - started) / 1000
   report.say(`Seed ${seed} is run ${outcome.digest}.`)
+  if (outcome.violation) tell(report, outcome.violation)
   reportOutcomes(report, [outcome], { seconds, threads: 1, first: seed })
 }
 
