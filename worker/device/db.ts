@@ -160,7 +160,7 @@ export const DB_NAME = 'kindred'
 /** Opens lazily at the newest version; tests pass `upTo` to build yesterday's database. */
 export function openDb({ name, indexedDB, IDBKeyRange }: Platform['storage'], upTo = versions.length): Db {
   const db = new Dexie(name, {
-    indexedDB,
+    indexedDB: unlessNewer(indexedDB, upTo),
     IDBKeyRange,
     // An acknowledged event, a flipped model and a pulled batch must outlive a power cut; browsers default to `relaxed`.
     chromeTransactionDurability: 'strict',
@@ -171,13 +171,34 @@ export function openDb({ name, indexedDB, IDBKeyRange }: Platform['storage'], up
     db.version(i + 1).stores(stores)
   })
   withstand(db)
-  // Dexie opens what a newer app has made, too; but this one does not know how to use it.
   const known = () => {
-    if (Math.floor(db.backendDB().version / 10) <= db.verno) return
-    throw new AppError('version', 'A newer version of Kindred has been here: reload this page.')
+    if (versionIn(db.backendDB().version) > upTo) throw newer()
   }
   db.on('ready', known, true)
   return db
+}
+
+/** Ours, of a database's own; in between lie those that Dexie gives where it has to add a missing table. */
+const versionIn = (native: number): number => Math.floor(native / 10)
+
+const newer = () => new AppError('version', 'A newer version of Kindred has been here: reload this page.')
+
+/**
+ * Dexie opens what a newer app has made, too, and adds to it what it misses there, under a version of its own. That must
+ * not be: an app that was rolled back leaves alone what it does not know how to use.
+ */
+function unlessNewer(factory: Platform['storage']['indexedDB'], upTo: number): typeof factory {
+  const open = (name: string, native?: number): unknown => {
+    if (native !== undefined && versionIn(native) > upTo) throw newer()
+    return native === undefined ? factory.open(name) : factory.open(name, native)
+  }
+  return new Proxy(factory, {
+    get(target, key) {
+      if (key === 'open') return open
+      const value: unknown = Reflect.get(target, key)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
 }
 
 /** The value under `key`, or undefined where there is none or it does not fit its schema. */
