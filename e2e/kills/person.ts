@@ -79,14 +79,15 @@ export function createPerson({
   }
 
   /** Goes on looking until the browser is gone. */
-  async function lookAround(): Promise<void> {
+  async function lookAround(dying: () => boolean): Promise<void> {
     try {
       for (;;) {
         await look()
         if (sent.size > FIRST_LOOKS) await pause(random.below(40))
       }
-    } catch {
-      // Dead; what was being said is not acknowledged.
+    } catch (error) {
+      // What was being said when it died is not acknowledged.
+      if (!dying()) throw error
     }
   }
 
@@ -160,13 +161,16 @@ export function createPerson({
         return moment
       }
       if (items.length === 0) await comeToRank()
-      const looking = lookAround()
+      let dying = false
+      const looking = lookAround(() => dying)
+      looking.catch(() => {})
       const fraction = random.next() * 0.9
       const there = ({ phase, fraction: done = 1 }: Run) => phase === moment && done >= fraction
       if (moment === 'after') await reach((run) => over(run) && run.phase === 'idle')
       else if (moment !== 'tracking') await reach(there)
       await pause(random.next() * DELAY_MS[moment])
       const during = last.phase !== 'idle' ? last.phase : over(last) ? 'after' : 'tracking'
+      dying = true
       await profile.kill(kill)
       await looking
       return during

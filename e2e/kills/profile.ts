@@ -39,6 +39,9 @@ declare global {
   var onDeviceNews: ((run: Run) => void) | undefined
 }
 
+/** A feed that is not there by then never will be, ms. */
+const RANKS_WITHIN_MS = 60_000
+
 export type Kill = 'browser' | 'renderer'
 
 export interface Profile {
@@ -46,7 +49,7 @@ export interface Profile {
   open(url: string): Promise<void>
   /** Goes on to `url` in that tab; done when the navigation has begun. */
   goto(url: string): Promise<void>
-  /** Milliseconds from the navigation to the first ranked card. */
+  /** Milliseconds from the navigation to the first ranked card. Throws where there is none within a minute. */
   ranked(): Promise<number>
   /** Item keys of the cards in the feed. */
   cards(): Promise<string[]>
@@ -85,6 +88,7 @@ export function createProfile(executablePath: string, folder: string): Profile {
     browser = context = undefined
   }
 
+  const cards = () => page.locator('[data-testid="feed"] article')
   const goto = async (url: string) => void (await page.goto(url, { waitUntil: 'commit' }))
 
   return {
@@ -94,11 +98,11 @@ export function createProfile(executablePath: string, folder: string): Profile {
       await goto(url)
     },
     goto,
-    ranked: () => page.evaluate(() => globalThis.ranked),
-    cards: () =>
-      page
-        .locator('[data-testid="feed"] article')
-        .evaluateAll((cards) => cards.map((card) => card.getAttribute('data-item')!)),
+    async ranked() {
+      await cards().first().waitFor({ timeout: RANKS_WITHIN_MS })
+      return page.evaluate(() => globalThis.ranked)
+    },
+    cards: () => cards().evaluateAll((cards) => cards.map((card) => card.getAttribute('data-item')!)),
     call: (name, input = null) =>
       page.evaluate(([name, input]) => globalThis.callDevice(name, input), [name, input] as const),
     stored: () => page.evaluate(() => globalThis.readStored()),
