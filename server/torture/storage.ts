@@ -114,7 +114,7 @@ export function createSimStorage(
     },
     strike({ mode, db }) {
       crashMaybe(db)
-      if (mode === 'versionchange') return undefined
+      if (mode === 'versionchange' || tabOf.get(db)?.state === 'dead') return undefined
       if (faults.strikes('transaction-aborted', 0.004)) return 'AbortError'
       if (mode === 'readwrite' && faults.strikes('quota', 0.004)) return 'QuotaExceededError'
       if (faults.strikes('connection-closed', 0.002)) {

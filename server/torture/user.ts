@@ -33,18 +33,17 @@ export function createUser(
   let done = false
   /** Whether the user is at the machine. */
   let here = false
+  /** Tabs that have been frozen: no call of theirs need be answered in time. */
+  const sleepers = new Set<Tab>()
 
   /** Sees to it that a call is answered, and that its failure is one of ours. */
   async function call<T>(tab: Tab, name: string, work: () => Promise<T>): Promise<T | undefined> {
     let open = true
-    let slept = false
     schedule.enter(tab)
     schedule.trace(`is asked: ${name}`)
     const look = () => {
-      if (!open || tab.state === 'dead') return
-      slept ||= tab.state === 'frozen' || sleepers.has(tab)
-      if (slept) return
-      fail('settles', `${name} was not answered within ${(PATIENCE[name] ?? LONG) / MINUTE} minutes`)
+      if (open && tab.state !== 'dead' && !sleepers.has(tab))
+        fail('settles', `${name} was not answered within ${(PATIENCE[name] ?? LONG) / MINUTE} minutes`)
     }
     schedule.at(PATIENCE[name] ?? LONG, undefined, '', look)
     try {
@@ -59,7 +58,6 @@ export function createUser(
       open = false
     }
   }
-  const sleepers = new Set<Tab>()
 
   async function rank(tab: Tab): Promise<boolean> {
     const items = [...new Set(Array.from({ length: 6 }, () => key(random.below(ITEMS))))]
@@ -70,7 +68,7 @@ export function createUser(
     const { ranked } = answer as CallOutput<'rank'>
     const given = ranked.map(({ item }) => item).sort()
     if (String(given) !== String([...items].sort()) || !ranked.every(({ score }) => score >= 0 && score <= 1))
-      fail('half-model', 'a ranking lacks items, or scores that are probabilities')
+      fail('half-model', 'a ranking lacks items, or has scores that are no probabilities')
     return true
   }
 
