@@ -10,86 +10,19 @@ import { afterEach, expect, test } from 'vitest'
 import { sha256 } from '../../shared/hash.ts'
 import { createLocks } from '../locks.ts'
 import { type Faults, killAfter, withFaults } from '../testing/faults.ts'
+import { type Held, type Op, outcomeOf, repaired, type State } from '../testing/figure6.ts'
 import { dbOn, handClock } from '../testing/storage.ts'
 import { type Db, getState, putState, type Slot } from './db.ts'
 import { createModels, type Models } from './models.ts'
 
 const NAMES = ['films', 'news'] as const
 type Name = (typeof NAMES)[number]
-const SLOTS: readonly Slot[] = ['M', 'M0', 'Mbuf']
-
-/** What ought to be in a slot: which content its row promises, and whether its blob keeps that promise. */
-interface Held {
-  readonly content: number
-  readonly whole: boolean
-  readonly base?: number
-  readonly ended?: boolean
-}
-type State = Readonly<Partial<Record<Slot, Held>>>
 type States = Readonly<Record<Name, State>>
 /** What is stored: models, and the mark that the last operation wrote along with its own. */
 interface World {
   readonly models: States
   readonly mark: string
 }
-
-// ── The naive model: what each operation goes through, and how it ends ──────────────────────────────────────────────
-
-type Op =
-  | { readonly kind: 'receive' | 'train' | 'checkpoint'; readonly content: number }
-  | { readonly kind: 'commit' | 'discard' | 'rollback' | 'load' }
-interface Outcome {
-  readonly path: readonly State[]
-  readonly fails: boolean
-  /** Whether the last state has the mark. */
-  readonly marked: boolean
-}
-
-const whole = (content: number): Held => ({ content, whole: true })
-const without = ({ Mbuf: _, ...rest }: State): State => rest
-const same: Pick<Outcome, 'fails' | 'marked'> = { fails: false, marked: false }
-
-/** M as it can be read: repaired from M0 if need be; undefined where there is nothing to repair it from. */
-function repaired(state: State): State | undefined {
-  if (state.M?.whole) return state
-  return state.M0?.whole ? { ...state, M: whole(state.M0.content) } : undefined
-}
-
-function outcomeOf(state: State, op: Op): Outcome {
-  switch (op.kind) {
-    case 'receive': {
-      const { content } = op
-      return { path: [{ M: whole(content), M0: whole(content) }], fails: false, marked: true }
-    }
-    case 'train':
-    case 'checkpoint': {
-      const ready = repaired(state)
-      if (!ready) return { path: [state], fails: true, marked: false }
-      const Mbuf = { ...whole(op.content), base: ready.M!.content, ended: op.kind === 'train' }
-      return { path: [ready, { ...ready, Mbuf }], ...same }
-    }
-    case 'commit': {
-      const { M, Mbuf } = state
-      if (!Mbuf?.ended) return { path: [state], fails: true, marked: false }
-      if (!Mbuf.whole || Mbuf.base !== M?.content)
-        return { path: [without(state)], fails: true, marked: false }
-      return { path: [{ ...without(state), M: whole(Mbuf.content) }], fails: false, marked: true }
-    }
-    case 'discard':
-      return { path: [without(state)], fails: false, marked: true }
-    case 'rollback':
-      if (!state.M0?.whole) return { path: [state], fails: true, marked: false }
-      return { path: [{ ...state, M: whole(state.M0.content) }], fails: false, marked: true }
-    case 'load': {
-      const ready = repaired(state)
-      return { path: [ready ?? state], fails: !ready, marked: false }
-    }
-    default:
-      return op satisfies never
-  }
-}
-
-// ── The real thing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 const bytesOf = (content: number) => Uint8Array.of(content, 1, 2, 3)
 const training = { since: 0, seed: 1, of: '', checkpoint: null }
@@ -180,7 +113,10 @@ const step = fc.record({
   kill: now(fc.nat(8), 4),
   /** Before it, a blob is damaged. */
   damage: now(
-    fc.record({ slot: fc.constantFrom(...SLOTS), how: fc.constantFrom('flip' as const, 'lose' as const) }),
+    fc.record({
+      slot: fc.constantFrom<Slot[]>('M', 'M0', 'Mbuf'),
+      how: fc.constantFrom('flip' as const, 'lose' as const),
+    }),
     1,
   ),
 })
