@@ -78,6 +78,12 @@ describe('the HTTP face', () => {
   }
   const events = (name: string, count = 20) => browsing(name, 1, { from: NOON - 3 * HOUR, count })
 
+  it('says with each answer of the API what time it is here', async () => {
+    time.now = NOON + HOUR
+    const { headers } = await request('/api/task')
+    expect(Date.parse(headers.get('date')!)).toBe(time.now)
+  })
+
   describe('uploads', () => {
     it.each([
       ['identity', undefined, (bytes: Buffer) => bytes],

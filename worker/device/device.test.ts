@@ -144,6 +144,26 @@ describe('the work cycle', () => {
     expect(await rank(device)).not.toEqual(own)
   })
 
+  test('on order of the server the delivered model is back, once', async () => {
+    const device = await start()
+    await device.contact()
+    await read(device, 10)
+    await device.contact()
+    const { manifest } = here.world
+    expect(hashes(await status(device)).M).not.toBe(manifest.model.sha256)
+    const ordering = { ...manifest, rollback: { order: 1, upTo: manifest.version } }
+    here.server.before = (_, path) =>
+      path === '/api/task' ? Response.json(ordering, { headers: { etag: '"ordered"' } }) : undefined
+    here.clock.move(60_000)
+    await device.contact()
+    expect(hashes(await status(device)).M).toBe(manifest.model.sha256)
+    here.clock.move(DAY_MS)
+    here.server.day++
+    await device.contact()
+    expect((await status(device)).rounds[0]).toMatchObject({ outcome: 'committed' })
+    expect(hashes(await status(device)).M).not.toBe(manifest.model.sha256)
+  })
+
   test('a new version of the task replaces M and M0, and keeps what the user did', async () => {
     const device = await start()
     await device.contact()
