@@ -33,7 +33,9 @@ for (const kind of ['chromium', 'firefox', 'webkit'] as const)
     }
 
     test('the device’s tests of what it stores hold on the browser’s own IndexedDB and Web Locks', async () => {
-      expect(await passes('storage.html', 'runStorageTests')).toBeGreaterThanOrEqual(35)
+      // Every write goes to the disk, strictly, and a property writes thousands of times.
+      test.setTimeout(6 * 60_000)
+      expect(await passes('storage.html', 'runStorageTests')).toBeGreaterThanOrEqual(80)
     })
 
     // Node has Chromium's engine, and engines.spec.ts has what is Chromium's own.
