@@ -1,6 +1,6 @@
 import type { Round } from '../../shared/protocol.ts'
 import { Panel } from '../parts.tsx'
-import { auc, duration, outcome, size } from '../phrases.ts'
+import { auc, countOf, duration, outcome, size } from '../phrases.ts'
 import { LossPlot, ScorePlot } from './plots.tsx'
 
 const when = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
@@ -24,6 +24,17 @@ export function LastRound({ round, noun }: { round: Round; noun: string }) {
           {when.format(round.at)} · {duration(round.ms)} on <code>{round.engine}</code> · {size(round.bytes)}{' '}
           downloaded
         </p>
+        {round.resumed !== undefined && (
+          <p>
+            It went on with a training that had been cut off after {countOf(round.resumed, 'mini-batch')}.
+          </p>
+        )}
+        {round.fellBack && (
+          <p>
+            Before it, the delivered model took the place of yours: on your latest samples it was the better
+            one ({auc(round.fellBack.m0)} to {auc(round.fellBack.m)}).
+          </p>
+        )}
         <dl class="figures">
           <Figure name="Quality before → after" value={`${auc(round.before)} → ${auc(round.after)}`} />
           <Figure name="Samples kept of scored" value={`${round.kept} of ${round.scored}`} />
