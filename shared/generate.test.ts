@@ -5,6 +5,7 @@ import { createContext, generateSamples } from './generate.ts'
 import { quantise } from './sample.ts'
 import { slotOf } from './schema.ts'
 import { schemas } from './schemas/index.ts'
+import { addItem } from './sketch.ts'
 
 const MINUTE = 60_000
 const DAY = 86_400_000
@@ -125,6 +126,54 @@ describe('sample generation', () => {
     const samples = generateSamples(context, events, 9, { after: 1, until: 2 })
     expect(samples.map(({ exposure }) => exposure)).toEqual([shown[1]!.id])
     expect(read(samples[0]!.sample, 'clicks')).toEqual([FIRST_ID])
+  })
+})
+
+describe('the sketch of a reader’s clicks', () => {
+  const globo = schemas.globo(catalogue)
+  const shy = (hidden: number[]) => createContext(globo, catalogue, window, (item) => !hidden.includes(item))
+  const sketchOf = (sample: { dense: Float32Array }) => {
+    const { at, width } = slotOf(shy([]).layout, 'sketch')
+    return [...sample.dense.subarray(at, at + width)]
+  }
+  /** The vector of one item, ±1. */
+  const signs = (key: string) => {
+    const sum = new Int32Array(64)
+    addItem(sum, key, 1)
+    return [...sum]
+  }
+  const shown = [exposure('a', 0), exposure('b', 1), exposure('c', 2)]
+  const events = [...shown, click(shown[0]!, 3), exposure('c', 4), click(shown[1]!, 5), exposure('c', 6)]
+
+  it('is the sum of what was clicked before, at unit length', () => {
+    const sketches = generateSamples(shy([]), events, 6).map(({ sample }) => sketchOf(sample))
+    expect(sketches.slice(0, 3)).toEqual(Array(3).fill(Array(64).fill(0)))
+    expect(sketches[3]).toEqual(signs('a').map((sign) => sign / 8))
+    const both = signs('a').map((sign, i) => sign + signs('b')[i]!)
+    const length = Math.sqrt(both.reduce((sum, value) => sum + value ** 2, 0))
+    expect(sketches[4]).toEqual(both.map((value) => quantise(value / length)))
+  })
+
+  it('forgets clicks older than clickDays', () => {
+    const late = [...events, exposure('a', 7 * DAY + 4), exposure('a', 8 * DAY)]
+    const sketches = generateSamples(shy([]), late, 9 * DAY).map(({ sample }) => sketchOf(sample))
+    expect(sketches[5]).toEqual(signs('b').map((sign) => sign / 8))
+    expect(sketches[6]).toEqual(Array(64).fill(0))
+  })
+
+  it('leaves out what may not be named, which it would tell, and what the catalogue lacks', () => {
+    const hidden = generateSamples(shy([1]), events, 6).map(({ sample }) => sketchOf(sample))
+    expect(hidden[4]).toEqual(signs('a').map((sign) => sign / 8))
+    const gone = exposure('zzz', 0)
+    const [sample] = generateSamples(shy([]), [gone, click(gone, 1), exposure('a', 2)], 3)
+    expect(sketchOf(sample!.sample)).toEqual(Array(64).fill(0))
+  })
+
+  it('does not change by what happens afterwards', () => {
+    const until = (count: number) => generateSamples(shy([]), events.slice(0, count), 6)
+    for (const [i, { sample }] of until(events.length).entries())
+      for (const earlier of [4, 5, 6].map(until).filter((samples) => i < samples.length))
+        expect(sketchOf(earlier[i]!.sample)).toEqual(sketchOf(sample))
   })
 })
 

@@ -10,6 +10,7 @@ import { DAY_MS } from './clock.ts'
 import type { KindredEvent } from './event.ts'
 import { quantise, type Sample } from './sample.ts'
 import { type FeatureSchema, type Layout, layoutOf, type Slot } from './schema.ts'
+import { addItem, scaleOf } from './sketch.ts'
 
 export interface Context {
   readonly schema: FeatureSchema
@@ -80,11 +81,15 @@ export class UserState {
   private readonly profile = new Map<string, string>()
   /** Clicks in each category; a click in n categories counts 1/n in each. */
   private readonly taste: Float64Array
+  /** Of the clicked items that may be named: a sketch of few clicks tells which they were. */
+  private readonly sketch: Int32Array
   private readonly context: Context
 
   constructor(context: Context) {
     this.context = context
     this.taste = new Float64Array(context.catalogue.categories.length)
+    const sketches = context.layout.slots.filter(({ feature }) => feature.from === 'sketch')
+    this.sketch = new Int32Array(Math.max(0, ...sketches.map(({ width }) => width)))
   }
 
   /** Takes in an event; they must come in the order of their ids. */
@@ -133,6 +138,8 @@ export class UserState {
   private count(item: number, by: 1 | -1): void {
     const categories = this.context.catalogue.items[item]?.categories ?? []
     for (const category of categories) this.taste[category]! += by / categories.length
+    if (item >= 0 && this.sketch.length > 0 && this.context.mayName(item))
+      addItem(this.sketch, this.context.catalogue.items[item]!.key, by)
   }
 
   private itemId(item: number, size: number): number {
@@ -198,6 +205,11 @@ export class UserState {
       case 'behaviour-counts':
         this.fillBehaviourCounts(now, put)
         return
+      case 'sketch': {
+        const scale = scaleOf(this.sketch, width)
+        for (let i = 0; i < width; i++) put(i, this.sketch[i]! * scale)
+        return
+      }
       default:
         throw new TypeError(`feature ${feature.name} is not dense`)
     }

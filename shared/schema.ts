@@ -41,9 +41,10 @@ export const featureSchema = z.discriminatedUnion('kind', [
     /**
      * `taste`: share of the recent clicks in each category · `affinity`: [mean, max] taste for the target's
      * categories · `activity`: [ln(1 + exposures), ln(1 + clicks), click rate] of the recent days ·
-     * `behaviour-counts`: ln(1 + count) of each behaviour of the last day
+     * `behaviour-counts`: ln(1 + count) of each behaviour of the last day · `sketch`: the recent clicks as a unit
+     * vector that overlaps with those of who clicked the same (`sketch.ts`)
      */
-    from: z.enum(['taste', 'affinity', 'activity', 'behaviour-counts']),
+    from: z.enum(['taste', 'affinity', 'activity', 'behaviour-counts', 'sketch']),
   }),
 ])
 export type Feature = z.infer<typeof featureSchema>

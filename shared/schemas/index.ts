@@ -40,25 +40,28 @@ const movielens = titled('movielens', { topics: { name: 'genres', length: 6 }, c
 /** The generated population's stories have one or two topics, and its people a shorter history. */
 const demo = titled('demo', { topics: { name: 'topics', length: 3 }, clicks: 30 })
 
-/** News (Globo.com's log): article and category, short sessions, what the user said of their device. */
+/** Size of the sketch: two unlike readers' overlap is told to about 1/√64. */
+const SKETCH = 64
+
+/**
+ * News (Globo.com's log): articles without a category to tell tastes by, short histories, the kind of device. Readers
+ * are matched by what they read.
+ */
 function globo(catalogue: Catalogue): FeatureSchema {
   return schemaSchema.parse({
     name: 'globo',
     version: 1,
     vocabularies: {
       item: { size: catalogue.items.length + FIRST_ID, dim: 8 },
-      category: { size: catalogue.categories.length + FIRST_ID, dim: 4 },
       device: { size: FIRST_ID + 5, dim: 2, values: ['1', '2', '3', '4', '5'] },
     },
     features: [
       { kind: 'categorical', name: 'target', vocabulary: 'item', from: 'item' },
-      { kind: 'categorical', name: 'section', vocabulary: 'category', from: 'category' },
       { kind: 'categorical', name: 'device', vocabulary: 'device', from: 'profile' },
       { kind: 'sequence', name: 'clicks', vocabulary: 'item', length: 20, attends: 'target', from: 'clicks' },
-      { kind: 'dense', name: 'taste', size: catalogue.categories.length, from: 'taste' },
-      { kind: 'dense', name: 'activity', size: 3, from: 'activity' },
+      { kind: 'dense', name: 'sketch', size: SKETCH, from: 'sketch' },
     ],
-    userVector: 'taste',
+    userVector: 'sketch',
   })
 }
 
