@@ -37,7 +37,11 @@ describe('kindred', () => {
   )
 
   it.each([
-    ['a source that does not exist', ['import', 'films'], /no source films.*demo, jsonl, movielens/],
+    [
+      'a source that does not exist',
+      ['import', 'films'],
+      /no source films.*demo, globo, jsonl, movielens, sequences/,
+    ],
     ['a folder without the files', ['import', 'movielens', '/nowhere'], /\/nowhere/],
     ['a folder with no data yet', ['prepare'], /import/i],
     ['a port that is none', ['serve', '--port', '99999'], /whole number from 0 to 65535/],

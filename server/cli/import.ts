@@ -21,7 +21,7 @@ export function importCommand(program: Command): void {
       .command('import')
       .description('read events and a catalogue into an empty data folder')
       .argument('<source>', `one of ${sourceNames.join(', ')}`)
-      .argument('[path]', 'the folder that holds its files (demo needs none)'),
+      .argument('[path]', 'the folder that holds its files, or its one file (demo needs none)'),
   ).action((name: string, path: string | undefined, options: CommonOptions) =>
     withCloud(options, (cloud, report) => importFrom(cloud, report, name, path)),
   )

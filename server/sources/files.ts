@@ -1,6 +1,6 @@
 /** Reads text files, plain or gzipped, as chunks or lines; what is wrong with one is said with file and line. */
 import { createReadStream } from 'node:fs'
-import { access } from 'node:fs/promises'
+import { access, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
@@ -35,6 +35,16 @@ export async function locate(folder: string, name: string): Promise<string | und
     if (exists) return path
   }
   return undefined
+}
+
+/** The file itself, or `name` in the folder. Throws `bad-input` where there is none. */
+export async function fileAt(path: string, name: string): Promise<string> {
+  const found = await stat(path).catch(() => undefined)
+  if (found?.isFile()) return path
+  const inside = await locate(path, name)
+  if (inside === undefined)
+    throw new AppError('bad-input', found ? `${path} has no ${name}.` : `There is no ${path}.`)
+  return inside
 }
 
 /** Reads a JSON file that must fit `schema`. */

@@ -1,7 +1,8 @@
 /** The editions of MovieLens, each as the two files that it is known by. Nothing here knows of events. */
 import { pipeline, Readable } from 'node:stream'
 import { CsvError, type Info, parse as parseCsv } from 'csv-parse'
-import { badLine, type Encoding, readLines, readText } from './files.ts'
+import { badLine, readText } from './files.ts'
+import { checkHeader, type Make, makeOf, readDelimited } from './table.ts'
 
 export interface Rating {
   /** Where it stands in its file. */
@@ -30,15 +31,6 @@ export interface Format {
   readRatings(file: string): AsyncIterable<Rating[]>
   readMovies(file: string): AsyncIterable<Movie[]>
 }
-
-/** Fields of one line and its number. */
-interface Row {
-  readonly line: number
-  readonly fields: readonly string[]
-}
-
-/** Makes a value of a row's fields, or says why they are malformed. */
-type Make<T extends object> = (fields: readonly string[], line: number) => T | string
 
 /** The ordered table: rows of a user stand together and in time order, times are absent. */
 const ordered: Format = {
@@ -130,27 +122,6 @@ function toRating(line: number, user = '', movie = '', rating = '', time = ''): 
   return { line, user, movie, rating: stars, time: Number(time) }
 }
 
-/** Reads lines of fields; `columns` is how many there are, or their names where the file begins with them. */
-async function* readDelimited<T extends object>(
-  file: string,
-  encoding: Encoding,
-  delimiter: string,
-  columns: number | readonly string[],
-  make: Make<T>,
-): AsyncGenerator<T[]> {
-  const names = typeof columns === 'number' ? undefined : columns
-  const count = typeof columns === 'number' ? columns : columns.length
-  for await (const { from, texts } of readLines(file, encoding)) {
-    const rows = texts.map((text, i): Row => ({ line: from + i, fields: text.split(delimiter) }))
-    if (names && from === 1) checkHeader(file, names, rows.shift()!)
-    yield rows.map((row) => {
-      if (row.fields.length !== count)
-        throw badLine(file, row.line, `${row.fields.length} fields where ${count} are due`)
-      return makeOf(file, row, make)
-    })
-  }
-}
-
 /** Rows of a CSV file that are handed on together. */
 const CSV_CHUNK = 2000
 
@@ -182,15 +153,4 @@ async function* readCsv<T extends object>(
       : error
   }
   yield chunk
-}
-
-function checkHeader(file: string, names: readonly string[], { line, fields }: Row): void {
-  if (fields.join() === names.join()) return
-  throw badLine(file, line, `the file must begin with the column names ${names.join(', ')}`)
-}
-
-function makeOf<T extends object>(file: string, { line, fields }: Row, make: Make<T>): T {
-  const made = make(fields, line)
-  if (typeof made === 'string') throw badLine(file, line, made)
-  return made
 }

@@ -26,7 +26,7 @@ export interface Source {
 export interface SourceOptions {
   /** What “now” is for a source whose own times are absent or long gone. */
   readonly clock: Clock
-  /** `demo` only: which population (default 1). */
+  /** Which population (`demo`), which items were passed over (`globo`, `sequences`); default 1. */
   readonly seed?: number
   /** `demo` only: how many people (default 1,000). */
   readonly users?: number

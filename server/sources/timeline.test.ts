@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { eventSchema } from '../../shared/event.ts'
-import { eventIds, virtualWeek } from './timeline.ts'
+import { eventIds, stamps, virtualWeek } from './timeline.ts'
 
 const NOW = Date.UTC(2026, 0, 15, 12)
 
@@ -47,4 +47,17 @@ test('a time that falls, or a millisecond that is too full, is refused', () => {
   const crowded = eventIds('s', 'u')
   for (let i = 0; i < 4096; i++) crowded(NOW)
   expect(() => crowded(NOW)).toThrow(RangeError)
+})
+
+test('a stamp that does not come after the one before it is moved a millisecond behind that', () => {
+  const stamp = stamps('s', 'u', NOW - 1)
+  const stamped = [NOW - 5, NOW, NOW, NOW + 9, NOW + 3].map(stamp)
+  expect(stamped.map(({ at }) => at - NOW)).toEqual([0, 1, 2, 9, 10])
+  expect(stamped.map(({ id }) => id)).toEqual(stamped.map(({ at }) => eventIds('s', 'u')(at)))
+})
+
+test('stamps do not depend on how a user’s events are cut into chunks', () => {
+  const whole = stamps('s', 'u')
+  const first = whole(NOW)
+  expect(stamps('s', 'u', first.at)(NOW)).toEqual(whole(NOW))
 })

@@ -1,4 +1,4 @@
-/** Times and ids for events whose own times are absent or decades old. */
+/** Times and ids for events whose own times are absent or long gone. */
 import { createHash } from 'node:crypto'
 import { v7 } from 'uuid'
 import { DAY_MS } from '../../shared/clock.ts'
@@ -23,16 +23,26 @@ const PER_MS = 1 << 12
 export function eventIds(source: string, user: string): (at: number) => string {
   const random = createHash('sha256').update(`${source}\0${user}`).digest()
   const tag = random.readUInt32LE(0) >>> 12
-  const base = random.readUInt32LE(4)
   let last = -1
   let count = 0
-  let n = 0
   return (at) => {
     if (at < last) throw new RangeError('times of a user must not fall')
     count = at === last ? count + 1 : 0
     if (count >= PER_MS) throw new RangeError('too many events in one millisecond')
     last = at
-    random.writeInt32LE(base ^ Math.imul(n++, 0x9e3779b1), 12)
     return v7({ msecs: at, seq: (count << 20) | tag, random })
+  }
+}
+
+/**
+ * Stamps one user's events with ids and with times that rise strictly: what does not come after the event before it
+ * (the first: after `last`) is put a millisecond behind that.
+ */
+export function stamps(source: string, user: string, last = -1): (at: number) => { id: string; at: number } {
+  const nextId = eventIds(source, user)
+  let before = last
+  return (at) => {
+    before = Math.max(at, before + 1)
+    return { id: nextId(before), at: before }
   }
 }
