@@ -8,6 +8,7 @@
 import { type Catalogue, FIRST_ID, itemIndex, UNKNOWN_ID, valueId } from './catalogue.ts'
 import { DAY_MS } from './clock.ts'
 import type { KindredEvent } from './event.ts'
+import { Recent } from './recent.ts'
 import { quantise, type Sample } from './sample.ts'
 import { type FeatureSchema, type Layout, layoutOf, type Slot } from './schema.ts'
 import { addItem, scaleOf } from './sketch.ts'
@@ -39,38 +40,6 @@ export function createContext(
   )
   const layout = layoutOf(schema)
   return { schema, layout, catalogue, index: itemIndex(catalogue), valueIds, clickDays, settleMs, mayName }
-}
-
-/** A queue over a growing array: events come in time order and leave from the front as they age. */
-class Recent<T> {
-  private items: { at: number; value: T }[] = []
-  private head = 0
-  get length(): number {
-    return this.items.length - this.head
-  }
-  push(at: number, value: T): void {
-    this.items.push({ at, value })
-  }
-  /** Forgets what happened before `since`; `gone` sees each. */
-  dropBefore(since: number, gone?: (value: T) => void): void {
-    while (this.head < this.items.length && this.items[this.head]!.at < since) {
-      gone?.(this.items[this.head]!.value)
-      this.head++
-    }
-    if (this.head > 1024 && this.head * 2 > this.items.length) {
-      this.items = this.items.slice(this.head)
-      this.head = 0
-    }
-  }
-  /** The i-th newest. */
-  newest(i: number): T {
-    return this.items[this.items.length - 1 - i]!.value
-  }
-  /** Those at or after `since`, newest first. */
-  *since(since: number): Generator<T> {
-    for (let i = this.items.length - 1; i >= this.head && this.items[i]!.at >= since; i--)
-      yield this.items[i]!.value
-  }
 }
 
 /** What is known of one user at one moment: everything that a sample's features are computed from. */

@@ -36,3 +36,18 @@ export async function complaintOf(work: Promise<unknown>): Promise<string> {
   }
   throw new Error('nothing was complained of')
 }
+
+/** The first line of Globo.com's click log. */
+export const GLOBO_HEADER =
+  'user_id,session_id,session_start,session_size,click_article_id,click_timestamp,click_environment,click_deviceGroup,click_os,click_country,click_region,click_referrer_type'
+
+type Field = string | number
+/** One click in it; what Kindred does not read is filled in. */
+export const globoLine = (
+  user: Field,
+  session: Field,
+  start: Field,
+  article: Field,
+  at: Field,
+  device: Field,
+): string => `${user},${session},${start},2,${article},${at},4,${device},20,1,20,2`
