@@ -31,7 +31,7 @@ export function startCommand(program: Command): void {
       .description('everything at once: import what is missing, prepare, train, build the app, serve')
       .option(
         '--import <source...>',
-        'a source and its folder, as for `import`, kept in <data>-<source> unless --data says otherwise; without it the demo population',
+        'a source and its folder or file, as for `import`, kept in <data>-<source> unless --data says otherwise; without it the demo population',
       ),
   ).action((given: ServeOptions & { import?: string[] }, command: Command) => {
     const options = { ...given, data: folderOf(given, command) }
