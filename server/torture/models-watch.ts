@@ -149,6 +149,9 @@ export function watchModels(
       before = stored()
     },
     rotten(bytes) {
+      const m = before.get('M')
+      // A round may have read it while it was whole, and rightly train from what it read.
+      if (m?.content === bytes) past.push({ m: m as Whole, until: now() })
       rotten.add(bytes)
       before = stored()
     },
