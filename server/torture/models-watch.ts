@@ -149,11 +149,11 @@ export function watchModels(
       before = stored()
     },
     rotten(bytes) {
-      const m = before.get('M')
-      // A round may have read it while it was whole, and rightly train from what it read.
-      if (m?.content === bytes) past.push({ m: m as Whole, until: now() })
+      const was = before.get('M')
       rotten.add(bytes)
       before = stored()
+      // A round may have read it while it was whole, and rightly train from what it read.
+      if (was?.content && !before.get('M')?.content) past.push({ m: was as Whole, until: now() })
     },
     arrived: (sha256) => void arrived.add(sha256),
     asked() {

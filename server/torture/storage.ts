@@ -221,8 +221,11 @@ export function createSimStorage(
     rot() {
       const [blob] = random.shuffle(storage.rows<{ bytes: Uint8Array }>('blobs'))
       if (!blob?.bytes.length) return undefined
-      blob.bytes[random.below(blob.bytes.length)]! ^= 1 << random.below(8)
-      return blob.bytes
+      // In a copy: whoever watches still has what it was.
+      const bytes = Uint8Array.from(blob.bytes)
+      bytes[random.below(bytes.length)]! ^= 1 << random.below(8)
+      blob.bytes = bytes
+      return bytes
     },
 
     get tables() {
