@@ -104,6 +104,8 @@ function valuesOf(
 ) {
   if (feature.kind === 'dense') {
     const numbers = Array.from(dense.subarray(at, at + width))
+    if (feature.from === 'sketch')
+      return numbers.some((n) => n !== 0) ? ['a sketch of your recent clicks'] : []
     if (feature.from !== 'taste') return numbers
     return numbers.flatMap((share, i) =>
       share > 0 ? [`${catalogue.categories[i]} ${Math.round(100 * share)} %`] : [],
