@@ -62,7 +62,7 @@ export function createSchedule(
   let current: Owner | undefined
 
   function trace(text: string): void {
-    const line = `${clockOf(now - start)} ${current ? `${current.name} ` : ''}${text}`
+    const line = `${clockOf(now - start)} ${current ? `${current.name} ` : ''}${text.replaceAll('\n', ' ')}`
     hash.update(`${line}\n`)
     kept.push(line)
     if (kept.length > 2 * KEPT) kept.splice(0, KEPT)

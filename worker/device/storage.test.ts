@@ -1,3 +1,4 @@
+import { Dexie } from 'dexie'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Faults, lostConnection, noRoom, type Operation, withFaults } from '../testing/faults.ts'
 import { freshDb, handClock } from '../testing/storage.ts'
@@ -108,6 +109,21 @@ describe('where there is no room', () => {
     expect(await db.outbox.count()).toBe(2)
     expect(await db.matched.orderBy('id').primaryKeys()).toEqual(['m1', 'm2', 'm6', 'm7'])
     expect(await db.rows.toCollection().primaryKeys()).toEqual([['item', 3]])
+  })
+
+  test('and that is found when the transaction is to end, it begins again all the same', async () => {
+    await db.matched.bulkPut([1, 2].map((n) => matched(n)))
+    let aborted = false
+    faults.before = (operation, table) => {
+      if (aborted || operation !== 'mutate' || table !== 'history') return
+      aborted = true
+      // As a browser does it: the requests only hear that they were aborted.
+      const native = Dexie.currentTransaction.idbtrans as unknown as { _abort(why: string): void }
+      native._abort('QuotaExceededError')
+    }
+    await track()
+    expect(await db.outbox.count()).toBe(2)
+    expect(await db.matched.count()).toBe(1)
   })
 
   test('and none can be made, nothing is half-written and the failure says why', async () => {

@@ -3,7 +3,7 @@
  * it while a tab sleeps) is opened anew, and what was under way begins again, once. Where there is no room left, what the
  * server can give again goes first, and what was under way begins again, once. Everything else is told.
  */
-import { type DBCore, type DBCoreTable, Dexie } from 'dexie'
+import { type DBCore, type DBCoreTable, Dexie, type Transaction } from 'dexie'
 import { AppError } from '../../shared/failure.ts'
 import type { Db } from './db.ts'
 
@@ -33,7 +33,9 @@ export function asFailure(error: unknown): unknown {
   const what = isFull(error)
     ? 'This device has no room left'
     : 'What is stored on this device could not be used'
-  return new AppError('storage', `${what} (${error.name}: ${error.message}).`, { cause: error })
+  // Dexie repeats the cause on a line of its own.
+  const [message] = error.message.split('\n')
+  return new AppError('storage', `${what} (${error.name}: ${message}).`, { cause: error })
 }
 
 /**
@@ -50,17 +52,35 @@ export function withstand(db: Db): void {
   const plain = db.transaction.bind(db) as (...args: unknown[]) => Promise<unknown>
   const begun = async (...args: unknown[]): Promise<unknown> => {
     try {
-      return await plain(...args)
+      return await telling(plain, args)
     } catch (error) {
-      if (wasLost(error)) reopen()
-      else if (isFull(error) && args[0] === 'rw') await makeRoom(db, plain)
+      if (isFull(error) && args[0] === 'rw') await makeRoom(db, plain)
+      else if (wasLost(error)) reopen()
       else throw error
-      return plain(...args)
+      return telling(plain, args)
     }
   }
   // One within another is part of it, and begins again with it.
   const wrapped = (...args: unknown[]) => (Dexie.currentTransaction ? plain(...args) : begun(...args))
   db.transaction = wrapped as unknown as Db['transaction']
+}
+
+/** Begins a transaction. Requests of one that is aborted only say that it was: why, the transaction knows. */
+async function telling(
+  begin: (...args: unknown[]) => Promise<unknown>,
+  args: readonly unknown[],
+): Promise<unknown> {
+  const scope = args.at(-1) as (transaction: Transaction) => unknown
+  let native: IDBTransaction | undefined
+  try {
+    return await begin(...args.slice(0, -1), async (transaction: Transaction) => {
+      native = transaction.idbtrans
+      return scope(transaction)
+    })
+  } catch (error) {
+    if (error instanceof DexieError && isFull(native?.error)) error.inner = native?.error
+    throw error
+  }
 }
 
 /** The same, with each lost connection noticed. */

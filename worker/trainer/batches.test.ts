@@ -44,6 +44,7 @@ test('each epoch has every row of every part once, whole, in mini-batches of the
         }
       },
     ),
+    { seed: 1 },
   )
 })
 

@@ -26,7 +26,13 @@ describe('the judge', () => {
         expect(judge!(new Float32Array(rows.length))).toMatchObject({ auc: 0.5 })
         expect(judge!(scores)).toEqual(due)
       }),
+      { numRuns: 500, seed: 1 },
     )
+  })
+
+  test('tells neighbouring float32 apart', () => {
+    const judge = createJudge(Float32Array.of(1, 0, 0))!
+    expect(judge(Float32Array.of(0.9999985694885254, 0.9999986290931702, 0)).auc).toBe(0.5)
   })
 
   test.each([Number.NaN, Number.POSITIVE_INFINITY])('a score of %s has no place in an order', (bad) => {

@@ -28,7 +28,7 @@ export function createJudge(
       if (!Number.isFinite(score))
         throw new AppError('diverged', `The model's score of a sample is ${score}.`)
       keys[i] = score
-      words[2 * i + low] = labels[i] === 1 ? 1 : 0
+      if (labels[i] === 1) words[2 * i + low]! |= 1
     }
     keys.sort()
     let rankSum = 0
