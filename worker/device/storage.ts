@@ -71,7 +71,7 @@ async function telling(
   args: readonly unknown[],
 ): Promise<unknown> {
   const scope = args.at(-1) as (transaction: Transaction) => unknown
-  let native: IDBTransaction | undefined
+  let native: { readonly error: unknown } | undefined
   try {
     return await begin(...args.slice(0, -1), async (transaction: Transaction) => {
       native = transaction.idbtrans
