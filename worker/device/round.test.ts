@@ -37,8 +37,15 @@ const slots = async () => (await bench.models.list()).map(({ slot }) => slot).so
 const committed = async () =>
   (await bench.db.journal.toArray()).filter(({ outcome }) => outcome === 'committed')
 
-/** A trainer that dies in its training after so many steps. */
-const dyingAfter = (steps: number) => () => knownTrainer(bench.jobs, steps)
+/** A trainer that dies in its training after so many steps, of which each is stored. */
+const dyingAfter = (steps: number) => () => knownTrainer(bench.jobs, steps, stored)
+
+async function stored(step: number): Promise<void> {
+  for (;;) {
+    const row = (await bench.db.models.toArray()).find(({ slot }) => slot === 'Mbuf')
+    if (row?.training?.checkpoint?.step === step) return
+  }
+}
 
 test('a round: a third of the matched train the classifier, half of the others are kept and used, and M is new', async () => {
   const round = await bench.run()

@@ -58,7 +58,11 @@ const checkpoint = (known: Uint8Array, step: number): Checkpoint => ({
 })
 
 /** Keeps every other candidate; adds 1 to every weight at each of its steps, and tells of each. */
-export function knownTrainer(jobs: Job<'personalise'>[] = [], dieAt = Number.POSITIVE_INFINITY): Trainer {
+export function knownTrainer(
+  jobs: Job<'personalise'>[] = [],
+  dieAt = Number.POSITIVE_INFINITY,
+  heard: (step: number) => Promise<void> = turns,
+): Trainer {
   return {
     async filter({ candidates }) {
       const scores = Float32Array.from({ length: candidates.size }, (_, i) => (i % 2 === 0 ? 0.9 : 0.1))
@@ -70,7 +74,7 @@ export function knownTrainer(jobs: Job<'personalise'>[] = [], dieAt = Number.POS
       for (let step = begun + 1; step <= STEPS; step++) {
         if (step > dieAt) throw new Error('out of memory')
         onCheckpoint?.(checkpoint(job.model, step))
-        await turns()
+        await heard(step)
       }
       const { model, losses, stepsKept, before, best } = checkpoint(job.model, STEPS)
       const result = { model, losses, steps: STEPS, stepsKept, before: before.auc, after: best.auc }
