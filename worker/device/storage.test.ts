@@ -117,9 +117,10 @@ describe('where there is no room', () => {
     faults.before = (operation, table) => {
       if (aborted || operation !== 'mutate' || table !== 'history') return
       aborted = true
-      // As a browser does it: the requests only hear that they were aborted.
-      const native = Dexie.currentTransaction.idbtrans as unknown as { _abort(why: string): void }
-      native._abort('QuotaExceededError')
+      // As a browser does it: the requests only hear that they were aborted, the transaction says why.
+      const native = Dexie.currentTransaction.idbtrans
+      Object.defineProperty(native, 'error', { get: noRoom, set: () => {} })
+      native.abort()
     }
     await track()
     expect(await db.outbox.count()).toBe(2)
