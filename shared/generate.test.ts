@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Catalogue, FIRST_ID, UNKNOWN_ID } from './catalogue.ts'
 import type { KindredEvent } from './event.ts'
-import { createContext, generateSamples } from './generate.ts'
+import { createContext, type Discretion, generateSamples } from './generate.ts'
 import { quantise } from './sample.ts'
 import { slotOf } from './schema.ts'
 import { schemas } from './schemas/index.ts'
@@ -22,6 +22,13 @@ const catalogue: Catalogue = {
 const schema = schemas.demo(catalogue)
 const window = { clickDays: 7, settleMs: 30 * MINUTE }
 const context = createContext(schema, catalogue, window)
+
+/** Hides one item, one category, one value. */
+const hiding = (hidden: { item?: number; category?: number; value?: number }): Discretion => ({
+  item: (item) => item !== hidden.item,
+  category: (category) => category !== hidden.category,
+  value: (_, id) => id !== hidden.value,
+})
 
 let serial = 0
 const id = () => `00000000-0000-7000-8000-${(++serial).toString(16).padStart(12, '0')}`
@@ -98,11 +105,20 @@ describe('sample generation', () => {
   })
 
   it('names no item that may not be named, as target or in the history', () => {
-    const shy = createContext(schema, catalogue, window, (item) => item !== 0)
+    const shy = createContext(schema, catalogue, window, hiding({ item: 0 }))
     const first = exposure('a', 0)
     const [one, two] = generateSamples(shy, [first, click(first, 1), exposure('b', 2)], 3)
     expect(read(one!.sample, 'target')).toEqual([UNKNOWN_ID])
     expect(read(two!.sample, 'clicks')).toEqual([UNKNOWN_ID])
+  })
+
+  it('tells of no category that may not be told: as a topic, a taste or an affinity', () => {
+    const shy = createContext(schema, catalogue, window, hiding({ category: 1 }))
+    const first = exposure('b', 0)
+    const [, two] = generateSamples(shy, [first, click(first, 1), exposure('b', 2)], 3)
+    expect(read(two!.sample, 'topics')).toEqual([UNKNOWN_ID, FIRST_ID + 2])
+    expect(read(two!.sample, 'taste')).toEqual([0, 0, 0.5])
+    expect(read(two!.sample, 'affinity')).toEqual([0.5, 0.5])
   })
 
   it('knows an item or a category that came after the vocabulary was made as unknown', () => {
@@ -131,7 +147,8 @@ describe('sample generation', () => {
 
 describe('the sketch of a reader’s clicks', () => {
   const globo = schemas.globo(catalogue)
-  const shy = (hidden: number[]) => createContext(globo, catalogue, window, (item) => !hidden.includes(item))
+  const shy = (hidden: number[]) =>
+    createContext(globo, catalogue, window, { ...hiding({}), item: (item) => !hidden.includes(item) })
   const sketchOf = (sample: { dense: Float32Array }) => {
     const { at, width } = slotOf(shy([]).layout, 'sketch')
     return [...sample.dense.subarray(at, at + width)]
@@ -205,8 +222,36 @@ describe('the paper’s schema', () => {
     expect([...sample.dense.subarray(at('behaviour-statistics'), at('behaviour-statistics') + 3)]).toEqual([
       0,
       0,
-      Math.fround(quantise(Math.log(3))),
+      1, // ln 3 = 1.0986 to the nearest quarter
     ])
     expect(sample.ids[at('profile')]).toBe(FIRST_ID + 2)
+    // Where the third of each may not be told.
+    const shy = createContext(paper, catalogue, window, hiding({ value: FIRST_ID + 2 }))
+    const hidden = generateSamples(shy, events, 3 * DAY)[0]!.sample
+    expect([...hidden.ids.subarray(at('behaviours'), at('behaviours') + 5)]).toEqual([
+      UNKNOWN_ID,
+      UNKNOWN_ID,
+      UNKNOWN_ID,
+      FIRST_ID + 0,
+      0,
+    ])
+    expect(hidden.dense[at('behaviour-statistics') + 2]).toBe(0)
+    expect(hidden.ids[at('profile')]).toBe(UNKNOWN_ID)
+  })
+
+  it('tells counts to a quarter of their logarithm, and none beyond a thousand or so', () => {
+    const paper = schemas.paper(catalogue)
+    const context = createContext(paper, catalogue, window)
+    const { at } = slotOf(context.layout, 'statistics')
+    const statistics = (exposures: number) => {
+      const events = Array.from({ length: exposures }, (_, i) => exposure('a', i))
+      const clicked = [...events, ...events.slice(0, 10).map((seen) => click(seen, exposures))]
+      const all = generateSamples(context, [...clicked, exposure('b', exposures + 1)], exposures + 1)
+      return [...all.at(-1)!.sample.dense.subarray(at, at + 3)]
+    }
+    // ln 101 = 4.615, ln 11 = 2.398, 10 / 100 of sixteenths
+    expect(statistics(100)).toEqual([4.5, 2.5, 2 / 16])
+    expect(statistics(104)).toEqual(statistics(100))
+    expect(statistics(3000)[0]).toBe(7)
   })
 })

@@ -22,15 +22,27 @@ export interface Context {
   readonly valueIds: ReadonlyMap<string, ReadonlyMap<string, number>>
   readonly clickDays: number
   readonly settleMs: number
-  /** Whether an item may be named in a sample; the server hides what fewer than k users have seen. */
-  readonly mayName: (item: number) => boolean
+  readonly discretion: Discretion
 }
+
+/** What a sample may tell: the server leaves out what fewer than k users have shown. */
+export interface Discretion {
+  /** By position in the catalogue; it is called unknown otherwise. */
+  item(item: number): boolean
+  /** Likewise; otherwise no taste for it is told either. */
+  category(category: number): boolean
+  /** A listed value of a vocabulary, by its id; a behaviour is then not counted either. */
+  value(vocabulary: string, id: number): boolean
+}
+
+/** Everything may be told: to the user's own device. */
+const OPEN: Discretion = { item: () => true, category: () => true, value: () => true }
 
 export function createContext(
   schema: FeatureSchema,
   catalogue: Catalogue,
   { clickDays, settleMs }: { clickDays: number; settleMs: number },
-  mayName: (item: number) => boolean = () => true,
+  discretion = OPEN,
 ): Context {
   const valueIds = new Map(
     Object.entries(schema.vocabularies).map(([name, { values = [] }]) => [
@@ -39,7 +51,7 @@ export function createContext(
     ]),
   )
   const layout = layoutOf(schema)
-  return { schema, layout, catalogue, index: itemIndex(catalogue), valueIds, clickDays, settleMs, mayName }
+  return { schema, layout, catalogue, index: itemIndex(catalogue), valueIds, clickDays, settleMs, discretion }
 }
 
 /** What is known of one user at one moment: everything that a sample's features are computed from. */
@@ -107,17 +119,26 @@ export class UserState {
   private count(item: number, by: 1 | -1): void {
     const categories = this.context.catalogue.items[item]?.categories ?? []
     for (const category of categories) this.taste[category]! += by / categories.length
-    if (item >= 0 && this.sketch.length > 0 && this.context.mayName(item))
+    if (item >= 0 && this.sketch.length > 0 && this.context.discretion.item(item))
       addItem(this.sketch, this.context.catalogue.items[item]!.key, by)
   }
 
   private itemId(item: number, size: number): number {
-    return item >= 0 && this.context.mayName(item) ? valueId(item, size) : UNKNOWN_ID
+    return item >= 0 && this.context.discretion.item(item) ? valueId(item, size) : UNKNOWN_ID
+  }
+
+  private categoryId(category: number, size: number): number {
+    return this.context.discretion.category(category) ? valueId(category, size) : UNKNOWN_ID
+  }
+
+  private listedId(vocabulary: string, value: string): number {
+    const id = this.context.valueIds.get(vocabulary)?.get(value) ?? UNKNOWN_ID
+    return id !== UNKNOWN_ID && this.context.discretion.value(vocabulary, id) ? id : UNKNOWN_ID
   }
 
   private fillIds({ feature, at, width }: Slot, item: number, ids: Int32Array): void {
     if (feature.kind === 'dense') throw new TypeError(`feature ${feature.name} is dense`)
-    const { catalogue, schema, valueIds } = this.context
+    const { catalogue, schema } = this.context
     const { size } = schema.vocabularies[feature.vocabulary]!
     const categories = catalogue.items[item]?.categories ?? []
     switch (feature.from) {
@@ -125,25 +146,23 @@ export class UserState {
         ids[at] = this.itemId(item, size)
         return
       case 'category':
-        ids[at] = valueId(categories[0] ?? -1, size)
+        ids[at] = this.categoryId(categories[0] ?? -1, size)
         return
       case 'profile':
-        ids[at] = valueIds.get(feature.vocabulary)?.get(this.profile.get(feature.name) ?? '') ?? UNKNOWN_ID
+        ids[at] = this.listedId(feature.vocabulary, this.profile.get(feature.name) ?? '')
         return
       case 'categories':
         for (let i = 0; i < Math.min(width, categories.length); i++)
-          ids[at + i] = valueId(categories[i]!, size)
+          ids[at + i] = this.categoryId(categories[i]!, size)
         return
       case 'clicks':
         for (let i = 0; i < Math.min(width, this.clicks.length); i++)
           ids[at + i] = this.itemId(this.clicks.newest(i), size)
         return
-      case 'behaviours': {
-        const known = valueIds.get(feature.vocabulary)
+      case 'behaviours':
         for (let i = 0; i < Math.min(width, this.behaviours.length); i++)
-          ids[at + i] = known?.get(this.behaviours.newest(i)) ?? UNKNOWN_ID
+          ids[at + i] = this.listedId(feature.vocabulary, this.behaviours.newest(i))
         return
-      }
       default:
         feature satisfies never
     }
@@ -153,13 +172,16 @@ export class UserState {
     const put = (i: number, value: number) => {
       if (i < width) dense[at + i] = quantise(value)
     }
+    const { discretion } = this.context
     const clicks = this.clicks.length
     switch (feature.from) {
       case 'taste':
-        if (clicks > 0) for (let i = 0; i < width; i++) put(i, this.taste[i]! / clicks)
+        for (let i = 0; clicks > 0 && i < width; i++)
+          if (discretion.category(i)) put(i, this.taste[i]! / clicks)
         return
       case 'affinity': {
-        const categories = this.context.catalogue.items[item]?.categories ?? []
+        const all = this.context.catalogue.items[item]?.categories ?? []
+        const categories = all.filter((category) => discretion.category(category))
         if (clicks === 0 || categories.length === 0) return
         const shares = categories.map((category) => this.taste[category]! / clicks)
         put(0, shares.reduce((sum, share) => sum + share, 0) / shares.length)
@@ -167,9 +189,9 @@ export class UserState {
         return
       }
       case 'activity':
-        put(0, Math.log1p(this.exposures.length))
-        put(1, Math.log1p(clicks))
-        put(2, Math.min(1, clicks / Math.max(1, this.exposures.length)))
+        put(0, roughly(this.exposures.length))
+        put(1, roughly(clicks))
+        put(2, Math.round(16 * Math.min(1, clicks / Math.max(1, this.exposures.length))) / 16)
         return
       case 'behaviour-counts':
         this.fillBehaviourCounts(now, put)
@@ -185,15 +207,17 @@ export class UserState {
   }
 
   private fillBehaviourCounts(now: number, put: (i: number, value: number) => void): void {
-    const known = this.context.valueIds.get('behaviour')
     const counts = new Map<number, number>()
     for (const name of this.behaviours.since(now - DAY_MS)) {
-      const id = known?.get(name)
-      if (id !== undefined) counts.set(id, (counts.get(id) ?? 0) + 1)
+      const id = this.listedId('behaviour', name)
+      if (id !== UNKNOWN_ID) counts.set(id, (counts.get(id) ?? 0) + 1)
     }
-    for (const [id, count] of counts) put(id - FIRST_ID, Math.log1p(count))
+    for (const [id, count] of counts) put(id - FIRST_ID, roughly(count))
   }
 }
+
+/** ln(1 + count) in quarters, up to about a thousand: an exact count soon belongs to one person alone. */
+const roughly = (count: number): number => Math.min(7, Math.round(4 * Math.log1p(count)) / 4)
 
 export interface Generated {
   /** Id of the exposure that the sample tells of. */

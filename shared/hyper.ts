@@ -73,8 +73,6 @@ export const MATCHING = {
   days: 7,
   /** Ours: a user is matched who has shown this much of their taste. */
   minClicks: 5,
-  /** Ours: an item that fewer users have seen is not named in a shared sample (k). */
-  hideBelow: 20,
 } as const
 
 /** Numbers of the server alone, on what devices download. */

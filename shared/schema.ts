@@ -40,8 +40,8 @@ export const featureSchema = z.discriminatedUnion('kind', [
     size: z.int().min(1).max(4096),
     /**
      * `taste`: share of the recent clicks in each category · `affinity`: [mean, max] taste for the target's
-     * categories · `activity`: [ln(1 + exposures), ln(1 + clicks), click rate] of the recent days ·
-     * `behaviour-counts`: ln(1 + count) of each behaviour of the last day · `sketch`: the recent clicks as a unit
+     * categories · `activity`: [ln(1 + exposures), ln(1 + clicks), click rate] of the recent days, roughly ·
+     * `behaviour-counts`: ln(1 + count) of each behaviour of the last day, roughly · `sketch`: the recent clicks as a unit
      * vector that overlaps with those of who clicked the same (`sketch.ts`)
      */
     from: z.enum(['taste', 'affinity', 'activity', 'behaviour-counts', 'sketch']),

@@ -15,7 +15,17 @@ import { layoutOf, slotOf } from '../../shared/schema.ts'
 import { schemas } from '../../shared/schemas/index.ts'
 import type { Manifest } from '../../shared/task.ts'
 import { openStore } from '../store/lmdb.ts'
-import { browsing, catalogue, DAY, HOUR, NOON, type ToyCloud, toyCloud, toySource } from './toy.ts'
+import {
+  browsing,
+  catalogue,
+  DAY,
+  HOUR,
+  NOON,
+  type ToyCloud,
+  toyCloud,
+  toyPrivacy,
+  toySource,
+} from './toy.ts'
 
 const schema = schemas.demo(catalogue)
 
@@ -282,7 +292,7 @@ describe('the cloud', () => {
   describe('privacy', () => {
     it('hides items that fewer than k users have seen', async () => {
       await toy.done()
-      toy = await toyCloud({ hideBelow: 31 })
+      toy = await toyCloud({ privacy: toyPrivacy({ hideBelow: 31 }) })
       await toy.cloud.importSource(toySource())
       const asking = await visitor(0)
       await toy.cloud.prepare()

@@ -11,7 +11,7 @@ import { type Clock, dayOf, systemClock } from '../../shared/clock.ts'
 import { joinBatch } from '../../shared/codec.ts'
 import type { KindredEvent } from '../../shared/event.ts'
 import { AppError } from '../../shared/failure.ts'
-import { DELIVERY, hyper as defaults, type Hyper, MATCHING } from '../../shared/hyper.ts'
+import { DELIVERY, hyper as defaults, type Hyper } from '../../shared/hyper.ts'
 import type { Manifest } from '../../shared/task.ts'
 import type { Source } from '../sources/source.ts'
 import { openStore } from '../store/lmdb.ts'
@@ -22,6 +22,7 @@ import { importSource } from './ingest.ts'
 import type { TrainResult } from './jobs.ts'
 import { loadPopulation } from './population.ts'
 import { type Prepared, preparedDay } from './prepare.ts'
+import { type Privacy, privacy as protection } from './privacy/settings.ts'
 import type { Progress } from './progress.ts'
 import { type Artifact, loadManifest, readArtifact } from './release.ts'
 import { createTables } from './rows.ts'
@@ -33,7 +34,7 @@ export interface CloudOptions {
   readonly dataDir: string
   readonly clock?: Clock
   readonly hyper?: Hyper
-  readonly hideBelow?: number
+  readonly privacy?: Privacy
   readonly sliceAbove?: number
   readonly log?: Logger
 }
@@ -64,7 +65,7 @@ export async function openCloud({
   dataDir: dir,
   clock = systemClock,
   hyper = defaults(),
-  hideBelow = MATCHING.hideBelow,
+  privacy = protection(),
   sliceAbove = DELIVERY.sliceAbove,
   log,
 }: CloudOptions) {
@@ -80,7 +81,7 @@ export async function openCloud({
     await unlock()
     throw new AppError('bad-input', `The data folder ${dir} was made with days of ${population.dayMs} ms.`)
   }
-  const place = { dir, hyper, hideBelow, sliceAbove }
+  const place = { dir, hyper, privacy, sliceAbove }
   /** Long jobs, one after the other, in a thread that gives its memory back; and a desk that is always there. */
   const workshop = createThread(place, { brief: true })
   const desk = createThread(place)

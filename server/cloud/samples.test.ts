@@ -14,7 +14,7 @@ import { openStore } from '../store/lmdb.ts'
 import type { Store } from '../store/store.ts'
 import { POPULATION } from './population.ts'
 import { generate } from './samples.ts'
-import { catalogue, DAY, NOON } from './toy.ts'
+import { catalogue, DAY, NOON, toyPrivacy } from './toy.ts'
 import { isZero, vectorOf } from './vectors.ts'
 
 const MINUTE = 60_000
@@ -34,7 +34,13 @@ describe('samples on the server', () => {
     rmSync(dir, { recursive: true })
   })
 
-  const room = (hideBelow = 1) => ({ store, dir, hyper: hyper(), hideBelow, sliceAbove: 100 })
+  const room = (hideBelow = 1) => ({
+    store,
+    dir,
+    hyper: hyper(),
+    privacy: toyPrivacy({ hideBelow }),
+    sliceAbove: 100,
+  })
   const register = (name: string) => store.users.register(name, Buffer.alloc(32))
   /** A user's samples, oldest first. */
   async function samplesOf(user: number): Promise<Sample[]> {

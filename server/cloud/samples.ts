@@ -1,8 +1,7 @@
 /**
  * Events → samples. They are desensitised as they are made: no user, no exposure id and no finer time than the day goes
- * into a row, and an item that fewer than k users have seen is called unknown.
+ * into a row, and what fewer than k users have shown (an item, a category, a listed value) is called unknown.
  */
-import { itemIndex } from '../../shared/catalogue.ts'
 import { dayOf } from '../../shared/clock.ts'
 import { encodeSample } from '../../shared/codec.ts'
 import type { KindredEvent } from '../../shared/event.ts'
@@ -10,6 +9,7 @@ import { type Context, createContext, generateSamples } from '../../shared/gener
 import { slotOf } from '../../shared/schema.ts'
 import type { UserSamples } from '../store/store.ts'
 import { needPopulation } from './population.ts'
+import { createDiscretion, createValues, type Values } from './privacy/values.ts'
 import { breathe, type Watch } from './progress.ts'
 import type { Room } from './room.ts'
 import { sumOf } from './vectors.ts'
@@ -19,12 +19,13 @@ const CHUNK = 20_000
 
 /** Makes a sample of every settled exposure that has none yet, over all users with new events; tells how many. */
 export async function generate(room: Room, now: number, watch: Watch): Promise<number> {
-  const { store, hyper, hideBelow } = room
+  const { store, hyper, privacy } = room
   const { schema, catalogue } = await needPopulation(store)
   const dirty = await store.events.dirty()
-  await countViewers(room, itemIndex(catalogue), dirty, watch)
-  const viewers = await store.samples.viewers()
-  const context = createContext(schema, catalogue, hyper, (item) => (viewers[item] ?? 0) >= hideBelow)
+  const values = createValues(schema, catalogue)
+  await countViewers(room, values, dirty, watch)
+  const discretion = createDiscretion(values, await store.samples.viewers(), privacy.hideBelow)
+  const context = createContext(schema, catalogue, hyper, discretion)
   let made = 0
   const stage = 'Making samples'
   await inChunks(room, dirty, { ...watch, stage }, async (chunk) => {
@@ -65,17 +66,9 @@ async function inChunks(
   }
 }
 
-function countViewers(room: Room, index: ReadonlyMap<string, number>, dirty: readonly Dirty[], watch: Watch) {
-  const itemsOf = (events: readonly KindredEvent[]) => {
-    const items = new Set<number>()
-    for (const event of events) {
-      const item = event.type === 'exposure' ? index.get(event.item) : undefined
-      if (item !== undefined) items.add(item)
-    }
-    return items
-  }
+function countViewers(room: Room, values: Values, dirty: readonly Dirty[], watch: Watch) {
   return inChunks(room, dirty, { ...watch, stage: 'Counting viewers' }, (chunk) =>
-    room.store.samples.see(chunk.map(({ user, events }) => ({ user, items: itemsOf(events) }))),
+    room.store.samples.see(chunk.map(({ user, events }) => ({ user, items: values.of(events) }))),
   )
 }
 

@@ -8,6 +8,7 @@ import { seeded } from '../../shared/random.ts'
 import type { Source, UserEvents } from '../sources/source.ts'
 import { eventIds } from '../sources/timeline.ts'
 import { type Cloud, type CloudOptions, openCloud } from './cloud.ts'
+import { privacy } from './privacy/settings.ts'
 
 export const DAY = 86_400_000
 export const HOUR = 3_600_000
@@ -74,6 +75,10 @@ export function toySource({
 /** A `toySource` of this size takes long enough to be killed half-way. */
 export const BIG = { count: 300, exposures: 200 }
 
+/** A population of thirty hides what three have not seen, and who comes today gives samples today. */
+export const toyPrivacy = (changes: Parameters<typeof privacy>[0] = {}) =>
+  privacy({ hideBelow: 3, donorAgeDays: 0, ...changes })
+
 export interface ToyCloud {
   cloud: Cloud
   readonly dir: string
@@ -86,7 +91,8 @@ export interface ToyCloud {
 export async function toyCloud(options: Omit<CloudOptions, 'dataDir' | 'clock'> = {}): Promise<ToyCloud> {
   const dir = mkdtempSync(join(tmpdir(), 'kindred-cloud-'))
   const time = { now: NOON }
-  const open = () => openCloud({ dataDir: dir, clock: { now: () => time.now }, hideBelow: 3, ...options })
+  const open = () =>
+    openCloud({ dataDir: dir, clock: { now: () => time.now }, privacy: toyPrivacy(), ...options })
   const toy = {
     cloud: await open(),
     dir,

@@ -15,7 +15,7 @@ import { openStore } from '../store/lmdb.ts'
 import type { Store } from '../store/store.ts'
 import { openCloud } from './cloud.ts'
 import { needPopulation, type Population } from './population.ts'
-import { NOON, toySource } from './toy.ts'
+import { NOON, toyPrivacy, toySource } from './toy.ts'
 import { readCheckpoint, removeCheckpoint } from './training/checkpoint.ts'
 import { fingerprintOf, planCourse, readerOf } from './training/course.ts'
 import { withUnseenUnknown } from './training/unseen.ts'
@@ -42,7 +42,7 @@ describe('global training', () => {
   let child: ChildProcess | undefined
   beforeAll(async () => {
     dir = mkdtempSync(join(tmpdir(), 'kindred-training-'))
-    const cloud = await openCloud({ dataDir: dir, clock: { now: () => NOON }, hideBelow: 3 })
+    const cloud = await openCloud({ dataDir: dir, clock: { now: () => NOON }, privacy: toyPrivacy() })
     await cloud.importSource(toySource({ count: 60 }))
     await cloud.prepare()
     await cloud.close()

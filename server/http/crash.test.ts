@@ -9,7 +9,7 @@ import { acceptedSchema, registrationSchema } from '../../shared/api.ts'
 import type { KindredEvent } from '../../shared/event.ts'
 import { type Random, seeded } from '../../shared/random.ts'
 import { openCloud } from '../cloud/cloud.ts'
-import { BIG, browsing, HOUR, NOON, toySource } from '../cloud/toy.ts'
+import { BIG, browsing, HOUR, NOON, toyPrivacy, toySource } from '../cloud/toy.ts'
 import { openStore } from '../store/lmdb.ts'
 
 const CHILD = join(import.meta.dirname, 'crash.child.ts')
@@ -126,7 +126,7 @@ describe('a process that is killed (SIGKILL)', () => {
   })
 
   it('in mid-preparation has made each sample once when it is done again', async () => {
-    const options = { dataDir: dir, clock: { now: () => NOON }, hideBelow: 3 }
+    const options = { dataDir: dir, clock: { now: () => NOON }, privacy: toyPrivacy() }
     const before = await openCloud(options)
     await before.importSource(toySource(BIG))
     await before.close()
