@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Catalogue, FIRST_ID, UNKNOWN_ID } from './catalogue.ts'
 import type { KindredEvent } from './event.ts'
-import { createContext, type Discretion, generateSamples } from './generate.ts'
+import { createContext, type Discretion, generateSamples, UserState } from './generate.ts'
 import { quantise } from './sample.ts'
 import { slotOf } from './schema.ts'
 import { schemas } from './schemas/index.ts'
@@ -251,7 +251,24 @@ describe('the paper’s schema', () => {
     }
     // ln 101 = 4.615, ln 11 = 2.398, 10 / 100 of sixteenths
     expect(statistics(100)).toEqual([4.5, 2.5, 2 / 16])
-    expect(statistics(104)).toEqual(statistics(100))
+    expect(statistics(99)).toEqual(statistics(100))
     expect(statistics(3000)[0]).toBe(7)
+  })
+})
+
+describe('the samples of many items at one moment', () => {
+  it.each(Object.entries(schemas))('are those of each by itself: %s', (_, schemaOf) => {
+    const own = createContext(schemaOf(catalogue), catalogue, window)
+    const seen = ['a', 'b', 'c', 'b'].map((item, i) => exposure(item, i * MINUTE))
+    const events: KindredEvent[] = [
+      ...seen,
+      ...seen.slice(1).map((one, i) => click(one, (10 + i) * MINUTE)),
+      { type: 'behaviour', id: id(), at: 20 * MINUTE, name: 'behaviour-2' },
+      { type: 'profile', id: id(), at: 21 * MINUTE, name: 'profile', value: 'b' },
+    ]
+    const [all, each] = [new UserState(own), new UserState(own)]
+    for (const event of events) for (const state of [all, each]) state.observe(event)
+    const items = [2, 0, 1, 0, -1]
+    expect(all.samples(items, DAY)).toEqual(items.map((item) => each.sample(item, DAY, 0)))
   })
 })

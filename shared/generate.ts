@@ -10,7 +10,7 @@ import { DAY_MS } from './clock.ts'
 import type { KindredEvent } from './event.ts'
 import { Recent } from './recent.ts'
 import { quantise, type Sample } from './sample.ts'
-import { type FeatureSchema, type Layout, layoutOf, type Slot } from './schema.ts'
+import { type Feature, type FeatureSchema, type Layout, layoutOf, type Slot } from './schema.ts'
 import { addItem, scaleOf } from './sketch.ts'
 
 export interface Context {
@@ -53,6 +53,11 @@ export function createContext(
   const layout = layoutOf(schema)
   return { schema, layout, catalogue, index: itemIndex(catalogue), valueIds, clickDays, settleMs, discretion }
 }
+
+/** Features that differ from item to item, and those that are the user's alone. */
+const OF_ITEM = ({ from }: Feature): boolean => ITEM_SOURCES.has(from)
+const OF_USER = (feature: Feature): boolean => !OF_ITEM(feature)
+const ITEM_SOURCES: ReadonlySet<Feature['from']> = new Set(['item', 'category', 'categories', 'affinity'])
 
 /** What is known of one user at one moment: everything that a sample's features are computed from. */
 export class UserState {
@@ -98,22 +103,44 @@ export class UserState {
 
   /** The sample of `item` (its position in the catalogue) shown at `at` (ms). */
   sample(item: number, at: number, label: 0 | 1): Sample {
+    const sample = this.ofUser(at)
+    this.fill(sample, item, OF_ITEM)
+    return { ...sample, label }
+  }
+
+  /** The samples of many items shown at the same moment: what is the user's alone is computed once. */
+  samples(items: readonly number[], at: number): Sample[] {
+    const shared = this.ofUser(at)
+    return items.map((item) => {
+      const sample = { ...shared, ids: shared.ids.slice(), dense: shared.dense.slice() }
+      this.fill(sample, item, OF_ITEM)
+      return sample
+    })
+  }
+
+  /** What any item's sample has in common with those of all others. */
+  private ofUser(at: number): Sample {
     const { layout, clickDays } = this.context
     const since = at - clickDays * DAY_MS
     this.clicks.dropBefore(since, (old) => this.count(old, -1))
     this.exposures.dropBefore(since)
     this.behaviours.dropBefore(since)
-    const sample = {
+    const sample: Sample = {
       at,
-      label,
+      label: 0,
       ids: new Int32Array(layout.idWidth),
       dense: new Float32Array(layout.denseWidth),
     }
-    for (const slot of layout.slots) {
-      if (slot.feature.kind === 'dense') this.fillDense(slot, item, at, sample.dense)
+    this.fill(sample, -1, OF_USER)
+    return sample
+  }
+
+  private fill(sample: Sample, item: number, which: (feature: Feature) => boolean): void {
+    for (const slot of this.context.layout.slots) {
+      if (!which(slot.feature)) continue
+      if (slot.feature.kind === 'dense') this.fillDense(slot, item, sample.at, sample.dense)
       else this.fillIds(slot, item, sample.ids)
     }
-    return sample
   }
 
   private count(item: number, by: 1 | -1): void {

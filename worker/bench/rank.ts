@@ -87,10 +87,7 @@ function createUser(random: Random): () => Batch {
   return () => {
     const user = new UserState(context)
     for (const event of events) user.observe(event)
-    return pack(
-      context.layout,
-      positions.map((position) => user.sample(position, NOON, 0)),
-    )
+    return pack(context.layout, user.samples(positions, NOON))
   }
 }
 

@@ -57,10 +57,7 @@ export function createRanker({ db, models, rows, clock }: RankerDeps): Ranker {
     const now = clock.now()
     const user = new UserState(context)
     for (const event of await db.history.orderBy('id').toArray()) user.observe(event)
-    return pack(
-      context.layout,
-      positions.map((position) => user.sample(position, now, 0)),
-    )
+    return pack(context.layout, user.samples(positions, now))
   }
 
   /** Makes the model in use now the one that is held, and gives its row. */
