@@ -246,8 +246,9 @@ describe('the paper’s schema', () => {
     const statistics = (exposures: number) => {
       const events = Array.from({ length: exposures }, (_, i) => exposure('a', i))
       const clicked = [...events, ...events.slice(0, 10).map((seen) => click(seen, exposures))]
-      const all = generateSamples(context, [...clicked, exposure('b', exposures + 1)], exposures + 1)
-      return [...all.at(-1)!.sample.dense.subarray(at, at + 3)]
+      const last = [...clicked, exposure('b', exposures + 1)]
+      const [made] = generateSamples(context, last, exposures + 1, { after: exposures })
+      return [...made!.sample.dense.subarray(at, at + 3)]
     }
     // ln 101 = 4.615, ln 11 = 2.398, 10 / 100 of sixteenths
     expect(statistics(100)).toEqual([4.5, 2.5, 2 / 16])

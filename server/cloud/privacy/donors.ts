@@ -2,11 +2,13 @@
 import type { Privacy } from './settings.ts'
 
 export interface Account {
-  /** When it was registered, ms by the server's clock; null for one that was imported, which its importer vouches for. */
-  readonly since: number | null
+  /** When it was registered, ms by the server's clock; 0 for one that was imported, which its importer vouches for. */
+  readonly since: number
   /** Whether its user lets others learn from their samples. */
   readonly sharing: boolean
 }
+
+const IMPORTED = 0
 
 /**
  * `ready`: samples are made. `later`: once the account is older. `never`: not of the events there are; more events, or
@@ -23,7 +25,7 @@ export function donorOf(
   { donorAgeDays, donorClicks }: Pick<Privacy, 'donorAgeDays' | 'donorClicks'>,
 ): Donor {
   if (!sharing) return 'never'
-  if (since === null) return 'ready'
+  if (since === IMPORTED) return 'ready'
   if (now - since < donorAgeDays * dayMs) return 'later'
   return clicks < donorClicks ? 'never' : 'ready'
 }
@@ -34,4 +36,4 @@ export const mayReceive = (
   now: number,
   dayMs: number,
   { receiverAgeDays }: Pick<Privacy, 'receiverAgeDays'>,
-): boolean => since === null || now - since >= receiverAgeDays * dayMs
+): boolean => since === IMPORTED || now - since >= receiverAgeDays * dayMs
