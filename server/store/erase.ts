@@ -1,51 +1,37 @@
+/** What is to be forgotten goes in one transaction, and costs what there is of it: other users' mappings are not looked at. */
 import { removeRange } from './imports.ts'
-import { key, packIds, unpackIds } from './keys.ts'
-import { removeMappings, scrub } from './mappings.ts'
-import { idsIn, unsee } from './samples.ts'
+import { key } from './keys.ts'
+import { removeMappings } from './mappings.ts'
+import { removeProfile } from './profiles.ts'
+import { removeSamples } from './samples.ts'
 import type { Store } from './store.ts'
 import type { Tables } from './tables.ts'
-import { decodeUser } from './users.ts'
+import { decodeUser, removeDevices } from './users.ts'
+import { unsee } from './viewers.ts'
 
-type Erasure = Awaited<ReturnType<Store['erase']>>
+export const eraseUser = (tables: Tables, user: number): Awaited<ReturnType<Store['erase']>> =>
+  tables.root.transactionSync(() => {
+    const at = key(user)
+    const row = tables.users.get(at)
+    if (!row) return undefined
+    const { name } = decodeUser(row)
+    if (name !== null) tables.names.removeSync(name)
+    removeDevices(tables, user)
+    const events = removeRange(tables.events, at, key(user + 1))
+    const samples = removeShared(tables, user)
+    const mappings = removeMappings(tables, user)
+    for (const table of [tables.users, tables.consents, tables.dirty]) table.removeSync(at)
+    return { events, samples, mappings }
+  })
 
-/**
- * First, in one transaction, all that is the user's own; a note of their samples stays. Then the samples leave other
- * users' mappings, and the note goes.
- */
-export function eraseUser(tables: Tables, user: number): Erasure {
-  const own = tables.root.transactionSync(() => eraseOwn(tables, user))
-  if (!own) return undefined
-  const { ids, events, mappings } = own
-  return { events, samples: ids.length, mappings: mappings + finish(tables, user, ids) }
-}
+export const withdrawUser = (tables: Tables, user: number): Awaited<ReturnType<Store['withdraw']>> =>
+  tables.root.transactionSync(() =>
+    tables.users.doesExist(key(user)) ? { samples: removeShared(tables, user) } : undefined,
+  )
 
-/** Completes erasures that were cut off. */
-export function resumeErasures(tables: Tables): void {
-  for (const { key: at, value } of [...tables.erasing.getRange()])
-    finish(tables, at.readUInt32BE(), unpackIds(value))
-}
-
-function finish(tables: Tables, user: number, ids: Iterable<number>): number {
-  const removed = scrub(tables, new Set(ids))
-  tables.erasing.removeSync(key(user))
-  return removed
-}
-
-function eraseOwn(tables: Tables, user: number) {
-  const at = key(user)
-  const row = tables.users.get(at)
-  if (!row) return undefined
-  tables.names.removeSync(decodeUser(row).name)
-  tables.users.removeSync(at)
-  const days = [...tables.userDays.getRange({ start: at, end: key(user + 1) })]
-  const ids = days.flatMap(({ value }) => [...idsIn(value)])
-  for (const id of ids) tables.samples.removeSync(key(id))
-  for (const day of days) tables.userDays.removeSync(day.key)
-  const events = removeRange(tables.events, at, key(user + 1))
-  const mappings = removeMappings(tables, user)
+/** Tells how many samples it were. */
+function removeShared(tables: Tables, user: number): number {
+  removeProfile(tables, user)
   unsee(tables, user)
-  for (const table of [tables.profiles, tables.dirty]) table.removeSync(at)
-  tables.bumpChanges()
-  tables.erasing.putSync(at, packIds(ids))
-  return { ids, events, mappings }
+  return removeSamples(tables, user)
 }

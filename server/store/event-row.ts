@@ -46,10 +46,13 @@ function sizeOf(event: KindredEvent): number {
   }
 }
 
+/** When the event of a row happened, ms. */
+export const eventTime = (row: Buffer): number => row.readUIntBE(1, 6)
+
 /** The inverse, given the row and its key. */
 export function decodeEvent(key: Buffer, row: Buffer): KindredEvent {
   const id = uuidText(key, 4)
-  const at = row.readUIntBE(1, 6)
+  const at = eventTime(row)
   const type = KINDS[row[0]!]
   switch (type) {
     case 'exposure':

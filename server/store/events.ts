@@ -1,9 +1,10 @@
 import { IF_EXISTS } from 'lmdb'
 import { AppError } from '../../shared/failure.ts'
-import { decodeEvent, encodeEvent } from './event-row.ts'
+import { decodeEvent, encodeEvent, eventTime } from './event-row.ts'
 import { eventKey, key } from './keys.ts'
+import { marksIn } from './profiles.ts'
 import type { EventLog } from './store.ts'
-import type { Tables } from './tables.ts'
+import type { Table, Tables } from './tables.ts'
 
 /** A stamp that no earlier mark of the user has: they only have to differ. */
 export function stamp(): Buffer {
@@ -11,7 +12,7 @@ export function stamp(): Buffer {
 }
 
 export function createEventLog(tables: Tables): EventLog {
-  const { events, users, dirty } = tables
+  const { root, events, users, dirty } = tables
   return {
     async append(user, added) {
       const outcomes: Promise<boolean>[] = []
@@ -33,12 +34,34 @@ export function createEventLog(tables: Tables): EventLog {
         found.push(decodeEvent(at, value))
       return found
     },
-    async dirty() {
-      const found = []
-      for (const { key: at, value } of dirty.getRange())
-        found.push({ user: at.readUInt32BE(), stamp: value.readUInt32BE() })
-      return found
-    },
+    dirty: async () => marksIn(dirty),
+    expire: async (at, from, limit) =>
+      root.transactionSync(() => {
+        let removed = 0
+        for (let user = from, looked = 1; ; user++, looked++) {
+          const [first] = events.getKeys({ start: key(user), limit: 1 })
+          if (!first) return { removed, next: undefined }
+          user = first.readUInt32BE()
+          const old = before(events, user, at, limit - removed)
+          for (const one of old) events.removeSync(one)
+          removed += old.length
+          if (removed >= limit) return { removed, next: user }
+          if (removed + looked >= limit) return { removed, next: user + 1 }
+        }
+      }),
     count: async () => tables.entries(events),
   }
+}
+
+/**
+ * Keys of a user's first events that happened before `at`. Ids are made on devices and may lie about the time: then an
+ * event goes when those before it have gone.
+ */
+function before(events: Table, user: number, at: number, limit: number): Buffer[] {
+  const found: Buffer[] = []
+  for (const { key: one, value } of events.getRange({ start: key(user), end: key(user + 1) })) {
+    if (found.length >= limit || eventTime(value) >= at) break
+    found.push(one)
+  }
+  return found
 }

@@ -69,7 +69,7 @@ function userNamed(tables: Tables, source: string): { user: number; made: boolea
   const user = tables.nextUser()
   tables.putNextUser()
   names.putSync(name, user)
-  users.putSync(key(user), encodeUser({ name, credential: null }))
+  users.putSync(key(user), encodeUser({ name, since: 0 }))
   undo.putSync(key(user), Buffer.alloc(0))
   return { user, made: true }
 }

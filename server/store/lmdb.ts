@@ -1,13 +1,17 @@
 /** The embedded store: lmdb in one folder. */
+import { mkdirSync } from 'node:fs'
 import { parse } from '../../shared/failure.ts'
-import { eraseUser, resumeErasures } from './erase.ts'
+import { createConsents } from './consents.ts'
+import { eraseUser, withdrawUser } from './erase.ts'
 import { createEventLog } from './events.ts'
 import { createImports } from './imports.ts'
 import { createMappings } from './mappings.ts'
+import { createProfiles } from './profiles.ts'
 import { createSamples } from './samples.ts'
 import type { Store } from './store.ts'
-import { openTables } from './tables.ts'
+import { openTables, statsOf } from './tables.ts'
 import { createUsers } from './users.ts'
+import { createViewers } from './viewers.ts'
 
 /** Opens, or makes, the store in the folder `path`; each thread of a process opens its own. */
 export function openStore(path: string): Store {
@@ -15,9 +19,12 @@ export function openStore(path: string): Store {
   const { root, meta } = tables
   return {
     users: createUsers(tables),
+    consents: createConsents(tables),
     events: createEventLog(tables),
     imports: createImports(tables),
     samples: createSamples(tables),
+    profiles: createProfiles(tables),
+    viewers: createViewers(tables),
     mappings: createMappings(tables),
     meta: {
       async get(key, schema) {
@@ -32,7 +39,17 @@ export function openStore(path: string): Store {
       },
     },
     erase: async (user) => eraseUser(tables, user),
-    resumeErasures: async () => resumeErasures(tables),
+    withdraw: async (user) => withdrawUser(tables, user),
+    sizes: async () =>
+      [...tables.named].map(([name, table]) => {
+        const { pageSize, entryCount, ...pages } = statsOf(table)
+        const used = pages.treeBranchPageCount + pages.treeLeafPageCount + pages.overflowPages
+        return { name, rows: entryCount, bytes: used * pageSize }
+      }),
+    async backup(to) {
+      mkdirSync(to)
+      await root.backup(to, true)
+    },
     refresh: () => root.resetReadTxn(),
     close: () => root.close(),
   }

@@ -1,137 +1,152 @@
-import { key, packIds, unpackIds, uuidBytes, uuidText } from './keys.ts'
-import type { Profile, SampleStore, UserSamples } from './store.ts'
-import type { Tables } from './tables.ts'
+import { refuses } from './consents.ts'
+import { key } from './keys.ts'
+import { addOwned, countOwned, readOwned, readTags, withoutOwned } from './owned.ts'
+import { addToProfile } from './profiles.ts'
+import type { Slot } from './ring.ts'
+import type { AllOwned, Owned, SampleStore, UserSamples } from './store.ts'
+import type { Table, Tables } from './tables.ts'
 
-/** sample (u32) · exposure (16 bytes) */
-const ENTRY = 20
-const VIEWERS = 'viewers'
+type SampleSlot = Slot<'rows' | 'owned'>
+const NONE = { first: 0, count: 0 }
 
 export function createSamples(tables: Tables): SampleStore {
-  const { root, samples, userDays, profiles } = tables
-  const daysOf = (user: number) => userDays.getRange({ start: key(user), end: key(user + 1) })
+  const { root, samples } = tables
   return {
-    add: async (users) => root.transactionSync(() => users.reduce((sum, one) => sum + add(tables, one), 0)),
-    async exposures(user) {
-      const found = new Set<string>()
-      for (const { value } of daysOf(user))
-        for (let at = 4; at < value.length; at += ENTRY) found.add(uuidText(value, at))
-      return found
-    },
-    async newest(user, limit) {
-      const ids: number[] = []
-      const days: number[] = []
-      const newestFirst = userDays.getRange({ start: key(user + 1), end: key(user), reverse: true })
-      for (const { key: at, value } of newestFirst) {
-        for (let i = value.length - ENTRY; i >= 0 && ids.length < limit; i -= ENTRY) {
-          ids.push(value.readUInt32BE(i))
-          days.push(at.readUInt32BE(4))
-        }
-        if (ids.length >= limit) break
-      }
-      return { ids: Uint32Array.from(ids), days: Uint32Array.from(days) }
-    },
-    rows: async (ids) => Array.from(ids, (id) => samples.get(key(id))),
-    async *byDay() {
-      for (const { key: at, value } of userDays.getRange())
-        yield { user: at.readUInt32BE(), day: at.readUInt32BE(4), ids: idsIn(value) }
-    },
-    async profile(user) {
-      const row = profiles.get(key(user))
-      return row && readProfile(user, row)
-    },
-    async *profiles() {
-      for (const { key: at, value } of profiles.getRange()) yield readProfile(at.readUInt32BE(), value)
-    },
-    changes: async () => tables.changes(),
-    see: async (entries) =>
+    add: async (day, users) =>
       root.transactionSync(() => {
-        const viewers = readViewers(tables)
-        for (const { user, items } of entries) see(tables, viewers, user, items)
-        writeViewers(tables, viewers)
+        const newest = samples.slots().at(-1)?.day ?? 0
+        const slot = samples.take(Math.max(day, newest), tables.nextSample())!
+        return users.map((one) => add(tables, slot, one))
       }),
-    viewers: async () => Uint32Array.from(readViewers(tables)),
-    count: async () => tables.entries(samples),
+    exposures: async (user) => tagsOf(tables, user),
+    of: async (user) => ownedBy(tables, user),
+    owned: async () => allOwned(samples.slots(), tables),
+    remove: async (entries) =>
+      root.transactionSync(() =>
+        entries.reduce((sum, { user, ids }) => sum + remove(tables, user, new Set(ids)), 0),
+      ),
+    async rows(ids) {
+      const find = finder(samples.slots())
+      return Array.from(ids, (id) => find(id)?.get(key(id)))
+    },
+    next: async () => tables.nextSample(),
+    dropBefore: async (day) => root.transactionSync(() => samples.dropBefore(day)),
+    count: async () => samples.slots().reduce((sum, slot) => sum + tables.entries(slot.tables.rows), 0),
   }
 }
 
-export function idsIn(row: Buffer): Uint32Array {
-  const ids = new Uint32Array(row.length / ENTRY)
-  for (let i = 0; i < ids.length; i++) ids[i] = row.readUInt32BE(i * ENTRY)
-  return ids
-}
-
-function add(tables: Tables, { user, stamp, settled, samples: found, sum }: UserSamples): number {
-  const { users, dirty } = tables
-  if (!users.doesExist(key(user))) return 0
-  if (settled && dirty.get(key(user))?.readUInt32BE() === stamp) dirty.removeSync(key(user))
-  if (found.length === 0) return 0
-  const first = tables.takeSamples(found.length)
-  const entries = new Map<number, Buffer[]>()
-  found.forEach(({ exposure, day, row }, i) => {
+function add(tables: Tables, slot: SampleSlot, one: UserSamples) {
+  const { user, stamp, settled, counted } = one
+  const at = key(user)
+  if (!tables.users.doesExist(at)) return NONE
+  if (settled && tables.dirty.get(at)?.readUInt32BE() === stamp) tables.dirty.removeSync(at)
+  if (refuses(tables, user)) return NONE
+  const samples = unknown(tables, one)
+  if (samples.length > 0 || counted.samples > 0) addToProfile(tables, user, counted)
+  if (samples.length === 0) return NONE
+  const first = tables.takeSamples(samples.length)
+  samples.forEach(({ row }, i) => {
+    const bytes = Buffer.from(row.buffer, row.byteOffset, row.length)
     // Numbers rise, so each row goes to the end of the table, which keeps its file small.
-    tables.samples.putSync(key(first + i), Buffer.from(row.buffer, row.byteOffset, row.length))
-    const entry = [key(first + i), uuidBytes(exposure)]
-    const there = entries.get(day)
-    if (there) there.push(...entry)
-    else entries.set(day, entry)
+    slot.tables.rows.putSync(key(first + i), bytes, { append: true })
   })
-  for (const [day, added] of entries) {
-    const at = key(user, day)
-    tables.userDays.putSync(at, Buffer.concat([tables.userDays.get(at) ?? Buffer.alloc(0), ...added]))
+  const { owned } = slot.tables
+  owned.putSync(at, addOwned(owned.get(at), first, slot.day, samples))
+  return { first, count: samples.length }
+}
+
+/** Those that have no sample yet. */
+function unknown(tables: Tables, { user, samples: added }: UserSamples): UserSamples['samples'] {
+  if (added.length === 0) return added
+  const known = tagsOf(tables, user)
+  return added.filter(({ exposure }) => !known.has(exposure) && known.add(exposure))
+}
+
+function tagsOf({ samples }: Tables, user: number): Set<number> {
+  const tags = new Set<number>()
+  for (const { tables } of samples.slots()) {
+    const row = tables.owned.get(key(user))
+    if (row) readTags(row, tags)
   }
-  addToProfile(tables, user, found, sum)
-  return found.length
+  return tags
 }
 
-function addToProfile(tables: Tables, user: number, found: UserSamples['samples'], sum: Float64Array): void {
-  const row = tables.profiles.get(key(user))
-  const before = row ? readProfile(user, row) : { samples: 0, clicks: 0, sum: new Float64Array(sum.length) }
-  const after = Float64Array.of(
-    before.samples + found.length,
-    before.clicks + found.filter(({ label }) => label === 1).length,
-    ...sum.map((value, i) => value + before.sum[i]!),
-  )
-  tables.profiles.putSync(key(user), Buffer.from(after.buffer))
-  tables.bumpChanges()
-}
-
-function readProfile(user: number, row: Buffer): Profile {
-  // A copy: lmdb's rows are not aligned for float64.
-  const [samples = 0, clicks = 0, ...sum] = new Float64Array(Uint8Array.from(row).buffer)
-  return { user, samples, clicks, sum: Float64Array.from(sum) }
-}
-
-/** By catalogue position; grows as positions are named. */
-function readViewers({ meta }: Tables): number[] {
-  return (meta.get(VIEWERS) as number[] | undefined) ?? []
-}
-
-function writeViewers({ meta }: Tables, viewers: readonly number[]): void {
-  meta.putSync(
-    VIEWERS,
-    Array.from(viewers, (count) => count ?? 0),
-  )
-}
-
-function see(tables: Tables, viewers: number[], user: number, items: Iterable<number>): void {
-  if (!tables.users.doesExist(key(user))) return
-  const row = tables.seen.get(key(user))
-  const known = new Set(row ? unpackIds(row) : [])
-  const before = known.size
-  for (const item of items) {
-    if (known.has(item)) continue
-    known.add(item)
-    viewers[item] = (viewers[item] ?? 0) + 1
+/** Where a sample is, if it is there. */
+function finder(slots: readonly SampleSlot[]): (id: number) => Table | undefined {
+  return (id) => {
+    let table: Table | undefined
+    for (const { first, tables } of slots) if (first <= id) table = tables.rows
+    return table
   }
-  if (known.size > before) tables.seen.putSync(key(user), packIds(known))
 }
 
-/** Takes a user's views back; only inside a transaction. */
-export function unsee(tables: Tables, user: number): void {
-  const row = tables.seen.get(key(user))
-  if (!row) return
-  const viewers = readViewers(tables)
-  for (const item of unpackIds(row)) viewers[item] = Math.max(0, (viewers[item] ?? 0) - 1)
-  writeViewers(tables, viewers)
-  tables.seen.removeSync(key(user))
+function ownedBy({ samples }: Tables, user: number): Owned {
+  const found: { id: number; day: number }[] = []
+  for (const { day, tables } of samples.slots()) {
+    const row = tables.owned.get(key(user))
+    if (row) readOwned(row, day, (id, day) => found.push({ id, day }))
+  }
+  found.sort((a, b) => a.day - b.day || a.id - b.id)
+  return {
+    ids: Uint32Array.from(found, ({ id }) => id),
+    days: Uint32Array.from(found, ({ day }) => day),
+  }
+}
+
+function allOwned(slots: readonly SampleSlot[], { users }: Tables): AllOwned {
+  const [last] = users.getKeys({ reverse: true, limit: 1 })
+  // By user: first how many samples they have, then where their next one goes.
+  const ends = new Uint32Array(last ? last.readUInt32BE() + 1 : 0)
+  for (const { tables } of slots)
+    for (const { key: at, value } of tables.owned.getRange()) ends[at.readUInt32BE()]! += countOwned(value)
+  const having = Uint32Array.from(ends.keys()).filter((user) => ends[user]! > 0)
+  const starts = new Uint32Array(having.length + 1)
+  having.forEach((user, i) => {
+    starts[i + 1] = starts[i]! + ends[user]!
+    ends[user] = starts[i]!
+  })
+  const begins = ends.slice()
+  const ids = new Uint32Array(starts.at(-1)!)
+  const days = new Uint32Array(ids.length)
+  for (const { day: made, tables } of slots)
+    for (const { key, value } of tables.owned.getRange()) {
+      const user = key.readUInt32BE()
+      readOwned(value, made, (id, day) => {
+        let at = ends[user]!++
+        // Most come in the order of their days.
+        for (; at > begins[user]! && days[at - 1]! > day; at--) {
+          ids[at] = ids[at - 1]!
+          days[at] = days[at - 1]!
+        }
+        ids[at] = id
+        days[at] = day
+      })
+    }
+  return { users: having, starts, ids, days }
+}
+
+function remove({ samples }: Tables, user: number, gone: ReadonlySet<number>): number {
+  let removed = 0
+  for (const { tables } of samples.slots()) {
+    const row = tables.owned.get(key(user))
+    if (!row) continue
+    for (const id of gone) if (tables.rows.removeSync(key(id))) removed++
+    tables.owned.putSync(key(user), withoutOwned(row, gone))
+  }
+  return removed
+}
+
+/** Removes a user's samples; tells how many. Only inside a transaction. */
+export function removeSamples({ samples }: Tables, user: number): number {
+  let removed = 0
+  for (const { day, tables } of samples.slots()) {
+    const row = tables.owned.get(key(user))
+    if (!row) continue
+    readOwned(row, day, (id) => {
+      tables.rows.removeSync(key(id))
+      removed++
+    })
+    tables.owned.removeSync(key(user))
+  }
+  return removed
 }

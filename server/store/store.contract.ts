@@ -2,21 +2,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import type { KindredEvent } from '../../shared/event.ts'
-import type { Store, UserSamples } from './store.ts'
-
-/** A version 7 id of the time `at`. */
-const uuid = (at: number, n = 0) => {
-  const time = at.toString(16).padStart(12, '0')
-  return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-${n.toString(16).padStart(12, '0')}`
-}
-const exposure = (at: number, item = 'a', n = 0): KindredEvent => ({
-  type: 'exposure',
-  id: uuid(at, n),
-  at,
-  item,
-})
-const secret = (n: number) => Buffer.alloc(32, n)
-const numbers = (...values: number[]) => Uint32Array.from(values)
+import { exposure, type Fixture, madeOf, sampleOf, secret, uuid } from './contract-kit.ts'
+import { erasureContract } from './erase.contract.ts'
+import { mappingsContract } from './mappings.contract.ts'
+import { samplesContract } from './samples.contract.ts'
+import type { Store } from './store.ts'
 
 /** `reopen` closes the store and opens what is on disk. */
 export function storeContract(
@@ -36,37 +26,28 @@ export function storeContract(
       }
     })
     afterEach(() => done())
-
-    const sample = (at: number, label: 0 | 1 = 0, n = 0) => ({
-      exposure: uuid(at, n),
-      day: Math.floor(at / 100),
-      label,
-      row: Uint8Array.of(at % 256, label),
-    })
-    const samples = (user: number, found: UserSamples['samples'], changes: Partial<UserSamples> = {}) => ({
-      user,
-      stamp: 0,
-      settled: true,
-      samples: found,
-      sum: Float64Array.of(found.length, 0.5),
-      ...changes,
-    })
+    const fixture: Fixture = {
+      get store() {
+        return store
+      },
+      reopen: () => reopen(),
+    }
 
     describe('users', () => {
       it('gives each device a number of its own, also when many come at once, and knows them again', async () => {
-        const made = await Promise.all([1, 2, 3, 4].map((n) => store.users.register(`d${n}`, secret(n))))
+        const made = await Promise.all([1, 2, 3, 4].map((n) => store.users.register(`d${n}`, secret(n), 7)))
         expect(new Set(made).size).toBe(4)
         await reopen()
         expect(await store.users.byDevice('d3')).toEqual({ user: made[2], credential: secret(3) })
         expect(await store.users.byDevice('d5')).toBeUndefined()
         expect([...(await store.users.devices())].sort()).toEqual([...made].sort())
-        expect(made).not.toContain(await store.users.register('d5', secret(5)))
+        expect(made).not.toContain(await store.users.register('d5', secret(5), 7))
       })
     })
 
     describe('events', () => {
       it('holds a retried event once, and says that it was known', async () => {
-        const user = await store.users.register('d', secret(1))
+        const user = await store.users.register('d', secret(1), 7)
         expect(await store.events.append(user, [exposure(1), exposure(2)])).toEqual({ accepted: 2, known: 0 })
         expect(await store.events.append(user, [exposure(2, 'other'), exposure(3)])).toEqual({
           accepted: 1,
@@ -78,8 +59,8 @@ export function storeContract(
 
       it('gives back every kind of event as it was, in the order of ids, each user apart', async () => {
         const [one, two] = [
-          await store.users.register('1', secret(1)),
-          await store.users.register('2', secret(2)),
+          await store.users.register('1', secret(1), 7),
+          await store.users.register('2', secret(2), 7),
         ]
         const events: KindredEvent[] = [
           { type: 'profile', id: uuid(1), at: 1, name: 'gender', value: 'é✓' },
@@ -101,17 +82,68 @@ export function storeContract(
       })
 
       it('marks a user dirty until samples are made under the newest mark', async () => {
-        const user = await store.users.register('d', secret(1))
+        const user = await store.users.register('d', secret(1), 7)
         await store.events.append(user, [exposure(1)])
         const [first] = await store.events.dirty()
         await store.events.append(user, [exposure(2)])
-        await store.samples.add([samples(user, [sample(1)], { stamp: first!.stamp })])
+        await store.samples.add(0, [madeOf(user, [sampleOf(1)], { stamp: first!.stamp })])
         const [second] = await store.events.dirty()
         expect(second?.user).toBe(user)
-        await store.samples.add([samples(user, [], { stamp: second!.stamp, settled: false })])
+        await store.samples.add(0, [madeOf(user, [], { stamp: second!.stamp, settled: false })])
         expect(await store.events.dirty()).toHaveLength(1)
-        await store.samples.add([samples(user, [], { stamp: second!.stamp })])
+        await store.samples.add(0, [madeOf(user, [], { stamp: second!.stamp })])
         expect(await store.events.dirty()).toEqual([])
+      })
+
+      it('drops what is older than asked, by what happened and not by what ids say, a piece at a time', async () => {
+        const users = [
+          await store.users.register('1', secret(1), 7),
+          await store.users.register('2', secret(2), 7),
+          await store.users.register('3', secret(3), 7),
+        ]
+        // The id of the second event lies: it says that it is from the time 9.
+        const lying = { ...exposure(3), id: uuid(9) }
+        await store.events.append(users[0]!, [exposure(1), exposure(2), lying, exposure(10)])
+        await store.events.append(users[2]!, [exposure(4), exposure(5)])
+        const steps = []
+        for (let from: number | undefined = 0; from !== undefined; ) {
+          const step = await store.events.expire(5, from, 2)
+          steps.push(step.removed)
+          from = step.next
+        }
+        expect(steps.reduce((sum, removed) => sum + removed)).toBe(4)
+        expect(Math.max(...steps)).toBe(2)
+        expect(await store.events.of(users[0]!)).toEqual([exposure(10)])
+        expect(await store.events.of(users[2]!)).toEqual([exposure(5)])
+        expect(await store.events.count()).toBe(2)
+      })
+    })
+
+    describe('consents', () => {
+      it('are kept as they were given, and only of users who are there', async () => {
+        const [one, two] = [
+          await store.users.register('1', secret(1), 7),
+          await store.users.register('2', secret(2), 7),
+        ]
+        expect(await store.consents.of(one)).toBeUndefined()
+        await store.consents.put(one, { sharing: false, at: 2 ** 41, version: 3 })
+        await store.consents.put(two, { sharing: true, at: 5, version: 1 })
+        await reopen()
+        expect(await store.consents.of(one)).toEqual({ sharing: false, at: 2 ** 41, version: 3 })
+        expect([...(await store.consents.refusing())]).toEqual([one])
+        await expect(store.consents.put(99, { sharing: true, at: 5, version: 1 })).rejects.toMatchObject({
+          code: 'unauthorised',
+        })
+        await store.erase(one)
+        expect(await store.consents.of(one)).toBeUndefined()
+      })
+
+      it('that are given again make the user dirty, so that samples are made again', async () => {
+        const user = await store.users.register('1', secret(1), 7)
+        await store.consents.put(user, { sharing: false, at: 5, version: 1 })
+        expect(await store.events.dirty()).toEqual([])
+        await store.consents.put(user, { sharing: true, at: 6, version: 1 })
+        expect((await store.events.dirty()).map(({ user }) => user)).toEqual([user])
       })
     })
 
@@ -170,133 +202,8 @@ export function storeContract(
       })
     })
 
-    describe('samples', () => {
-      it('numbers them, finds them by user and day, newest first, and by exposure', async () => {
-        const [one, two] = [
-          await store.users.register('1', secret(1)),
-          await store.users.register('2', secret(2)),
-        ]
-        await store.samples.add([samples(one, [sample(110), sample(250)]), samples(two, [sample(260, 1)])])
-        await store.samples.add([samples(one, [sample(270, 1), sample(130)])])
-        await reopen()
-        const { ids, days } = await store.samples.newest(one, 10)
-        expect([...days]).toEqual([2, 2, 1, 1])
-        expect(await store.samples.rows(ids)).toEqual(
-          [sample(270, 1), sample(250), sample(130), sample(110)].map(({ row }) => Buffer.from(row)),
-        )
-        expect([...(await store.samples.newest(one, 3)).ids]).toEqual([...ids].slice(0, 3))
-        expect(await store.samples.exposures(two)).toEqual(new Set([uuid(260)]))
-        const byDay = []
-        for await (const { user, day, ids } of store.samples.byDay()) byDay.push([user, day, ids.length])
-        expect(byDay).toEqual([
-          [one, 1, 2],
-          [one, 2, 2],
-          [two, 2, 1],
-        ])
-        expect(await store.samples.count()).toBe(5)
-        expect(await store.samples.rows(numbers(999))).toEqual([undefined])
-      })
-
-      it('sums the feature of the user vector, and counts samples and clicks', async () => {
-        const user = await store.users.register('1', secret(1))
-        await store.samples.add([samples(user, [sample(1), sample(2, 1)])])
-        const before = await store.samples.changes()
-        await store.samples.add([samples(user, [sample(3, 1)])])
-        const profile = { user, samples: 3, clicks: 2, sum: Float64Array.of(3, 1) }
-        expect(await store.samples.profile(user)).toEqual(profile)
-        const all = []
-        for await (const one of store.samples.profiles()) all.push(one)
-        expect(all).toEqual([profile])
-        expect(await store.samples.changes()).toBeGreaterThan(before)
-      })
-
-      it('counts each viewer of an item once', async () => {
-        const [one, two] = [
-          await store.users.register('1', secret(1)),
-          await store.users.register('2', secret(2)),
-        ]
-        await store.samples.see([{ user: one, items: [3, 0, 3] }])
-        await store.samples.see([
-          { user: one, items: [0] },
-          { user: two, items: [0, 1] },
-        ])
-        expect([...(await store.samples.viewers())]).toEqual([2, 1, 0, 1])
-        await store.erase(one)
-        expect([...(await store.samples.viewers())]).toEqual([1, 1, 0, 0])
-      })
-
-      it('makes none for a user who is gone', async () => {
-        expect(await store.samples.add([samples(5, [sample(1)])])).toBe(0)
-        expect(await store.samples.count()).toBe(0)
-      })
-    })
-
-    describe('mappings', () => {
-      /** Two users; `ids` are the samples of the second. */
-      async function population(count: number) {
-        const [one, two] = [
-          await store.users.register('1', secret(1)),
-          await store.users.register('2', secret(2)),
-        ]
-        await store.samples.add([
-          samples(
-            two,
-            Array.from({ length: count }, (_, i) => sample(i)),
-          ),
-        ])
-        const { ids } = await store.samples.newest(two, count)
-        return { one, two, ids: ids.sort() }
-      }
-
-      it('keeps batches by user and day, and gives a day out once', async () => {
-        const { one, two, ids } = await population(6)
-        const batches = [numbers(ids[5]!, ids[0]!), numbers(ids[2]!)]
-        expect(await store.mappings.put(4, [{ user: one, batches }])).toBe(1)
-        expect(await store.mappings.put(4, [{ user: one, batches: [numbers(ids[1]!)] }])).toBe(0)
-        expect(await store.mappings.put(5, [{ user: one, batches: [numbers(ids[3]!)] }])).toBe(1)
-        await reopen()
-        expect(await store.mappings.count(one, 4)).toBe(2)
-        expect(await store.mappings.count(two, 4)).toBe(0)
-        expect(await store.mappings.batch(one, 4, 0)).toEqual(numbers(ids[0]!, ids[5]!))
-        expect(await store.mappings.batch(one, 4, 2)).toBeUndefined()
-        expect(await store.mappings.mapped(one, 4, 4)).toEqual(new Set([ids[0], ids[2], ids[5]]))
-        expect((await store.mappings.mapped(one, 0, 9)).size).toBe(4)
-        await store.mappings.dropBefore(5)
-        expect(await store.mappings.count(one, 4)).toBe(0)
-        expect(await store.mappings.count(one, 5)).toBe(1)
-      })
-
-      it('leaves out samples and users that are gone', async () => {
-        const { one, ids } = await population(2)
-        await store.mappings.put(1, [
-          { user: one, batches: [numbers(ids[0]!, 12345)] },
-          { user: 99, batches: [numbers(ids[0]!)] },
-        ])
-        expect(await store.mappings.batch(one, 1, 0)).toEqual(numbers(ids[0]!))
-        expect(await store.mappings.count(99, 1)).toBe(0)
-      })
-
-      it('forgets an erased user everywhere, and counts what it removed', async () => {
-        const { one, two, ids } = await population(3)
-        await store.events.append(two, [exposure(1), exposure(2)])
-        await store.mappings.put(1, [{ user: one, batches: [ids.slice(0, 2), ids.slice(2)] }])
-        await store.samples.add([samples(one, [sample(500)])])
-        const own = (await store.samples.newest(one, 1)).ids
-        await store.mappings.put(2, [{ user: two, batches: [own] }])
-        expect(await store.erase(two)).toEqual({ events: 2, samples: 3, mappings: 4 })
-        await reopen()
-        expect(await store.mappings.batch(one, 1, 0)).toEqual(numbers())
-        expect(await store.mappings.count(one, 1)).toBe(2)
-        expect(await store.mappings.count(two, 2)).toBe(0)
-        expect(await store.events.of(two)).toEqual([])
-        expect(await store.samples.rows(ids)).toEqual([undefined, undefined, undefined])
-        expect(await store.samples.profile(two)).toBeUndefined()
-        expect(await store.users.byDevice('2')).toBeUndefined()
-        expect(await store.users.has(two)).toBe(false)
-        expect((await store.events.dirty()).map(({ user }) => user)).toEqual([])
-        expect(await store.samples.count()).toBe(1)
-        expect(await store.erase(two)).toBeUndefined()
-      })
-    })
+    samplesContract(fixture)
+    mappingsContract(fixture)
+    erasureContract(fixture)
   })
 }

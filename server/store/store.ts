@@ -5,18 +5,47 @@
  * Users are dense unsigned 32-bit numbers, and so are samples. A promise of a write resolves when it is on disk. Bulk
  * writes (marked so) are one transaction and may hold the calling thread: they belong in a worker thread.
  */
-import type * as z from 'zod'
+import * as z from 'zod'
 import type { Accepted } from '../../shared/api.ts'
 import type { KindredEvent } from '../../shared/event.ts'
 
+/** Whether a user lets samples of theirs go to other devices; who never said is counted as one who does. */
+export const consentSchema = z.strictObject({
+  sharing: z.boolean(),
+  /** When that was said, ms. */
+  at: z.int().min(0),
+  /** Of the text that they said it to. */
+  version: z.int().min(0),
+})
+export type Consent = z.infer<typeof consentSchema>
+
 export interface Users {
-  /** A new user who comes with a device; `credential` is the hash of what the device will show. */
-  register(device: string, credential: Buffer): Promise<number>
-  byDevice(device: string): Promise<{ user: number; credential: Buffer } | undefined>
+  /**
+   * A new device that comes at the time `at` (ms); `credential` is the hash of what it will show. It is that of a new
+   * user, or of the one user of `subject`, who is made when they come first.
+   */
+  register(device: string, credential: Buffer, at: number, subject?: string): Promise<number>
+  /** `next` is the hash of a newer credential that the device has not shown yet. */
+  byDevice(device: string): Promise<{ user: number; credential: Buffer; next?: Buffer } | undefined>
+  /** Replaces the hashes of what a device may show; false if there is no such device. */
+  setCredential(device: string, credential: Buffer, next?: Buffer): Promise<boolean>
+  /** The device is not known any more, its user is; false if there is no such device. */
+  removeDevice(device: string): Promise<boolean>
+  devicesOf(user: number): Promise<string[]>
   has(user: number): Promise<boolean>
-  /** Those who can pull batches. */
+  /** When the user came (ms); 0 for one who was imported, undefined for one who is not there. */
+  since(user: number): Promise<number | undefined>
+  /** Those who can pull batches, ascending. */
   devices(): Promise<Uint32Array>
   count(): Promise<number>
+}
+
+export interface Consents {
+  of(user: number): Promise<Consent | undefined>
+  /** Who shares again has their samples made again. Throws `unauthorised` for a user who is gone. */
+  put(user: number, consent: Consent): Promise<void>
+  /** Those who do not share, ascending. */
+  refusing(): Promise<Uint32Array>
 }
 
 export interface EventLog {
@@ -25,8 +54,19 @@ export interface EventLog {
   /** All of a user's events in the order of their ids. */
   of(user: number): Promise<KindredEvent[]>
   /** Users with events that samples have not been made of yet; `stamp` changes with every new event. */
-  dirty(): Promise<{ user: number; stamp: number }[]>
+  dirty(): Promise<Mark[]>
+  /**
+   * Bulk. Removes what happened before `at` (ms), from the user `from` on, until some `limit` rows or users have been gone
+   * through; tells how many events went, and with which user to go on.
+   */
+  expire(at: number, from: number, limit: number): Promise<{ removed: number; next: number | undefined }>
   count(): Promise<number>
+}
+
+/** That something of a user has changed: there are no two changes of the same stamp. */
+export interface Mark {
+  readonly user: number
+  readonly stamp: number
 }
 
 /** An import under way: all of it is kept, or none of it. */
@@ -49,6 +89,24 @@ export interface Imports {
   recover(): Promise<void>
 }
 
+/** A sample to be. */
+export interface NewSample {
+  /** `exposureTag` of the exposure that it tells of. */
+  readonly exposure: number
+  /** Of the exposure. */
+  readonly day: number
+  /** The sample as it is kept. */
+  readonly row: Uint8Array
+}
+
+/** What the user vector is the mean of. */
+export interface Tally {
+  readonly samples: number
+  readonly clicks: number
+  /** The sum of the user-vector feature. */
+  readonly sum: Float64Array
+}
+
 /** What one user's events have come to. */
 export interface UserSamples {
   readonly user: number
@@ -57,52 +115,92 @@ export interface UserSamples {
   /** … and whether they left nothing to wait for: then the user is dirty no more, unless the stamp has changed. */
   readonly settled: boolean
   /** In time order. */
-  readonly samples: readonly { exposure: string; day: number; label: 0 | 1; row: Uint8Array }[]
-  /** What the samples add to the sum that the user vector is the mean of. */
-  readonly sum: Float64Array
+  readonly samples: readonly NewSample[]
+  /** What is added to the profile; it may count what is too old to be a sample. */
+  readonly counted: Tally
 }
 
-/** The sum of the user-vector feature over a user's samples. */
-export interface Profile {
+export interface Profile extends Tally {
   readonly user: number
-  readonly samples: number
-  readonly clicks: number
-  readonly sum: Float64Array
+  /** As in `Users.since`. */
+  readonly since: number
 }
 
+/** Samples of one user, in the order of their days, and of their numbers within a day. */
+export interface Owned {
+  readonly ids: Uint32Array
+  readonly days: Uint32Array
+}
+
+/** Samples of all users, side by side: those of `users[i]` are ids[starts[i]] … ids[starts[i + 1] − 1], as in `Owned`. */
+export interface AllOwned extends Owned {
+  /** Ascending. */
+  readonly users: Uint32Array
+  /** [users + 1] */
+  readonly starts: Uint32Array
+}
+
+/** Samples by the day on which they were made. Their numbers rise and are never given again. */
 export interface SampleStore {
-  /** Bulk. Users who are gone, and exposures that have a sample already, are left out; tells how many it added. */
-  add(users: readonly UserSamples[]): Promise<number>
-  /** The exposures of a user that have their sample. */
-  exposures(user: number): Promise<ReadonlySet<string>>
-  /** A user's newest samples, newest first, and their days. */
-  newest(user: number, limit: number): Promise<{ ids: Uint32Array; days: Uint32Array }>
-  /** The encoded samples; undefined for one that is gone. */
-  rows(ids: Uint32Array): Promise<(Uint8Array | undefined)[]>
-  /** Every user's samples by day. */
-  byDay(): AsyncIterable<{ user: number; day: number; ids: Uint32Array }>
-  profile(user: number): Promise<Profile | undefined>
-  profiles(): AsyncIterable<Profile>
-  /** Goes up with every change of a profile. */
-  changes(): Promise<number>
-  /** Bulk. Remembers which catalogue positions users have seen. */
-  see(entries: readonly { user: number; items: Iterable<number> }[]): Promise<void>
-  /** By catalogue position: how many distinct users have seen the item; shorter than the catalogue if need be. */
-  viewers(): Promise<Uint32Array>
+  /**
+   * Bulk. Adds samples made on `day`, or on the newest day there is if that is later, and takes the users’ profiles along.
+   * Users who are gone or do not share, and exposures that have a sample already, are left out. Gives, for each of `users`,
+   * the number of their first new sample and how many they have got: their numbers have no gaps.
+   */
+  add(day: number, users: readonly UserSamples[]): Promise<{ first: number; count: number }[]>
+  /** The `exposureTag`s of a user that have their sample. */
+  exposures(user: number): Promise<ReadonlySet<number>>
+  of(user: number): Promise<Owned>
+  /** Bulk, and a few bytes for each sample. */
+  owned(): Promise<AllOwned>
+  /** Bulk. Removes some of users' samples; their exposures still count as having one. Tells how many were there. */
+  remove(entries: readonly { user: number; ids: Iterable<number> }[]): Promise<number>
+  /** The rows as they were added; undefined for a sample that is gone. */
+  rows(ids: ArrayLike<number>): Promise<(Buffer | undefined)[]>
+  /** The number that the next sample will have. */
+  next(): Promise<number>
+  /** Bulk. Drops the samples made before `day`. */
+  dropBefore(day: number): Promise<void>
   count(): Promise<number>
 }
 
+export interface Profiles {
+  of(user: number): Promise<Profile | undefined>
+  /** In the order of users. */
+  all(): AsyncIterable<Profile>
+  /** Users whose profile has changed, or gone, since that was settled. */
+  moved(): Promise<Mark[]>
+  /** Bulk. Says that these changes are known where they had to be; a mark that is newer stays. */
+  settleMoved(marks: readonly Mark[]): Promise<void>
+}
+
+export interface Viewers {
+  /** Bulk. Remembers which catalogue positions users have seen. */
+  see(entries: readonly { user: number; items: Iterable<number> }[]): Promise<void>
+  /** By catalogue position: how many distinct users have seen the item; shorter than the catalogue if need be. */
+  counts(): Promise<Uint32Array>
+}
+
+/** What a user was given on a day. A sample in it may be gone: then its number leads nowhere. */
+export interface Matches {
+  /** Each ascending. */
+  readonly batches: readonly Uint32Array[]
+  /** The number that the next sample had when the last batch was added. */
+  readonly until: number
+}
+
+/** Matches by user and day; only as many days are kept apart as the ring has room for, the newest. */
 export interface Mappings {
-  /**
-   * Bulk. Gives users their batches of `day`. A user who is gone or has batches of that day is left out, and so is a
-   * sample that is gone. Tells how many users got theirs.
-   */
-  put(day: number, entries: readonly { user: number; batches: readonly Uint32Array[] }[]): Promise<number>
+  /** Bulk. Gives users their first batches of `day`; tells how many got theirs: not who is gone or has some already. */
+  put(day: number, entries: readonly ({ user: number } & Matches)[]): Promise<number>
+  /** Bulk. Gives further batches to users, whether they have some of that day or not; tells to how many. */
+  append(day: number, entries: readonly ({ user: number } & Matches)[]): Promise<number>
+  of(user: number, day: number): Promise<Matches | undefined>
   /** How many batches a user has of a day. */
   count(user: number, day: number): Promise<number>
   batch(user: number, day: number, n: number): Promise<Uint32Array | undefined>
-  /** Every sample mapped to a user in [from, to]. */
-  mapped(user: number, from: number, to: number): Promise<Set<number>>
+  /** Every sample that a user was given on the days [from, to]. */
+  given(user: number, from: number, to: number): Promise<Uint32Array>
   /** Bulk. */
   dropBefore(day: number): Promise<void>
 }
@@ -114,20 +212,33 @@ export interface Meta {
   remove(key: string): Promise<void>
 }
 
+/** What a table takes on disk. */
+export interface TableSize {
+  readonly name: string
+  readonly rows: number
+  readonly bytes: number
+}
+
 export interface Store {
   readonly users: Users
+  readonly consents: Consents
   readonly events: EventLog
   readonly imports: Imports
   readonly samples: SampleStore
+  readonly profiles: Profiles
+  readonly viewers: Viewers
   readonly mappings: Mappings
   readonly meta: Meta
   /**
-   * Bulk. Removes a user, and all that is of them or tells of them, also from what is mapped to others; counts events,
-   * samples, and samples taken out of mappings. Undefined if there is no such user. One that was cut off is completed
-   * by `resumeErasures`.
+   * Bulk. Removes a user, and all that is of them or tells of them, at once or not at all; what is mapped of theirs to
+   * others leads nowhere from then on. Counts events, samples, and samples mapped to them. Undefined if there is no such user.
    */
   erase(user: number): Promise<{ events: number; samples: number; mappings: number } | undefined>
-  resumeErasures(): Promise<void>
+  /** Bulk. Removes what is shared of a user: samples, profile, and that they have seen what they have seen. */
+  withdraw(user: number): Promise<{ samples: number } | undefined>
+  sizes(): Promise<TableSize[]>
+  /** Writes a copy, as of now, into the folder `path`, which must not be there; others may go on writing. */
+  backup(path: string): Promise<void>
   /** Lets this thread see what other threads have written. */
   refresh(): void
   close(): Promise<void>

@@ -1,12 +1,18 @@
 /** The lmdb environment and its tables. */
 import { mkdirSync } from 'node:fs'
 import { type Database, open } from 'lmdb'
+import { AppError } from '../../shared/failure.ts'
+import { createRing, SLOTS } from './ring.ts'
 
 export type Table = Database<Buffer, Buffer>
 export type Tables = ReturnType<typeof openTables>
 
+/** Goes up with every change of what the tables hold that an older Kindred would misread, or this one of an older's. */
+const FORMAT = 2
+
 /**
- * Opens, or makes, the environment in the folder `path`; several threads of a process may.
+ * Opens, or makes, the environment in the folder `path`; several threads of a process may. Throws `version` for a store
+ * that was written in another format.
  *
  * lmdb-js resolves a write before it is on disk unless `overlappingSync` is off. Its asynchronous transaction callbacks
  * never run on some platforms, so the event loop writes by (conditional) puts, which lmdb-js commits in groups on a
@@ -14,9 +20,16 @@ export type Tables = ReturnType<typeof openTables>
  */
 export function openTables(path: string) {
   mkdirSync(path, { recursive: true })
-  const root = open({ path, overlappingSync: false, maxDbs: 24 })
-  const binary = (name: string): Table => root.openDB({ name, keyEncoding: 'binary', encoding: 'binary' })
+  const root = open({ path, overlappingSync: false, maxDbs: 64 })
+  const named = new Map<string, Table>()
+  const binary = (name: string): Table => {
+    const table: Table = root.openDB({ name, keyEncoding: 'binary', encoding: 'binary' })
+    named.set(name, table)
+    return table
+  }
   const meta: Database<unknown, string> = root.openDB({ name: 'meta', encoding: 'json' })
+  checkFormat(meta, path, () => void root.close())
+  const rings = binary('rings')
   const counter = (name: string) => (meta.get(name) as number | undefined) ?? 0
   let nextUser: number | undefined
   return {
@@ -25,24 +38,43 @@ export function openTables(path: string) {
     events: binary('events'),
     /** [user] → stamp (u32) */
     dirty: binary('dirty'),
-    /** [user] → UserRow as JSON */
+    /** [user] → UserRow */
     users: binary('users'),
+    /** [user] → Consent as JSON */
+    consents: binary('consents'),
+    /** device → user (u32) · hash of its credential · hash of the next one, if there is one */
+    devices: binary('devices'),
+    /** [user, device] → nothing */
+    userDevices: binary('user-devices'),
     /** origin and name → user */
     names: root.openDB<number, string>({ name: 'names', encoding: 'json' }),
     /** [user] or [user, uuid]: what an import under way has added */
     undo: binary('undo'),
-    /** [sample] → encoded sample */
-    samples: binary('samples'),
-    /** [user, day] → repeated: sample (u32) · exposure (16 bytes) */
-    userDays: binary('user-days'),
-    /** [user] → float64s: samples, clicks, sum of the user-vector feature */
+    /** By the day on which they were made. */
+    samples: createRing(
+      'samples',
+      rings,
+      Array.from({ length: SLOTS }, (_, i) => ({
+        /** [sample] → row */
+        rows: binary(`samples-${i}`),
+        /** [user] → the user's samples in this slot (owned.ts) */
+        owned: binary(`owned-${i}`),
+      })),
+    ),
+    /** [user] → float64s: since, samples, clicks, sum of the user-vector feature */
     profiles: binary('profiles'),
+    /** [user] → stamp (u32) */
+    moved: binary('moved'),
     /** [user] → packed catalogue positions */
     seen: binary('seen'),
-    /** [day, user, batch] → packed sample ids */
-    mappings: binary('mappings'),
-    /** [user] → packed sample ids that mappings may still name */
-    erasing: binary('erasing'),
+    /** [block] → viewers of so many catalogue positions (viewers.ts) */
+    viewers: binary('viewers'),
+    mappings: createRing(
+      'mappings',
+      rings,
+      // [user] → matches (mappings.ts)
+      Array.from({ length: SLOTS }, (_, i) => ({ rows: binary(`mappings-${i}`) })),
+    ),
     meta,
 
     /** The next user's number. One thread makes users, the one that ingests: so the count is kept in memory … */
@@ -52,15 +84,39 @@ export function openTables(path: string) {
     },
     /** … and written with each user. */
     putNextUser: (): void => void meta.put('nextUser', nextUser ?? 0),
+    nextSample: () => counter('nextSample'),
     /** The first of `count` new sample numbers; only inside a transaction. */
     takeSamples(count: number): number {
       const first = counter('nextSample')
+      if (first + count > 2 ** 32) throw new AppError('storage', 'The numbers for samples are used up.')
       meta.putSync('nextSample', first + count)
       return first
     },
-    changes: () => counter('changes'),
-    /** Says that a profile has changed; only inside a transaction. */
-    bumpChanges: (): void => meta.putSync('changes', counter('changes') + 1),
-    entries: (table: Table): number => (table.getStats() as { entryCount: number }).entryCount,
+    entries: (table: Table): number => statsOf(table).entryCount,
+    /** By name. */
+    named: named as ReadonlyMap<string, Table>,
   }
+}
+
+interface Stats {
+  pageSize: number
+  entryCount: number
+  treeBranchPageCount: number
+  treeLeafPageCount: number
+  overflowPages: number
+}
+export const statsOf = (table: { getStats(): object }): Stats => table.getStats() as Stats
+
+function checkFormat(meta: Database<unknown, string>, path: string, close: () => void): void {
+  const format = meta.get('format')
+  if (format === FORMAT) return
+  if (format === undefined && statsOf(meta).entryCount === 0) {
+    meta.putSync('format', FORMAT)
+    return
+  }
+  close()
+  throw new AppError(
+    'version',
+    `The store ${path} has the format ${format ?? 1} and this Kindred reads ${FORMAT} only: import into a new folder.`,
+  )
 }

@@ -1,50 +1,116 @@
-import * as z from 'zod'
-import { parse } from '../../shared/failure.ts'
+import { IF_EXISTS } from 'lmdb'
 import { key } from './keys.ts'
 import type { Users } from './store.ts'
 import type { Tables } from './tables.ts'
 
-const rowSchema = z.strictObject({
-  /** The row of `names` that leads here. */
-  name: z.string(),
-  /** SHA-256 in hex; imported users have none. */
-  credential: z.string().nullable(),
+export interface UserRow {
+  /** When they came, ms; 0 for imported users. */
+  readonly since: number
+  /** The row of `names` that leads here; null where only a device does. */
+  readonly name: string | null
+}
+
+/** since (6 bytes) · name */
+export function encodeUser({ since, name }: UserRow): Buffer {
+  const head = Buffer.allocUnsafe(6)
+  head.writeUIntBE(since, 0, 6)
+  return Buffer.concat([head, Buffer.from(name ?? '')])
+}
+
+export const decodeUser = (row: Buffer): UserRow => ({
+  since: row.readUIntBE(0, 6),
+  name: row.toString('utf8', 6) || null,
 })
-export type UserRow = z.infer<typeof rowSchema>
 
-export const encodeUser = (row: UserRow): Buffer => Buffer.from(JSON.stringify(row))
-export const decodeUser = (row: Buffer): UserRow =>
-  parse(rowSchema, JSON.parse(row.toString()), 'A row of the user table')
+const HASH = 32
 
-const deviceName = (device: string): string => `device:${device}`
+interface DeviceRow {
+  readonly user: number
+  readonly credential: Buffer
+  readonly next?: Buffer
+}
+
+/** user (u32) · credential · next */
+const encodeDevice = ({ user, credential, next }: DeviceRow): Buffer =>
+  Buffer.concat([key(user), credential, next ?? Buffer.alloc(0)])
+
+function decodeDevice(row: Buffer): DeviceRow {
+  const [credential, next] = [row.subarray(4, 4 + HASH), row.subarray(4 + HASH)]
+  return { user: row.readUInt32BE(), credential, ...(next.length > 0 && { next }) }
+}
+
+const deviceKey = (device: string): Buffer => Buffer.from(device)
+const ownKey = (user: number, device: string): Buffer => Buffer.concat([key(user), Buffer.from(device)])
 
 export function createUsers(tables: Tables): Users {
-  const { root, users, names } = tables
+  const { root, users, names, devices, userDevices } = tables
+  /** Those of subjects whose first device is being written. */
+  const coming = new Map<string, number>()
+
+  function find(device: string): DeviceRow | undefined {
+    const row = devices.get(deviceKey(device))
+    return row && decodeDevice(row)
+  }
   return {
-    async register(device, credential) {
-      const user = tables.nextUser()
-      const row = encodeUser({ name: deviceName(device), credential: credential.toString('hex') })
-      await root.batch(() => {
-        tables.putNextUser()
-        names.put(deviceName(device), user)
-        users.put(key(user), row)
-      })
+    async register(device, credential, at, subject) {
+      const name = subject === undefined ? null : `subject:${subject}`
+      const known = name === null ? undefined : (coming.get(name) ?? names.get(name))
+      const user = known ?? tables.nextUser()
+      if (name !== null) coming.set(name, user)
+      try {
+        await root.batch(() => {
+          if (known === undefined) {
+            tables.putNextUser()
+            users.put(key(user), encodeUser({ since: at, name }))
+            if (name !== null) names.put(name, user)
+          }
+          devices.put(deviceKey(device), encodeDevice({ user, credential }))
+          userDevices.put(ownKey(user, device), Buffer.alloc(0))
+        })
+      } finally {
+        if (name !== null) coming.delete(name)
+      }
       return user
     },
-    async byDevice(device) {
-      const user = names.get(deviceName(device))
-      const row = user === undefined ? undefined : users.get(key(user))
-      if (user === undefined || !row) return undefined
-      const { credential } = decodeUser(row)
-      return credential === null ? undefined : { user, credential: Buffer.from(credential, 'hex') }
+    byDevice: async (device) => find(device),
+    async setCredential(device, credential, next) {
+      const found = find(device)
+      if (!found) return false
+      const row = encodeDevice({ user: found.user, credential, ...(next && { next }) })
+      return devices.ifVersion(deviceKey(device), IF_EXISTS, () => void devices.put(deviceKey(device), row))
     },
+    async removeDevice(device) {
+      const found = find(device)
+      if (!found) return false
+      return devices.ifVersion(deviceKey(device), IF_EXISTS, () => {
+        devices.remove(deviceKey(device))
+        userDevices.remove(ownKey(found.user, device))
+      })
+    },
+    devicesOf: async (user) => devicesOf(tables, user),
     has: async (user) => users.doesExist(key(user)),
+    since: async (user) => sinceOf(tables, user),
     async devices() {
-      const found: number[] = []
-      for (const { key: at, value } of users.getRange())
-        if (decodeUser(value).credential !== null) found.push(at.readUInt32BE())
+      const found = new Set<number>()
+      for (const at of userDevices.getKeys()) found.add(at.readUInt32BE())
       return Uint32Array.from(found)
     },
     count: async () => tables.entries(users),
   }
 }
+
+function devicesOf({ userDevices }: Tables, user: number): string[] {
+  const keys = userDevices.getKeys({ start: key(user), end: key(user + 1) })
+  return [...keys].map((at) => at.toString('utf8', 4))
+}
+
+/** Only inside a transaction. */
+export function removeDevices(tables: Tables, user: number): void {
+  for (const device of devicesOf(tables, user)) {
+    tables.devices.removeSync(deviceKey(device))
+    tables.userDevices.removeSync(ownKey(user, device))
+  }
+}
+
+export const sinceOf = ({ users }: Tables, user: number): number | undefined =>
+  users.get(key(user))?.readUIntBE(0, 6)
