@@ -1,8 +1,12 @@
-/** `kindred bench`: what training in the browser costs, each figure next to its rivals', measured in the same run. */
+/**
+ * `kindred bench`: what training in the browser costs, each figure next to its rivals', measured in the same run. What the
+ * server's side costs takes far longer, and is a command of its own: `kindred bench cloud`.
+ */
 import { cpus, totalmem } from 'node:os'
 import { type Command, Option } from 'commander'
 import { AppError } from '../../shared/failure.ts'
 import { type Browser, openChromium } from './bench/chromium.ts'
+import { cloudBenchCommand } from './bench/cloud.ts'
 import { type Bench, type Findings, inNode, type PageBench } from './bench/node.ts'
 import { withReport } from './common.ts'
 import type { Metric, Report } from './report.ts'
@@ -45,9 +49,9 @@ const FIGURES: Record<string, Pick<Metric, 'unit' | 'target' | 'rival'>> = {
 }
 
 export function benchCommand(program: Command): void {
-  program
+  const bench = program
     .command('bench')
-    .description('how fast training is here, next to what else could do it')
+    .description('how fast training is here, next to what else could do it; `bench cloud`: the server’s side')
     .argument('[what...]', `${BENCHES.join(', ')}; all of them if none is named`, collect)
     .option('--json', 'print one JSON object a line on standard output, prose on standard error', false)
     .addOption(
@@ -63,12 +67,16 @@ export function benchCommand(program: Command): void {
     .action((what: BenchName[], options: BenchOptions) =>
       withReport(options, (report) => benchAll(what.length > 0 ? what : [...BENCHES], options, report)),
     )
+  cloudBenchCommand(bench)
 }
 
 function collect(name: string, before: BenchName[] = []): BenchName[] {
   const known = BENCHES.find((bench) => bench === name)
   if (!known)
-    throw new AppError('bad-input', `There is no benchmark ${name}: it is one of ${BENCHES.join(', ')}.`)
+    throw new AppError(
+      'bad-input',
+      `There is no benchmark ${name}: it is one of ${BENCHES.join(', ')}; or cloud, by itself.`,
+    )
   return [...before, known]
 }
 
