@@ -9,6 +9,7 @@ import { type Random, seeded } from '../../shared/random.ts'
 import { createHeadlessDevice } from '../../worker/headless.ts'
 import type { Cloud } from '../cloud/cloud.ts'
 import { createApp } from '../http/app.ts'
+import { NO_LIMITS } from '../http/limits.ts'
 import { listen } from '../http/listen.ts'
 import { createLog } from '../http/log.ts'
 import { type CommonOptions, wholeNumber, withCloud, withCommonOptions, withReport } from './common.ts'
@@ -28,9 +29,6 @@ interface SimulateOptions extends CommonOptions {
 /** Cards of one simulated feed, and the longest that one device may take. */
 const FEED = 40
 const PATIENCE_MS = 120_000
-
-/** All visitors share this machine's address, so the limit per address would count them as one. */
-const NO_LIMIT = { burst: 100_000, everyMs: 1 }
 
 /** Somebody with two or three favourite categories, who opens those far more often than others. */
 function createVisitor({ categories }: Catalogue, random: Random) {
@@ -153,7 +151,7 @@ async function mustAnswer(url: string): Promise<void> {
 
 /** Serves the data folder on a free port for as long as `work` runs. */
 async function withServer(cloud: Cloud, work: (server: string) => Promise<void>): Promise<void> {
-  const server = await listen(createApp({ cloud, log: createLog(), registrations: NO_LIMIT }), {
+  const server = await listen(createApp({ cloud, log: createLog(), limits: NO_LIMITS }), {
     port: 0,
     host: '127.0.0.1',
   })

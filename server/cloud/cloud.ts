@@ -17,7 +17,7 @@ import type { Source } from '../sources/source.ts'
 import { openStore } from '../store/lmdb.ts'
 import { lockFolder } from '../store/lock.ts'
 import type { Store } from '../store/store.ts'
-import { authenticate, registerDevice } from './credentials.ts'
+import { createCredentials } from './credentials.ts'
 import { importSource } from './ingest.ts'
 import type { TrainResult } from './jobs.ts'
 import { loadPopulation } from './population.ts'
@@ -50,6 +50,8 @@ export interface CloudStatus {
   readonly day: number
   /** Whether this day's samples, neighbours and batches are there. */
   readonly prepared: boolean
+  /** Whether any day ever was: then there is something to serve. */
+  readonly preparedOnce: boolean
   readonly users: number
   readonly events: number
   readonly samples: number
@@ -90,6 +92,7 @@ export async function openCloud({
   const artifacts = new Map<string, Artifact>()
   const tables = createTables(dir)
   const following = new Set<() => void>()
+  const credentials = createCredentials(store.users)
   const today = () => dayOf(clock.now(), hyper.dayMs)
 
   function inTurn<T>(job: () => Promise<T>): Promise<T> {
@@ -157,17 +160,26 @@ export async function openCloud({
 
     async status(): Promise<CloudStatus> {
       const { users, events, samples } = store
+      const last = await preparedDay({ store })
       return {
         day: today(),
-        prepared: (await preparedDay({ store })) === today(),
+        prepared: last === today(),
+        preparedOnce: last !== undefined,
         users: await users.count(),
         events: await events.count(),
         samples: await samples.count(),
       }
     },
 
-    register: (): Promise<Registration> => registerDevice(store.users),
-    authenticate: (credential: string) => authenticate(store.users, credential),
+    /** A new device: of a new user, or of the one user of `subject`. */
+    register: (subject?: string): Promise<Registration> => credentials.register(clock.now(), subject),
+    /** The user who holds `credential`, or undefined. */
+    authenticate: credentials.authenticate,
+    /** A new credential for the device that shows this one; undefined if it is not known. */
+    renew: credentials.renew,
+    /** Makes a device unknown; false if it was. */
+    revoke: credentials.revoke,
+    userOf: async (device: string): Promise<number | undefined> => (await store.users.byDevice(device))?.user,
 
     /** All of `events` are on disk when it resolves. Nothing can have happened after now. */
     ingest(user: number, events: readonly KindredEvent[]): Promise<Accepted> {
@@ -216,7 +228,7 @@ export async function openCloud({
 
     /** Forgets the user; undefined if there is no such user. */
     erase: (user: number): Promise<Erased | undefined> =>
-      desk.run('erase', { user }).finally(() => store.refresh()),
+      credentials.forget(user, () => desk.run('erase', { user }).finally(() => store.refresh())),
 
     /** Stops what runs and gives the folder back. */
     async close(): Promise<void> {

@@ -158,7 +158,7 @@ describe('the HTTP face', () => {
         log,
         dist,
         clock: { now: () => time.now },
-        registrations: { burst: 3, everyMs: 10_000 },
+        limits: { registrations: { burst: 3, everyMs: 10_000 } },
       })
       for (let i = 0; i < 3; i++) await register()
       const refused = await request('/api/devices', { method: 'POST' })
@@ -344,9 +344,13 @@ describe('the HTTP face', () => {
     })
   })
 
-  it('tells how it is', async () => {
-    const response = await request('/healthz')
-    expect(await response.json()).toEqual({ ok: true, day: Math.floor(NOON / DAY), prepared: true })
+  it('tells that it is alive, and whether it can serve', async () => {
+    expect(await (await request('/healthz')).json()).toEqual({ ok: true })
+    const ready = await request('/readyz')
+    expect(await ready.json()).toEqual({ ready: true, day: Math.floor(NOON / DAY), prepared: true })
+    app = createApp({ cloud: toy.cloud, log, isClosing: () => true })
+    expect(await expectProblem(await request('/readyz'), 503)).toContain('closes')
+    expect((await request('/healthz')).status).toBe(200)
   })
 
   it('says nothing of the inside when something breaks', async () => {

@@ -1,5 +1,7 @@
 import { type Logger, pino } from 'pino'
 
-/** Lines of JSON on standard error, which leaves standard output to results; `LOG_LEVEL` says how many. */
-export const createLog = (): Logger =>
-  pino({ level: process.env.LOG_LEVEL ?? 'info' }, pino.destination({ dest: 2, sync: true }))
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+
+/** Lines of JSON on standard error, which leaves standard output to results. */
+export const createLog = (level: (typeof LOG_LEVELS)[number] = 'info'): Logger =>
+  pino({ level }, pino.destination({ dest: 2, sync: true }))

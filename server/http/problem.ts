@@ -2,10 +2,12 @@
 import { STATUS_CODES } from 'node:http'
 import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
+import { routePath } from 'hono/route'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Logger } from 'pino'
 import type { Problem } from '../../shared/api.ts'
 import { AppError, type FailureCode } from '../../shared/failure.ts'
+import { requestId } from './request-id.ts'
 
 export function problem<S extends ContentfulStatusCode>(
   c: Context,
@@ -26,26 +28,8 @@ export function problem<S extends ContentfulStatusCode>(
   })
 }
 
-export const unauthorised = (c: Context) =>
-  problem(c, 401, 'This device is not known: register it.', { 'www-authenticate': 'Bearer' })
-
-/** The hook of every `sValidator`. What was sent is not echoed. */
-export function orProblem(
-  result: { success: boolean; error?: readonly { message: string; path?: readonly unknown[] | undefined }[] },
-  c: Context,
-) {
-  if (result.success) return undefined
-  const [issue] = result.error ?? []
-  const path = issue?.path?.length ? ` at ${issue.path.map(keyOf).join('.')}` : ''
-  return problem(
-    c,
-    400,
-    `The request does not fit its schema${path}: ${issue?.message ?? 'it is malformed'}.`,
-  )
-}
-
-const keyOf = (segment: unknown): string =>
-  String(typeof segment === 'object' && segment !== null && 'key' in segment ? segment.key : segment)
+export const unauthorised = (c: Context, detail = 'This device is not known: register it.') =>
+  problem(c, 401, detail, { 'www-authenticate': 'Bearer' })
 
 /** Failures whose message is meant for the caller. */
 const STATUS: Partial<Record<FailureCode, ContentfulStatusCode>> = {
@@ -59,9 +43,10 @@ export function answerError(log: Logger) {
   return (error: Error, c: Context) => {
     if (error instanceof HTTPException) return problem(c, error.status as ContentfulStatusCode)
     const status = error instanceof AppError ? STATUS[error.code] : undefined
-    if (status === 401) return unauthorised(c)
+    if (status === 401) return unauthorised(c, error.message)
     if (status) return problem(c, status, error.message, status === 503 ? { 'retry-after': '60' } : {})
-    log.error({ err: error, path: c.req.path }, 'a request failed')
-    return problem(c, 500)
+    const request = requestId(c)
+    log.error({ err: error, id: request, route: routePath(c, -1) }, 'a request failed')
+    return problem(c, 500, `The log has it under ${request}.`)
   }
 }

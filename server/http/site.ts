@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { serveStatic } from '@hono/node-server/serve-static'
 import { Hono } from 'hono'
 import { etag } from 'hono/etag'
+import { pageHeaders } from './headers.ts'
 import { problem } from './problem.ts'
 
 const FOR_EVER = 'public, max-age=31536000, immutable'
@@ -12,7 +13,7 @@ const FOR_EVER = 'public, max-age=31536000, immutable'
 /** Files of the folder `dist`; a navigation to anything else gets the page, which is one page for all addresses. */
 export function createSite(dist: string) {
   const page = join(dist, 'index.html')
-  const site = new Hono().use(etag({ weak: true }))
+  const site = new Hono().use(pageHeaders(), etag({ weak: true }))
   site.use(async (c, next) => {
     await next()
     if (c.res.status >= 400) return

@@ -44,33 +44,52 @@ const ownKey = (user: number, device: string): Buffer => Buffer.concat([key(user
 
 export function createUsers(tables: Tables): Users {
   const { root, users, names, devices, userDevices } = tables
-  /** Those of subjects whose first device is being written. */
-  const coming = new Map<string, number>()
+  /** Subjects who get a device at this moment: one after the other, else two would both make the subject's user. */
+  const coming = new Map<string, Promise<unknown>>()
 
   function find(device: string): DeviceRow | undefined {
     const row = devices.get(deviceKey(device))
     return row && decodeDevice(row)
   }
+
+  function putDevice(device: string, row: DeviceRow): void {
+    devices.put(deviceKey(device), encodeDevice(row))
+    userDevices.put(ownKey(row.user, device), Buffer.alloc(0))
+  }
+
+  async function newUser(device: string, credential: Buffer, row: UserRow): Promise<number> {
+    const user = tables.nextUser()
+    await root.batch(() => {
+      tables.putNextUser()
+      users.put(key(user), encodeUser(row))
+      if (row.name !== null) names.put(row.name, user)
+      putDevice(device, { user, credential })
+    })
+    return user
+  }
+
+  /** One more device for the user of `name`; for a new one where there is none, or where they are erased this moment. */
+  async function deviceOf(name: string, device: string, credential: Buffer, since: number): Promise<number> {
+    const user = names.get(name)
+    const added =
+      user !== undefined &&
+      (await users.ifVersion(key(user), IF_EXISTS, () => putDevice(device, { user, credential })))
+    return added ? user : newUser(device, credential, { since, name })
+  }
+
   return {
-    async register(device, credential, at, subject) {
-      const name = subject === undefined ? null : `subject:${subject}`
-      const known = name === null ? undefined : (coming.get(name) ?? names.get(name))
-      const user = known ?? tables.nextUser()
-      if (name !== null) coming.set(name, user)
-      try {
-        await root.batch(() => {
-          if (known === undefined) {
-            tables.putNextUser()
-            users.put(key(user), encodeUser({ since: at, name }))
-            if (name !== null) names.put(name, user)
-          }
-          devices.put(deviceKey(device), encodeDevice({ user, credential }))
-          userDevices.put(ownKey(user, device), Buffer.alloc(0))
+    register(device, credential, at, subject) {
+      if (subject === undefined) return newUser(device, credential, { since: at, name: null })
+      const name = `subject:${subject}`
+      const before = coming.get(name) ?? Promise.resolve()
+      const registered = before.then(() => deviceOf(name, device, credential, at))
+      const settled = registered
+        .catch(() => {})
+        .finally(() => {
+          if (coming.get(name) === settled) coming.delete(name)
         })
-      } finally {
-        if (name !== null) coming.delete(name)
-      }
-      return user
+      coming.set(name, settled)
+      return registered
     },
     byDevice: async (device) => find(device),
     async setCredential(device, credential, next) {

@@ -15,8 +15,9 @@ import { quantise, type Sample } from '../../shared/sample.ts'
 import type { FeatureSchema, Layout } from '../../shared/schema.ts'
 import { createWorld, type World } from '../../worker/testing/world.ts'
 import type { Cloud } from '../cloud/cloud.ts'
-import { authenticate, registerDevice } from '../cloud/credentials.ts'
+import { createCredentials } from '../cloud/credentials.ts'
 import { createApp } from '../http/app.ts'
+import { NO_LIMITS } from '../http/limits.ts'
 import type { Users } from '../store/store.ts'
 import type { Schedule } from './schedule.ts'
 
@@ -86,8 +87,9 @@ export function createServer(schedule: Schedule, releases: readonly World[], see
   }
 
   const cloud = {
-    register: () => registerDevice(log.users),
-    authenticate: (credential: string) => authenticate(log.users, credential),
+    register: () => log.credentials.register(schedule.now()),
+    authenticate: (credential: string) => log.credentials.authenticate(credential),
+    renew: (credential: string) => log.credentials.renew(credential),
     async ingest(user: number, events: readonly KindredEvent[]) {
       return log.append(user, events)
     },
@@ -101,17 +103,17 @@ export function createServer(schedule: Schedule, releases: readonly World[], see
     artifact: async (sha256: string) => artifactsOf(releases).get(sha256),
     async erase(user: number) {
       const events = log.of(user)
-      if (!log.erase(user)) return undefined
+      if (!(await log.credentials.forget(user, async () => log.erase(user)))) return undefined
       for (const { id } of events) gone.add(id)
       return { events: events.length, samples: 0, mappings: 0 }
     },
-    status: async () => ({ day: 0, prepared: true, users: 0, events: 0, samples: 0 }),
+    status: async () => ({ day: 0, prepared: true, preparedOnce: true, users: 0, events: 0, samples: 0 }),
   }
   const app = createApp({
     cloud: cloud as unknown as Cloud,
     clock,
     log: { error: ({ err }: { err: Error }) => failures.push(String(err.stack)) } as unknown as Logger,
-    registrations: { burst: 1e6, everyMs: 1 },
+    limits: NO_LIMITS,
   })
 
   return {
@@ -138,7 +140,7 @@ export function createServer(schedule: Schedule, releases: readonly World[], see
 
 /** Users and their events, each event once. Numbers of users are never given twice. */
 function createLog(first = 0) {
-  const devices = new Map<string, { user: number; credential: Buffer }>()
+  const devices = new Map<string, NonNullable<Awaited<ReturnType<Users['byDevice']>>>>()
   const events = new Map<number, Map<string, KindredEvent>>()
   let size = first
   const users = {
@@ -148,9 +150,16 @@ function createLog(first = 0) {
       return size++
     },
     byDevice: async (device: string) => devices.get(device),
-  } as Users
+    async setCredential(device: string, credential: Buffer, next?: Buffer) {
+      const row = devices.get(device)
+      if (row) devices.set(device, { user: row.user, credential, ...(next && { next }) })
+      return row !== undefined
+    },
+    devicesOf: async (user: number) =>
+      [...devices].flatMap(([device, row]) => (row.user === user ? device : [])),
+  } as unknown as Users
   return {
-    users,
+    credentials: createCredentials(users),
     get size() {
       return size
     },
