@@ -9,6 +9,22 @@ export const registrationSchema = z.strictObject({
 })
 export type Registration = z.infer<typeof registrationSchema>
 
+/** PUT /api/me/consent: whether others may learn from this user's samples. */
+export const sharingSchema = z.strictObject({ sharing: z.boolean() })
+
+/** The body of POST /api/devices; who says nothing shares. */
+export const registerSchema = z.strictObject({ consent: sharingSchema.optional() })
+
+/** PUT /api/me/consent → 200: what is on record. Nothing of who has withdrawn can be handed out any more. */
+export const consentSchema = z.strictObject({
+  sharing: z.boolean(),
+  /** Of the words that it was said to (docs/privacy.md has them); 0: it was never asked. */
+  version: z.int().min(0),
+  /** When it was said, ms. */
+  at: z.int().min(0),
+})
+export type Consent = z.infer<typeof consentSchema>
+
 /** POST /api/events → 202. Every event of the upload is on disk. */
 export const acceptedSchema = z.strictObject({ accepted: z.int().min(0), known: z.int().min(0) })
 export type Accepted = z.infer<typeof acceptedSchema>

@@ -8,8 +8,9 @@ import { failureSchema } from './failure.ts'
  * Bump on any change that an older page or worker would misread.
  * 1 first release
  * 2 tabs, conditions and the user's switch
+ * 3 whether others may learn from the user's samples
  */
-export const PROTOCOL_VERSION = 2
+export const PROTOCOL_VERSION = 3
 
 /** Whoever holds this Web Lock runs a round, or keeps one from beginning: over all tabs there is one at a time. */
 export const ROUND_LOCK = 'kindred:round'
@@ -113,6 +114,8 @@ export const statusSchema = z.strictObject({
   ]),
   /** Whether it may learn by itself: the user's switch. */
   learning: z.boolean(),
+  /** Whether others may learn from this user's samples, and whether the server knows. */
+  sharing: z.strictObject({ on: z.boolean(), told: z.boolean() }),
   /** Whether the browser has promised to keep what is stored; null until it was asked. */
   persistent: z.boolean().nullable(),
   /** Whether this tab is the one that deals with the server and learns, for all of them. */
@@ -164,6 +167,8 @@ export const calls = {
   train: { input: z.null(), output: roundSchema },
   /** Switches learning by itself on or off; what runs ends. `train` works all the same. */
   learn: { input: z.strictObject({ on: z.boolean() }), output: z.null() },
+  /** Lets others learn from this user's samples, or no longer; the server hears of it at the next contact. */
+  share: { input: z.strictObject({ on: z.boolean() }), output: z.null() },
   /** Tells the device how things stand; the page does so at its start and at each change. */
   conditions: { input: conditionsSchema, output: z.null() },
   /** The user is at work (pointer, keys, scrolling): whatever trains lets go of the machine for a moment. */

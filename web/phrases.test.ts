@@ -29,6 +29,7 @@ const status: Status = {
   failure: null,
   bytes: { down: 0, up: 0 },
   learning: true,
+  sharing: { on: true, told: true },
   persistent: null,
   leads: true,
 }

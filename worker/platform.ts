@@ -25,7 +25,7 @@ export interface TabChannel {
 
 /** What the runtime says of a request; both homes' `RequestInit` takes it. */
 export interface Request {
-  readonly method?: 'GET' | 'POST' | 'DELETE'
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
   readonly headers?: Record<string, string>
   readonly body?: string | Uint8Array<ArrayBuffer>
   /** How a browser's HTTP cache is to be used; Node has none. */

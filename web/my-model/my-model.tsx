@@ -10,6 +10,7 @@ import { useStore } from '../store.ts'
 import { Forget } from './forget.tsx'
 import { LastRound, PastRounds } from './rounds.tsx'
 import { Samples } from './samples.tsx'
+import { Sharing } from './sharing.tsx'
 import { Models, Stored } from './stored.tsx'
 import { Takeout } from './takeout.tsx'
 
@@ -48,6 +49,7 @@ export function MyModel({ device, feed, install, status }: MyModelProps) {
           counts={{ own: status.samples.local, borrowed: status.samples.matched }}
         />
       )}
+      {status && <Sharing device={device} sharing={status.sharing} />}
       {status && <Takeout device={device} onBroughtIn={() => feed.restart()} />}
       {status && (
         <Forget

@@ -129,6 +129,12 @@ export function createCycle(deps: CycleDeps): Cycle {
       }
     })
 
+  async function tellSharing(signal: AbortSignal): Promise<void> {
+    const before = await getState(db, 'sharing')
+    await tunnel.tellSharing(signal)
+    if (before && !before.told) board.changed()
+  }
+
   /** Pulls what is left of the day's batches; says whether the day has no more. */
   async function pullToday(task: Active, signal: AbortSignal): Promise<boolean> {
     const all = async () => pulledToday(await getState(db, 'pulled'), clock, task.manifest.hyper.dayMs)
@@ -183,6 +189,8 @@ export function createCycle(deps: CycleDeps): Cycle {
         await holding(locks, CONTACT_LOCK, signal, async (stop) => {
           await tunnel.payOwed(stop)
           await tunnel.identify(stop)
+          // Before there are new events to make samples of.
+          await tellSharing(stop)
           // The first time the task comes first: the page waits for it.
           const first = board.live.task === undefined
           if (first) await refreshTask(stop)

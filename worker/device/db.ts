@@ -101,6 +101,8 @@ export const stateSchemas = {
   registeredAgain: z.int(),
   /** The user's switch for learning by itself; absent, it is on. */
   learning: z.boolean(),
+  /** Whether others may learn from the user's samples, and whether the server knows; absent, nothing was said: they may. */
+  sharing: z.strictObject({ on: z.boolean(), told: z.boolean() }),
   /** What the browser said when it was asked to keep what is stored. */
   persistent: z.boolean(),
   /** The fastest engine for the task's model: in which browser, of which engines, for which shape (SHA-256). */
@@ -224,13 +226,18 @@ export async function count(db: Db, add: Partial<StateValue<'counters'>>): Promi
   })
 }
 
-/** Everything that the device knows, gone at once; `owed` is what it has yet to ask of the server. Tells what there was. */
+/**
+ * Everything that the device knows, gone at once; `owed` is what it has yet to ask of the server. That the user does not
+ * share holds for who they are from now on. Tells what there was.
+ */
 export async function eraseAll(db: Db, owed: StateValue<'owed'>): Promise<ErasedHere> {
   return db.transaction('rw', db.tables, async () => {
     const [events, local, matched, models, rounds] = await Promise.all(
       [db.history, db.local, db.matched, db.models, db.journal].map((table) => table.count()),
     )
+    const sharing = await getState(db, 'sharing')
     await Promise.all(db.tables.map((table) => table.clear()))
+    if (sharing?.on === false) await putState(db, 'sharing', { on: false, told: false })
     if (owed.length > 0) await putState(db, 'owed', owed)
     return { events: events!, samples: local! + matched!, models: models!, rounds: rounds! }
   })

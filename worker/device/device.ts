@@ -171,6 +171,13 @@ export function createDevice(given: Platform): Device {
       return null
     },
 
+    async share({ on }) {
+      await putState(db, 'sharing', { on, told: false })
+      board.changed()
+      schedule.visit()
+      return null
+    },
+
     async conditions(conditions) {
       await schedule.adapt({ conditions })
       return null

@@ -32,6 +32,20 @@ describe('forgetting', () => {
     expect(await rank(device)).toHaveLength(60)
   })
 
+  test('who does not share does not share as anybody new either', async () => {
+    const device = await start()
+    await device.contact()
+    await device.share({ on: false })
+    expect(await status(device)).toMatchObject({ sharing: { on: false } })
+    await device.contact()
+    expect(await status(device)).toMatchObject({ sharing: { on: false, told: true } })
+    await device.forget(null)
+    expect(await status(device)).toMatchObject({ sharing: { on: false, told: false } })
+    await device.contact()
+    expect(await status(device)).toMatchObject({ sharing: { on: false, told: true } })
+    expect([...here.server.sharing.values()]).toEqual([false, false])
+  })
+
   test('offline everything goes here, and the answer says that the server could not be told', async () => {
     const device = await start()
     await device.contact()

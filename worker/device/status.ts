@@ -158,6 +158,7 @@ const BLANK: Status = {
   run: { phase: 'idle' },
   waitingFor: { reason: 'task' },
   learning: true,
+  sharing: { on: true, told: true },
   persistent: null,
   leads: false,
   rounds: [],
@@ -173,12 +174,13 @@ async function gather(sources: Sources, live: Live): Promise<Status> {
   const { db, models, samples, platform, eligibility, leads } = sources
   const { clock, network } = platform
   const manifest = live.task?.manifest
-  const [identity, counters, pulled, persistent, waiting, counted, stored, journal, serving] =
+  const [identity, counters, pulled, persistent, sharing, waiting, counted, stored, journal, serving] =
     await Promise.all([
       getState(db, 'identity'),
       getState(db, 'counters'),
       getState(db, 'pulled'),
       getState(db, 'persistent'),
+      getState(db, 'sharing'),
       db.outbox.count(),
       samples.count(),
       models.list(),
@@ -217,6 +219,7 @@ async function gather(sources: Sources, live: Live): Promise<Status> {
       obstacle: eligibility.obstacle(manifest?.hyper),
     }),
     learning: eligibility.learning,
+    sharing: sharing ?? BLANK.sharing,
     persistent: persistent ?? null,
     leads: leads(),
     rounds,

@@ -6,7 +6,7 @@ import { reprDigest } from '../../shared/hash.ts'
 import { createLocks } from '../locks.ts'
 import { freshDb, handClock } from '../testing/storage.ts'
 import { batchesFor, createWorld, FakeServer, html, NOON, problem, type World } from '../testing/world.ts'
-import { type Db, getState } from './db.ts'
+import { type Db, getState, putState } from './db.ts'
 import { record } from './history.ts'
 import { createTunnel, type Tunnel } from './tunnel.ts'
 import { deferred } from './turns.ts'
@@ -77,6 +77,57 @@ const dripping = (): Response =>
   new Response(new ReadableStream({ start: (controller) => controller.enqueue(new Uint8Array(3)) }), {
     headers: { 'content-type': 'application/json' },
   })
+
+describe('what the user has said about sharing', () => {
+  const told = () => [...server.sharing.values()]
+  const say = (on: boolean) => putState(db, 'sharing', { on, told: false })
+
+  test('is nothing at first, and nothing is said', async () => {
+    await tunnel.identify()
+    await tunnel.tellSharing()
+    expect(told()).toEqual([])
+    expect(server.requests).toEqual(['POST /api/devices'])
+  })
+
+  test('goes with the registration where it was said before, and else at the next contact; once', async () => {
+    await say(false)
+    await tunnel.identify()
+    expect(told()).toEqual([false])
+    await tunnel.tellSharing()
+    expect(server.requests).toEqual(['POST /api/devices'])
+    await say(true)
+    await tunnel.tellSharing()
+    await tunnel.tellSharing()
+    expect(told()).toEqual([true])
+    expect(server.count('PUT /api/me/consent')).toBe(1)
+  })
+
+  test('is said again where no answer came, and where it changed on the way', async () => {
+    await tunnel.identify()
+    await say(false)
+    server.after = () => die()
+    await expect(tunnel.tellSharing()).rejects.toMatchObject({ code: 'offline' })
+    expect(await getState(db, 'sharing')).toEqual({ on: false, told: false })
+    server.after = async (_, __, response) => {
+      await say(true)
+      return response
+    }
+    await tunnel.tellSharing()
+    expect(await getState(db, 'sharing')).toEqual({ on: true, told: false })
+    server.after = (_, __, response) => response
+    await tunnel.tellSharing()
+    expect(told()).toEqual([true])
+  })
+
+  test('is said to a server that has forgotten the device', async () => {
+    await say(false)
+    await tunnel.identify()
+    server.devices.clear()
+    await see(1)
+    await tunnel.flush()
+    expect(told()).toEqual([false, false])
+  })
+})
 
 describe('up', () => {
   test('what waits arrives, compressed, and is deleted', async () => {

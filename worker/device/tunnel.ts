@@ -8,6 +8,7 @@ import {
   acceptedSchema,
   type BatchList,
   batchListSchema,
+  consentSchema,
   type Erased,
   erasedSchema,
   type Registration,
@@ -43,6 +44,8 @@ type TaskAnswer =
 export interface Tunnel {
   /** This device's name at the server, registering if it has none. */
   identify(signal?: AbortSignal): Promise<Registration>
+  /** Tells the server what the user has said about sharing, if it does not know it yet. */
+  tellSharing(signal?: AbortSignal): Promise<void>
   /** Sends everything that waits in the outbox. What was not acknowledged when it throws is still there. */
   flush(signal?: AbortSignal): Promise<void>
   task(etag: string | null, signal?: AbortSignal): Promise<TaskAnswer>
@@ -98,19 +101,28 @@ export function createTunnel(
       const present = await getState(db, 'identity')
       if (present && present.credential !== refused?.credential) return present
       if (refused) await notTooOften()
+      const sharing = await getState(db, 'sharing')
       const identity = await line(
         '/api/devices',
-        json({}),
+        json(sharing ? { consent: { sharing: sharing.on } } : {}),
         (answer) => answer.json(registrationSchema),
         signal,
       )
       await db.transaction('rw', db.state, async () => {
         await putState(db, 'identity', identity)
+        if (sharing) await sharingTold(sharing.on)
         if (refused) await putState(db, 'registeredAgain', clock.now())
         // The day's batches belonged to the one that the server has forgotten.
         await db.state.delete('pulled')
       })
       return identity
+    })
+  }
+
+  /** Unless the user has changed their mind meanwhile. */
+  async function sharingTold(on: boolean): Promise<void> {
+    await db.transaction('rw', db.state, async () => {
+      if ((await getState(db, 'sharing'))?.on === on) await putState(db, 'sharing', { on, told: true })
     })
   }
 
@@ -135,6 +147,14 @@ export function createTunnel(
 
   return {
     identify,
+
+    async tellSharing(signal) {
+      const said = await getState(db, 'sharing')
+      if (!said || said.told) return
+      const request = json({ sharing: said.on }, 'PUT')
+      await ask('/api/me/consent', request, (answer) => answer.json(consentSchema), signal)
+      await sharingTold(said.on)
+    },
 
     async flush(signal) {
       // What comes in meanwhile waits for the next time: else a busy user is sent event by event.
@@ -231,8 +251,8 @@ export function createTunnel(
   }
 }
 
-const json = (value: unknown): Request => ({
-  method: 'POST',
+const json = (value: unknown, method: 'POST' | 'PUT' = 'POST'): Request => ({
+  method,
   headers: { 'content-type': 'application/json' },
   body: JSON.stringify(value),
 })

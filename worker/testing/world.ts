@@ -1,6 +1,6 @@
 /** A small world for tests: two kinds of readers, a catalogue, a task, and a server that speaks the HTTP contract in memory. */
 import { deflateSync, unzlibSync } from 'fflate'
-import { rowsRequestSchema } from '../../shared/api.ts'
+import { registerSchema, rowsRequestSchema, sharingSchema } from '../../shared/api.ts'
 import { type Catalogue, UNKNOWN_ID } from '../../shared/catalogue.ts'
 import { DAY_MS } from '../../shared/clock.ts'
 import { encodeSample, joinBatch } from '../../shared/codec.ts'
@@ -161,6 +161,8 @@ export class FakeServer {
   readonly requests: string[] = []
   before: (method: string, path: string) => Answer = () => undefined
   after: (method: string, path: string, response: Response) => Response | Promise<Response> = (_, __, r) => r
+  /** What each device has said about sharing. */
+  readonly sharing = new Map<string, boolean>()
   private made = 0
 
   constructor(world?: World) {
@@ -189,6 +191,8 @@ export class FakeServer {
       const device = `device-${++this.made}`
       const credential = `credential-of-${device}`
       this.devices.set(credential, device)
+      const { consent } = registerSchema.parse(JSON.parse(String(init.body)))
+      if (consent) this.sharing.set(device, consent.sharing)
       return Response.json({ device, credential }, { status: 201 })
     }
     if (path.startsWith('/artifacts/')) return this.artifact(path.slice('/artifacts/'.length))
@@ -196,6 +200,11 @@ export class FakeServer {
     const device = this.devices.get(headers.get('authorization')?.replace('Bearer ', '') ?? '')
     if (!device) return problem(401, 'Unknown device')
     if (method === 'POST' && path === '/api/events') return this.takeEvents(device, init)
+    if (method === 'PUT' && path === '/api/me/consent') {
+      const { sharing } = sharingSchema.parse(JSON.parse(String(init.body)))
+      this.sharing.set(device, sharing)
+      return Response.json({ sharing, version: 1, at: NOON })
+    }
     if (method === 'DELETE' && path === '/api/me') return this.erase(device)
     if (path === '/api/task') return this.task(headers)
     if (method === 'POST' && path === '/api/rows') return this.rows(init)
