@@ -1,4 +1,5 @@
 /** Watches the events of one browser: none is lost between being acknowledged to the page and being counted once. */
+import type { CallOutput } from '../../shared/protocol.ts'
 import type { Fail } from './invariants.ts'
 import type { SimServer } from './server.ts'
 import type { SimStorage } from './storage.ts'
@@ -16,6 +17,8 @@ interface Tracked {
   known: boolean
   /** The server has confirmed that it erased this. */
   forgotten: boolean
+  /** The device has said that it will have the server erase this. */
+  owed: boolean
 }
 
 export interface EventsWatch {
@@ -23,8 +26,10 @@ export interface EventsWatch {
   tracks(first: string, last: string): (how: 'done' | 'failed') => void
   committed(tables: ReadonlySet<string>): void
   evicted(table: string | undefined): void
-  /** The user wants to be forgotten; what it gives hears whether the server confirmed it. */
-  forgets(): (byServer: boolean) => void
+  /** The user wants to be forgotten; what it gives hears what was answered, if anything was. */
+  forgets(): (answer: CallOutput<'forget'> | undefined) => void
+  /** Whether the device still has something to ask of the server. */
+  owing(): boolean
   /** All is over, and everything should have arrived. */
   finish(): void
 }
@@ -44,6 +49,7 @@ export function watchEvents(storage: SimStorage, server: SimServer, fail: Fail):
         mayBeTwice: false,
         known: true,
         forgotten: false,
+        owed: false,
       }
       all.push(one)
       return (how) => {
@@ -69,6 +75,8 @@ export function watchEvents(storage: SimStorage, server: SimServer, fail: Fail):
         if (table === undefined || table === 'state') {
           one.mayBeTwice = true
           one.known = false
+          // So is the debt.
+          one.owed = false
         }
       }
     },
@@ -80,12 +88,17 @@ export function watchEvents(storage: SimStorage, server: SimServer, fail: Fail):
         one.mayBeMissing = true
         one.known = false
       }
-      return (byServer) => {
+      return (answer) => {
         forgetting--
         for (const one of all) one.mayBeMissing = true
-        if (byServer) for (const one of before) one.forgotten = true
+        for (const one of before) {
+          one.forgotten ||= answer?.server != null
+          one.owed ||= answer?.owed === true
+        }
       }
     },
+
+    owing: () => storage.rows<{ key: string }>('state').some(({ key }) => key === 'owed'),
 
     finish() {
       const counts = new Map<string, number>()
@@ -93,11 +106,12 @@ export function watchEvents(storage: SimStorage, server: SimServer, fail: Fail):
         if (event.type === 'behaviour') counts.set(event.name, (counts.get(event.name) ?? 0) + 1)
       const missing: string[] = []
       for (const one of all) {
-        const { first, state, mayBeMissing, mayBeTwice, forgotten } = one
+        const { first, state, mayBeMissing, mayBeTwice, forgotten, owed } = one
         const times = counts.get(first) ?? 0
         const excused = mayBeMissing || server.lost.has(first)
         if (times > 1 && !mayBeTwice) fail('counted-once', `${first} was counted ${times} times`)
         if (forgotten && times > 0) fail('forgotten', `${first} is back`)
+        if (owed && times > 0) fail('owed', `${first} is still there`)
         if (times !== (counts.get(one.last) ?? 0) && !mayBeTwice && !excused)
           fail('counted-once', `of what came with ${first} only a part was counted`)
         if (times === 0 && state === 'done' && !excused) missing.push(first)

@@ -13,6 +13,7 @@ export const INVARIANTS = {
   settles: 'every call of the page is answered',
   failures: 'whatever fails is one of our failures, and somebody hears of it',
   forgotten: 'what the server was made to forget does not come back',
+  owed: 'what the server could not be told to forget is told to it later',
 } as const
 export type Invariant = keyof typeof INVARIANTS
 

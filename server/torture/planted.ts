@@ -57,6 +57,20 @@ export const PLANTED: readonly Planted[] = [
     breaks: ['counted-once'],
   },
   {
+    bug: 'what the server could not be told to forget is not noted',
+    plant: storing((transaction) => (names, mode, options) => {
+      const made = transaction(names, mode, options)
+      intercept(made, (store) => {
+        const put = store.put.bind(store)
+        return (
+          store.name === 'state' && { put: (row: Row) => (row.key === 'owed' ? store.count() : put(row)) }
+        )
+      })
+      return made
+    }),
+    breaks: ['owed'],
+  },
+  {
     bug: 'a page that sees track fail calls it once more',
     plant: {
       device: (device) => ({
@@ -100,7 +114,7 @@ interface Store {
   put(row: Row): unknown
   count(): unknown
 }
-type Row = { readonly slot?: string; readonly name?: string }
+type Row = { readonly slot?: string; readonly name?: string; readonly key?: string }
 interface Transaction {
   objectStore(name: string): Store
   addEventListener(type: 'complete', listener: () => void): void

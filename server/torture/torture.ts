@@ -131,7 +131,10 @@ async function calmDown(
     browser.setLink('up')
   }
   const waiting = () =>
-    people.some(({ browser }) => browser.storage.rows('outbox').length > 0 || !browser.models.canServe())
+    people.some(
+      ({ browser }) =>
+        browser.storage.rows('outbox').length > 0 || browser.events.owing() || !browser.models.canServe(),
+    )
   await schedule.run(schedule.now() + CALM, () => failed() || !waiting())
   if (failed()) return
   for (const { browser, user } of people) {

@@ -92,7 +92,7 @@ export function createUser(
     const forgotten = events.forgets()
     models.missing()
     const answer = await call(tab, 'forget', () => tab.device.forget(null))
-    forgotten(answer?.server != null)
+    forgotten(answer)
     models.missing()
     browser.samples.reset()
   }
