@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { deflateRaw } from 'node:zlib'
 import type { Logger } from 'pino'
 import * as z from 'zod'
-import type { Accepted, BatchList, Erased, Registration, RowsRequest } from '../../shared/api.ts'
+import type { Accepted, BatchList, Consent, Erased, Registration, RowsRequest } from '../../shared/api.ts'
 import { type Clock, dayOf, systemClock } from '../../shared/clock.ts'
 import { joinBatch } from '../../shared/codec.ts'
 import type { KindredEvent } from '../../shared/event.ts'
@@ -17,6 +17,7 @@ import type { Source } from '../sources/source.ts'
 import { openStore } from '../store/lmdb.ts'
 import { lockFolder } from '../store/lock.ts'
 import type { Store } from '../store/store.ts'
+import { consentOf, finishWithdrawals, giveConsent } from './consent.ts'
 import { createCredentials } from './credentials.ts'
 import { importSource } from './ingest.ts'
 import type { TrainResult } from './jobs.ts'
@@ -44,6 +45,11 @@ export interface PrepareOptions extends RunOptions {
   readonly everyone?: boolean
 }
 
+export interface NewDevice {
+  readonly subject?: string | undefined
+  readonly sharing?: boolean | undefined
+}
+
 export type TrainOptions = RunOptions & Partial<TrainSettings>
 
 export interface CloudStatus {
@@ -60,7 +66,7 @@ export interface CloudStatus {
 export type Cloud = Awaited<ReturnType<typeof openCloud>>
 
 /**
- * Opens a data folder, taking back an import and completing an erasure that a crash cut off.
+ * Opens a data folder, taking back an import and completing a withdrawal that a crash cut off.
  * Throws `storage` if another process has it, `bad-input` if it was made with days of another length.
  */
 export async function openCloud({
@@ -75,7 +81,7 @@ export async function openCloud({
   const unlock = await lockFolder(dir)
   const store = openStore(join(dir, 'store'))
   await store.imports.recover()
-  await store.resumeErasures()
+  await finishWithdrawals(store)
   const secret = await secretOf(store)
   let population = await loadPopulation(store)
   if (population && population.dayMs !== hyper.dayMs) {
@@ -171,8 +177,22 @@ export async function openCloud({
       }
     },
 
-    /** A new device: of a new user, or of the one user of `subject`. */
-    register: (subject?: string): Promise<Registration> => credentials.register(clock.now(), subject),
+    /** A new device: of a new user, or of the one user of `subject`; `sharing` is what they say of that, if anything. */
+    async register({ subject, sharing }: NewDevice = {}): Promise<Registration> {
+      const registration = await credentials.register(clock.now(), subject)
+      if (sharing === undefined) return registration
+      const user = await cloud.userOf(registration.device)
+      if (user !== undefined) await cloud.consent(user, sharing)
+      return registration
+    },
+    /** When it is done, nothing of a user who does not share can be handed out. Throws `unauthorised` for one who is gone. */
+    consent: (user: number, sharing: boolean): Promise<Consent> =>
+      giveConsent(store, user, {
+        sharing,
+        now: clock.now(),
+        withdraw: (user) => desk.run('withdraw', { user }).finally(() => store.refresh()),
+      }),
+    consentOf: (user: number): Promise<Consent> => consentOf(store, user),
     /** The user who holds `credential`, or undefined. */
     authenticate: credentials.authenticate,
     /** A new credential for the device that shows this one; undefined if it is not known. */

@@ -15,6 +15,8 @@ export interface Desk {
   match(user: number, now: number): Promise<BatchList['state']>
   /** Undefined for a user who does not exist. */
   erase(user: number): Promise<Erased | undefined>
+  /** Removes what a user shares. */
+  withdraw(user: number): Promise<void>
 }
 
 export function createDesk(room: Room): Desk {
@@ -51,6 +53,10 @@ export function createDesk(room: Room): Desk {
       if (batches.length === 0) return 'no-neighbours'
       await store.mappings.put(dayOf(now, hyper.dayMs), [{ user, batches }])
       return 'ready'
+    },
+
+    async withdraw(user) {
+      await store.withdraw(user)
     },
 
     async erase(user) {

@@ -22,6 +22,7 @@ export interface Jobs {
   train(input: Partial<TrainSettings>): Promise<TrainResult>
   match(input: { user: number; now: number }): ReturnType<Desk['match']>
   erase(input: { user: number }): ReturnType<Desk['erase']>
+  withdraw(input: { user: number }): Promise<void>
 }
 export type JobName = keyof Jobs
 
@@ -36,6 +37,7 @@ export function createJobs(room: Room): JobTable {
     train: (input, watch) => train(room, input, watch),
     match: ({ user, now }) => desk.match(user, now),
     erase: ({ user }) => desk.erase(user),
+    withdraw: ({ user }) => desk.withdraw(user),
   }
 }
 
