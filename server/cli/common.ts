@@ -1,20 +1,22 @@
 /** What every command shares: its options, an open cloud, and one way to fail. */
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
+import { parse } from '../../shared/failure.ts'
 import { type Cloud, openCloud } from '../cloud/cloud.ts'
+import { type Privacy, privacySchema } from '../cloud/privacy/settings.ts'
+import { jsonIn } from './files.ts'
 import { createReport, type Report } from './report.ts'
+import { optionFor } from './settings.ts'
 
 export interface CommonOptions {
   data: string
   json: boolean
+  privacyFile?: string | undefined
 }
 
 export function withCommonOptions(command: Command): Command {
   return command
-    .addOption(
-      new Option('-d, --data <folder>', 'where everything is kept')
-        .default('kindred-data')
-        .env('KINDRED_DATA'),
-    )
+    .addOption(optionFor('data'))
+    .addOption(optionFor('privacyFile'))
     .option('--json', 'print one JSON object a line on standard output, prose on standard error', false)
 }
 
@@ -38,13 +40,19 @@ export const withCloud = (
   work: (cloud: Cloud, report: Report) => Promise<void>,
 ): Promise<void> =>
   withReport(options, async (report) => {
-    const cloud = await openCloud({ dataDir: options.data })
+    const cloud = await openCloud({ dataDir: options.data, ...privacyIn(options) })
     try {
       await work(cloud, report)
     } finally {
       await cloud.close()
     }
   })
+
+function privacyIn({ privacyFile }: CommonOptions): { privacy?: Privacy } {
+  return privacyFile === undefined
+    ? {}
+    : { privacy: parse(privacySchema, jsonIn(privacyFile), `The settings in ${privacyFile}`) }
+}
 
 /** Parses a whole number of at least `min`. */
 export const wholeNumber =

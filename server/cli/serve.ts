@@ -1,33 +1,77 @@
 import { once } from 'node:events'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Command } from 'commander'
+import type { Logger } from 'pino'
 import type { Cloud } from '../cloud/cloud.ts'
 import { createApp } from '../http/app.ts'
-import { listen } from '../http/listen.ts'
+import { type Listening, listen } from '../http/listen.ts'
 import { createLog } from '../http/log.ts'
-import { type CommonOptions, wholeNumber, withCloud, withCommonOptions } from './common.ts'
-import type { Report } from './report.ts'
+import { createMetrics, metricsApp } from '../http/metrics.ts'
+import { type CommonOptions, withCloud, withCommonOptions } from './common.ts'
+import { type Config, configOf } from './config.ts'
+import { fail, type Report } from './report.ts'
+import { type Given, refuseUnknown, summary, withSettings } from './settings.ts'
 import { webApp } from './webapp.ts'
 
-export interface ServeOptions extends CommonOptions {
-  port: number
-  host: string
+export type ServeOptions = CommonOptions & Given
+
+export const withServeOptions = (command: Command): Command => withSettings(withCommonOptions(command))
+
+/** Runs `work` with an open cloud and what the settings say; they are looked at before anything is opened. */
+export async function withServer(
+  options: ServeOptions,
+  command: Command,
+  work: (cloud: Cloud, report: Report, config: Config) => Promise<void>,
+): Promise<void> {
+  let config: Config
+  try {
+    refuseUnknown(process.env)
+    config = configOf(options)
+  } catch (error) {
+    return fail(error)
+  }
+  await withCloud(options, (cloud, report) => {
+    report.say(summary(command))
+    return work(cloud, report, config)
+  })
 }
 
-export function withServeOptions(command: Command): Command {
-  return withCommonOptions(command)
-    .option('-p, --port <n>', 'port to listen on; 0 takes any free one', wholeNumber(0, 65_535), 8787)
-    .option('--host <name>', 'address to listen on', 'localhost')
-}
-
-/** Serves app, API and artifacts on one port until the process is told to stop; prints `ready` and the address. */
-export async function serve(cloud: Cloud, report: Report, { port, host }: ServeOptions): Promise<void> {
+/**
+ * Serves app, API and artifacts on one port until the process is told to stop (SIGINT, SIGTERM); prints `ready` and the
+ * address. Then it takes nothing new, and ends what is under way. Told twice, it ends at once.
+ */
+export async function serve(cloud: Cloud, report: Report, config: Config): Promise<void> {
+  const log = createLog(config.logLevel)
   const dist = await webApp(() => report.say('Building the web app …'))
-  const server = await listen(createApp({ cloud, log: createLog(), dist }), { port, host })
+  const metrics = createMetrics(cloud.status)
+  let closing = false
+  const app = createApp({ ...config.app, cloud, log, dist, metrics, isClosing: () => closing })
+  const server = await listen(app, config.where)
+  const inner = config.metrics && (await listen(metricsApp(metrics.registry), config.metrics))
   const stopDays = cloud.followDays()
+  const reload = () => renew(server, log)
+  process.on('SIGHUP', reload)
+  if (inner) report.say(`metrics ${inner.url}/metrics`)
   report.ready(server.url)
-  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
+  await toldToStop()
+  process.once('SIGINT', giveUp).once('SIGTERM', giveUp)
+  closing = true
+  await wait(config.drainMs)
   stopDays()
-  await server.close()
+  await Promise.all([server.close(), inner?.close()])
+  process.off('SIGHUP', reload)
+}
+
+const toldToStop = () => Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
+const giveUp = () => process.exit(130)
+
+function renew(server: Listening, log: Logger): void {
+  try {
+    server.reload()
+    log.info('the certificate was read again')
+  } catch (error) {
+    log.error({ err: error }, 'the certificate stays as it was')
+  }
 }
 
 export function serveCommand(program: Command): void {
@@ -35,5 +79,5 @@ export function serveCommand(program: Command): void {
     program
       .command('serve')
       .description('serve the app, the API and the artifacts of a prepared data folder'),
-  ).action((options: ServeOptions) => withCloud(options, (cloud, report) => serve(cloud, report, options)))
+  ).action((options: ServeOptions, command: Command) => withServer(options, command, serve))
 }

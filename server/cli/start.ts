@@ -1,11 +1,10 @@
 import type { Command } from 'commander'
 import { AppError } from '../../shared/failure.ts'
 import type { Cloud } from '../cloud/cloud.ts'
-import { withCloud } from './common.ts'
 import { importFrom } from './import.ts'
 import { prepare } from './prepare.ts'
 import type { Report } from './report.ts'
-import { type ServeOptions, serve, withServeOptions } from './serve.ts'
+import { type ServeOptions, serve, withServeOptions, withServer } from './serve.ts'
 import { train } from './train.ts'
 
 /** Brings a data folder, however empty, to where it can serve; what is done already is not done again. */
@@ -35,9 +34,9 @@ export function startCommand(program: Command): void {
       ),
   ).action((given: ServeOptions & { import?: string[] }, command: Command) => {
     const options = { ...given, data: folderOf(given, command) }
-    return withCloud(options, async (cloud, report) => {
+    return withServer(options, command, async (cloud, report, config) => {
       await ready(cloud, report, options.import)
-      await serve(cloud, report, options)
+      await serve(cloud, report, config)
     })
   })
 }

@@ -1,6 +1,13 @@
 /** What Prometheus can ask for: docs/operations.md has the list. */
+import { Hono } from 'hono'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { CloudStatus } from '../cloud/cloud.ts'
+
+/** For a port of its own, which only Prometheus can reach: what it tells is for nobody else. */
+export const metricsApp = (registry: Registry) =>
+  new Hono().get('/metrics', async (c) =>
+    c.body(await registry.metrics(), 200, { 'content-type': registry.contentType }),
+  )
 
 /** Why something was refused with 429. */
 export type Refused = 'registrations' | 'address' | 'device' | 'uploads' | 'events' | 'waiting'
