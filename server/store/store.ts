@@ -175,10 +175,12 @@ export interface Profiles {
 }
 
 export interface Viewers {
-  /** Bulk. Remembers which catalogue positions users have seen. */
+  /** Bulk. Remembers which values users have shown, by number: catalogue positions, and what the cloud counts besides. */
   see(entries: readonly { user: number; items: Iterable<number> }[]): Promise<void>
-  /** By catalogue position: how many distinct users have seen the item; shorter than the catalogue if need be. */
+  /** By number: how many distinct users have shown the value; shorter than there are values if need be. */
   counts(): Promise<Uint32Array>
+  /** Bulk. Those who have shown any of these, ascending. */
+  of(values: ReadonlySet<number>): Promise<Uint32Array>
 }
 
 /** What a user was given on a day. A sample in it may be gone: then its number leads nowhere. */

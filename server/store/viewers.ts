@@ -20,6 +20,12 @@ export function createViewers(tables: Tables): Viewers {
       for (const { key: at, value } of blocks) counts.set(readCounts(value), at.readUInt32BE() * BLOCK)
       return counts
     },
+    async of(values) {
+      const found: number[] = []
+      for (const { key: at, value } of tables.seen.getRange())
+        if (unpackIds(value).some((shown) => values.has(shown))) found.push(at.readUInt32BE())
+      return Uint32Array.from(found)
+    },
   }
 }
 
