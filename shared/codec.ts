@@ -2,19 +2,22 @@
  * Samples as bytes. One sample is a row of varints, so that rows can be stored once and joined into any batch:
  *   day · label · for each feature in the schema's order —
  *     categorical: id · sequence: count, then its ids without padding · dense: each value × 1024, zigzag
- * A batch is deflated (RFC 1951): 'KB' · version 1 · length-prefixed schema name@version · day length in ms ·
- *   count · count × (8 bytes sample id · row).
+ * A batch is deflated (RFC 1951): 'KB' · version 2 · length-prefixed schema name@version · day length in ms ·
+ *   count · count × 8 bytes sample id · count × row.
+ * docs/wire-format.md tells all of it to those who write another reader.
  */
 import { inflateSync } from 'fflate'
 import { AppError } from './failure.ts'
 import { DENSE_STEPS, type MatchedSample, type Sample } from './sample.ts'
 import { type FeatureSchema, type Layout, layoutOf } from './schema.ts'
 
-const VERSION = 1
+/** 1, with each id before its row, was never released. */
+const VERSION = 2
 /** A batch that inflates beyond this is refused: 40 samples of 600 ids take 100 KB. */
 const MAX_BATCH_BYTES = 1 << 20
 /** The most that any task allows (`batchMax`). */
 const MAX_SAMPLES = 40
+const ID_BYTES = 8
 
 /** Bytes of an encoded sample, as long as needed. */
 class Writer {
@@ -103,6 +106,7 @@ export function encodeSample(layout: Layout, sample: Sample, dayMs: number): Uin
 
 function readSample(schema: FeatureSchema, layout: Layout, dayMs: number, from: Reader): Sample {
   const at = from.varint() * dayMs
+  if (!Number.isSafeInteger(at)) throw new AppError('bad-input', 'The day of a sample is too far off.')
   const label = from.byte()
   if (label !== 0 && label !== 1) throw new AppError('bad-input', `A sample's label is ${label}, not 0 or 1.`)
   const ids = new Int32Array(layout.idWidth)
@@ -136,12 +140,8 @@ export function decodeSample(schema: FeatureSchema, bytes: Uint8Array, dayMs: nu
 
 const label = (schema: FeatureSchema) => new TextEncoder().encode(`${schema.name}@${schema.version}`)
 
-/** A batch before it is deflated; `id` is 16 hex digits. */
-export function joinBatch(
-  schema: FeatureSchema,
-  dayMs: number,
-  rows: readonly { id: string; row: Uint8Array }[],
-): Uint8Array<ArrayBuffer> {
+/** What comes before the rows in a batch that is not deflated; `ids` are eight bytes for each sample. */
+export function batchHead(schema: FeatureSchema, dayMs: number, ids: Uint8Array): Uint8Array<ArrayBuffer> {
   const out = new Writer()
   out.raw(new TextEncoder().encode('KB'))
   out.byte(VERSION)
@@ -149,13 +149,25 @@ export function joinBatch(
   out.varint(name.length)
   out.raw(name)
   out.varint(dayMs)
-  out.varint(rows.length)
-  for (const { id, row } of rows) {
-    for (let i = 0; i < 16; i += 2) out.byte(Number.parseInt(id.slice(i, i + 2), 16))
-    out.raw(row)
-  }
+  out.varint(ids.length / ID_BYTES)
+  out.raw(ids)
   return out.done()
 }
+
+/** A batch before it is deflated; `id` is 16 hex digits. */
+export function joinBatch(
+  schema: FeatureSchema,
+  dayMs: number,
+  samples: readonly { id: string; row: Uint8Array }[],
+): Uint8Array<ArrayBuffer> {
+  const out = new Writer()
+  out.raw(batchHead(schema, dayMs, Uint8Array.from(samples.flatMap(({ id }) => unhex(id)))))
+  for (const { row } of samples) out.raw(row)
+  return out.done()
+}
+
+const unhex = (text: string) => (text.match(/../g) ?? []).map((byte) => Number.parseInt(byte, 16))
+const hex = (bytes: Uint8Array) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 
 /** Reads a deflated batch. Throws `bad-input`, saying what is wrong, for anything but a whole batch of this schema. */
 export function decodeBatch(schema: FeatureSchema, deflated: Uint8Array): MatchedSample[] {
@@ -169,14 +181,12 @@ export function decodeBatch(schema: FeatureSchema, deflated: Uint8Array): Matche
   if (name !== due)
     throw new AppError('version', `The batch is of the schema ${name}; this device has ${due}.`)
   const dayMs = from.varint()
+  if (dayMs === 0) throw new AppError('bad-input', 'The batch has days of no length.')
   const count = from.varint()
   if (count > MAX_SAMPLES) throw new AppError('bad-input', `A batch of ${count} samples is too large.`)
   const layout = layoutOf(schema)
-  const samples: MatchedSample[] = []
-  for (let i = 0; i < count; i++) {
-    const id = Array.from(from.raw(8), (byte) => byte.toString(16).padStart(2, '0')).join('')
-    samples.push({ id, ...readSample(schema, layout, dayMs, from) })
-  }
+  const ids = Array.from({ length: count }, () => hex(from.raw(ID_BYTES)))
+  const samples = ids.map((id): MatchedSample => ({ id, ...readSample(schema, layout, dayMs, from) }))
   if (!from.exhausted) throw new AppError('bad-input', 'The batch goes on after its last sample.')
   return samples
 }

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { all, type Fixture, madeOf, numbers, sampleOf, twoUsers, uuid } from './contract-kit.ts'
 import { exposureTag } from './keys.ts'
-import type { NewSample } from './store.ts'
+import type { Mark, NewSample } from './store.ts'
 
 export function samplesContract(at: Fixture): void {
   describe('samples', () => {
@@ -87,7 +87,7 @@ export function samplesContract(at: Fixture): void {
       const [one] = await twoUsers(at.store)
       await at.store.consents.put(one, { sharing: true, at: 1, version: 1 })
       await at.store.consents.put(one, { sharing: false, at: 2, version: 1 })
-      const [{ stamp }] = (await at.store.events.dirty()) as [{ stamp: number }]
+      const [{ stamp }] = (await at.store.events.dirty()) as [Mark]
       await at.store.samples.add(1, [madeOf(one, [sampleOf(1)], { stamp })])
       expect(await at.store.samples.count()).toBe(0)
       expect(await at.store.profiles.of(one)).toBeUndefined()

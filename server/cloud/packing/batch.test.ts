@@ -1,0 +1,74 @@
+import { createCipheriv } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import type { Catalogue } from '../../../shared/catalogue.ts'
+import { decodeBatch, encodeSample } from '../../../shared/codec.ts'
+import type { Sample } from '../../../shared/sample.ts'
+import { layoutOf } from '../../../shared/schema.ts'
+import { schemas } from '../../../shared/schemas/index.ts'
+import { assembleBatch, outsideIds } from './batch.ts'
+import { createPacking, learnCode } from './packing.ts'
+
+const DAY = 86_400_000
+const catalogue: Catalogue = {
+  name: 'toy',
+  noun: 'thing',
+  categories: ['red', 'green'],
+  items: Array.from({ length: 300 }, (_, i) => ({ key: `k${i}`, title: `Thing ${i}`, categories: [i % 2] })),
+}
+const schema = schemas.demo(catalogue)
+const layout = layoutOf(schema)
+const sampleOf = (n: number): Sample => ({
+  at: (20_000 + n) * DAY,
+  label: n % 2 === 0 ? 0 : 1,
+  ids: Int32Array.from({ length: layout.idWidth }, (_, i) =>
+    layout.slots[1]!.at === i ? 2 : 2 + ((n + i) % 300),
+  ).fill(0, layout.slots[1]!.at + 1),
+  dense: new Float32Array(layout.denseWidth).fill(n / 64),
+})
+const numbers = Array.from({ length: 25 }, (_, i) => 1000 + i)
+const rows = numbers.map((n) => encodeSample(layout, sampleOf(n - 1000), DAY))
+const packing = createPacking(learnCode(rows))
+const key = Buffer.from('000102030405060708090a0b0c0d0e0f', 'hex')
+const terms = { schema, dayMs: DAY, packing, key }
+const hex = (ids: Buffer) =>
+  Array.from({ length: ids.length / 8 }, (_, i) => ids.toString('hex', 8 * i, 8 * i + 8))
+
+describe('the outside ids of samples', () => {
+  it('are the first half of one AES block each', () => {
+    const block = Buffer.from('000003e8000000070000000000000000', 'hex')
+    const due = createCipheriv('aes-128-ecb', key, null).update(block).toString('hex', 0, 8)
+    expect(hex(outsideIds(key, 7, [1000]))).toEqual([due])
+    expect(hex(outsideIds(key, 7, [5, 1000]))[1]).toBe(due)
+  })
+
+  it('have nothing in common between recipients, folders and samples', () => {
+    const all = [
+      ...hex(outsideIds(key, 7, numbers)),
+      ...hex(outsideIds(key, 8, numbers)),
+      ...hex(outsideIds(Buffer.alloc(16), 7, numbers)),
+    ]
+    expect(new Set(all).size).toBe(75)
+    expect(hex(outsideIds(key, 7, []))).toEqual([])
+  })
+})
+
+describe('an assembled batch', () => {
+  const packed = rows.map((row) => packing.pack(row))
+
+  it('holds the samples under their ids, in the order of the ids', () => {
+    const samples = decodeBatch(schema, assembleBatch(terms, 7, numbers, packed))
+    const ids = hex(outsideIds(key, 7, numbers))
+    expect(samples.map(({ id }) => id)).toEqual([...ids].sort())
+    for (const { id, ...sample } of samples) expect(sample).toEqual(sampleOf(ids.indexOf(id)))
+  })
+
+  it('leaves out what is gone, and may be empty', () => {
+    const some = packed.map((row, i) => (i % 5 === 0 ? row : undefined))
+    expect(
+      decodeBatch(schema, assembleBatch(terms, 7, numbers, some))
+        .map(({ at }) => at)
+        .sort(),
+    ).toEqual([0, 5, 10, 15, 20].map((n) => (20_000 + n) * DAY))
+    expect(decodeBatch(schema, assembleBatch(terms, 7, [], []))).toEqual([])
+  })
+})
