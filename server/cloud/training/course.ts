@@ -7,6 +7,8 @@ import type { Random } from '../../../shared/random.ts'
 import { type Batch, pack } from '../../../shared/sample.ts'
 import { type FeatureSchema, layoutOf } from '../../../shared/schema.ts'
 import type { Store } from '../../store/store.ts'
+import { loadPacking } from '../packing/folder.ts'
+import type { Packing } from '../packing/packing.ts'
 
 export interface TrainNumbers {
   /** The newest so many: a bound on time, since memory holds their numbers only. */
@@ -62,11 +64,13 @@ export function* passes({ samples, heldOut }: Course, random: Random): Generator
 /** Rows stay in the store until they are wanted; one that is erased meanwhile is left out. */
 export function readerOf(store: Store, { schema, dayMs }: Pick<Course, 'schema' | 'dayMs'>) {
   const layout = layoutOf(schema)
+  let packing: Packing | undefined
   return async (ids: Int32Array): Promise<Batch> => {
+    packing ??= await loadPacking(store)
     const rows = await store.samples.rows(Uint32Array.from(ids))
     return pack(
       layout,
-      rows.flatMap((row) => (row ? [decodeSample(schema, row, dayMs)] : [])),
+      rows.flatMap((row) => (row ? [decodeSample(schema, packing!.unpack(row), dayMs)] : [])),
     )
   }
 }
@@ -78,20 +82,23 @@ function heldOutOf(count: number): number {
 
 /** Samples, newest first: day by day, and within a day each user's last before anybody's last but one. */
 async function newest(store: Store, limit: number): Promise<{ ids: number[]; available: number }> {
-  const days = new Map<number, Uint32Array[]>()
-  let available = 0
-  for await (const { day, ids } of store.samples.byDay()) {
-    available += ids.length
-    const there = days.get(day)
-    if (there) there.push(ids)
-    else days.set(day, [ids])
-  }
+  const { starts, ids, days } = await store.samples.owned()
+  /** By day: where each user's samples of that day begin and end. */
+  const byDay = new Map<number, { from: number; to: number }[]>()
+  for (let user = 0; user + 1 < starts.length; user++)
+    for (let from = starts[user]!, to = from; from < starts[user + 1]!; from = to) {
+      while (to < starts[user + 1]! && days[to] === days[from]) to++
+      const there = byDay.get(days[from]!)
+      if (there) there.push({ from, to })
+      else byDay.set(days[from]!, [{ from, to }])
+    }
   const chosen: number[] = []
-  for (const day of [...days.keys()].sort((a, b) => b - a)) {
-    const users = days.get(day)!
-    const rounds = users.reduce((most, { length }) => Math.max(most, length), 0)
+  for (const day of [...byDay.keys()].sort((a, b) => b - a)) {
+    const users = byDay.get(day)!
+    const rounds = users.reduce((most, { from, to }) => Math.max(most, to - from), 0)
     for (let back = 1; back <= rounds && chosen.length < limit; back++)
-      for (const ids of users) if (back <= ids.length && chosen.length < limit) chosen.push(ids.at(-back)!)
+      for (const { from, to } of users)
+        if (back <= to - from && chosen.length < limit) chosen.push(ids[to - back]!)
   }
-  return { ids: chosen, available }
+  return { ids: chosen, available: ids.length }
 }
