@@ -73,6 +73,10 @@ export const MATCHING = {
   days: 7,
   /** Ours: a user is matched who has shown this much of their taste. */
   minClicks: 5,
+  /** Ours: batches of a day's that are held back for samples that come during it; 0 is the paper's way. */
+  freshBatches: 4,
+  /** Ours: days that events are kept. */
+  keepEvents: 60,
 } as const
 
 /** Numbers of the server alone, on what devices download. */

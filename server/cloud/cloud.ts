@@ -1,34 +1,39 @@
 /** The cloud in one process: everything that commands and routes ask of it. */
-import { createHmac, randomBytes } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { deflateRaw } from 'node:zlib'
 import type { Logger } from 'pino'
-import * as z from 'zod'
 import type { Accepted, BatchList, Consent, Erased, Registration, RowsRequest } from '../../shared/api.ts'
 import { type Clock, dayOf, systemClock } from '../../shared/clock.ts'
 import { joinBatch } from '../../shared/codec.ts'
 import type { KindredEvent } from '../../shared/event.ts'
 import { AppError } from '../../shared/failure.ts'
-import { DELIVERY, hyper as defaults, type Hyper } from '../../shared/hyper.ts'
+import { DELIVERY, hyper as defaults, type Hyper, MATCHING } from '../../shared/hyper.ts'
 import type { Manifest } from '../../shared/task.ts'
 import type { Source } from '../sources/source.ts'
 import { openStore } from '../store/lmdb.ts'
 import { lockFolder } from '../store/lock.ts'
-import type { Store } from '../store/store.ts'
+import type { Matches } from '../store/store.ts'
 import { consentOf, finishWithdrawals, giveConsent } from './consent.ts'
 import { createCredentials } from './credentials.ts'
 import { importSource } from './ingest.ts'
 import type { TrainResult } from './jobs.ts'
+import type { Fresh } from './matcher.ts'
 import { loadPopulation } from './population.ts'
 import { type Prepared, preparedDay } from './prepare.ts'
 import { type Privacy, privacy as protection } from './privacy/settings.ts'
 import type { Progress } from './progress.ts'
 import { type Artifact, loadManifest, readArtifact } from './release.ts'
+import type { Room } from './room.ts'
 import { createTables } from './rows.ts'
+import { secretOf } from './secret.ts'
 import { createThread, type RunOptions } from './thread.ts'
 import type { TrainSettings } from './training.ts'
+
+/** Users of whom is remembered when they were matched: forgetting costs a look. */
+const MATCHED = 1_000_000
 
 export interface CloudOptions {
   /** Made if it is not there; one process at a time may have it open. */
@@ -37,6 +42,8 @@ export interface CloudOptions {
   readonly hyper?: Hyper
   readonly privacy?: Privacy
   readonly sliceAbove?: number
+  /** Batches of a day that are made during the day; default `MATCHING.freshBatches`. */
+  readonly freshBatches?: number
   readonly log?: Logger
 }
 
@@ -75,6 +82,7 @@ export async function openCloud({
   hyper = defaults(),
   privacy = protection(),
   sliceAbove = DELIVERY.sliceAbove,
+  freshBatches = MATCHING.freshBatches,
   log,
 }: CloudOptions) {
   mkdirSync(dir, { recursive: true })
@@ -89,33 +97,66 @@ export async function openCloud({
     await unlock()
     throw new AppError('bad-input', `The data folder ${dir} was made with days of ${population.dayMs} ms.`)
   }
-  const place = { dir, hyper, privacy, sliceAbove }
-  /** Long jobs, one after the other, in a thread that gives its memory back; and a desk that is always there. */
-  const workshop = createThread(place, { brief: true })
-  const desk = createThread(place)
-  let last: Promise<unknown> = Promise.resolve()
+  const place = { dir, hyper, privacy, sliceAbove, freshBatches }
+  const tell: Room['tell'] = (message, detail) => log?.warn(detail ?? {}, message)
+  /** Training, in a thread that gives its memory back; and the matcher, which is always there. */
+  const workshop = createThread(place, { brief: true, tell })
+  const matcher = createThread(place, { tell })
+  const days = createTurns()
+  const lessons = createTurns()
   const matching = new Map<number, Promise<BatchList['state']>>()
+  /** By user: the number that the next sample had when they were last matched. */
+  const matchedAt = new Map<number, number>()
   const artifacts = new Map<string, Artifact>()
   const tables = createTables(dir)
   const following = new Set<() => void>()
   const credentials = createCredentials(store.users)
   const today = () => dayOf(clock.now(), hyper.dayMs)
 
-  function inTurn<T>(job: () => Promise<T>): Promise<T> {
-    const result = last.then(job, job)
-    last = result.catch(() => {})
-    return result.finally(() => store.refresh())
-  }
-
   function match(user: number): Promise<BatchList['state']> {
     const under = matching.get(user)
     if (under) return under
-    const asked = desk.run('match', { user, now: clock.now() }).finally(() => {
+    const asked = matcher.run('match', { user, now: clock.now() }).finally(() => {
       matching.delete(user)
       store.refresh()
     })
     matching.set(user, asked)
     return asked
+  }
+
+  /** Whether enough samples for a batch came since the user got the last, and were not looked through for them already. */
+  async function mayHaveMore(user: number, { batches, until }: Matches): Promise<boolean> {
+    if (batches.length >= hyper.batchesPerDay || freshBatches === 0) return false
+    const next = await store.samples.next()
+    if (next - Math.max(until, matchedAt.get(user) ?? 0) < hyper.batchSize) return false
+    if (matchedAt.size > MATCHED) matchedAt.clear()
+    matchedAt.set(user, next)
+    return true
+  }
+
+  /** Does `work` now and every so often, never twice at a time. */
+  function follow(everyMs: number, complaint: string, work: () => Promise<void>): () => void {
+    let busy = false
+    const look = async () => {
+      if (busy) return
+      busy = true
+      try {
+        await work()
+      } catch (error) {
+        log?.error({ err: error }, complaint)
+      } finally {
+        busy = false
+      }
+    }
+    void look()
+    const timer = setInterval(look, everyMs)
+    timer.unref()
+    const stop = () => {
+      clearInterval(timer)
+      following.delete(stop)
+    }
+    following.add(stop)
+    return stop
   }
 
   const cloud = {
@@ -131,38 +172,34 @@ export async function openCloud({
     },
 
     prepare: ({ everyone = false, ...options }: PrepareOptions = {}): Promise<Prepared> =>
-      inTurn(() => workshop.run('prepare', { now: clock.now(), everyone }, options)),
+      days
+        .next(() => matcher.run('prepare', { now: clock.now(), everyone }, options))
+        .finally(() => store.refresh()),
+
+    /** Makes samples of what happened since, so that they can be given to others. */
+    freshen: (options: RunOptions = {}): Promise<Fresh> =>
+      matcher.run('fresh', { now: clock.now() }, options).finally(() => store.refresh()),
 
     /** Trains the global model on the newest samples, and publishes it as the task's next version. */
     train: ({ progress, signal, ...settings }: TrainOptions = {}): Promise<TrainResult> =>
-      inTurn(() => workshop.run('train', settings, { progress, signal })),
+      lessons
+        .next(() => workshop.run('train', settings, { progress, signal }))
+        .finally(() => store.refresh()),
 
     /** Prepares each day as it begins, and this one if that is still to do; returns the way to stop. */
-    followDays(everyMs = 10_000): () => void {
-      let busy = false
-      const look = async () => {
-        if (busy) return
-        busy = true
-        try {
-          if (!population || (await preparedDay({ store })) === today()) return
-          const prepared = await cloud.prepare()
-          log?.info(prepared, 'prepared the day')
-        } catch (error) {
-          log?.error({ err: error }, 'could not prepare the day')
-        } finally {
-          busy = false
-        }
-      }
-      void look()
-      const timer = setInterval(look, everyMs)
-      timer.unref()
-      const stop = () => {
-        clearInterval(timer)
-        following.delete(stop)
-      }
-      following.add(stop)
-      return stop
-    },
+    followDays: (everyMs = 10_000): (() => void) =>
+      follow(everyMs, 'could not prepare the day', async () => {
+        if (!population || (await preparedDay({ store })) === today()) return
+        log?.info(await cloud.prepare(), 'prepared the day')
+      }),
+
+    /** `freshen` again and again; returns the way to stop. */
+    followFresh: (everyMs = 20_000): (() => void) =>
+      follow(everyMs, 'could not make fresh samples', async () => {
+        if (!population) return
+        const fresh = await cloud.freshen()
+        if (fresh.samples > 0) log?.debug(fresh, 'made fresh samples')
+      }),
 
     async status(): Promise<CloudStatus> {
       const { users, events, samples } = store
@@ -190,7 +227,7 @@ export async function openCloud({
       giveConsent(store, user, {
         sharing,
         now: clock.now(),
-        withdraw: (user) => desk.run('withdraw', { user }).finally(() => store.refresh()),
+        withdraw: (user) => matcher.run('withdraw', { user }).finally(() => store.refresh()),
       }),
     consentOf: (user: number): Promise<Consent> => consentOf(store, user),
     /** The user who holds `credential`, or undefined. */
@@ -210,13 +247,14 @@ export async function openCloud({
       )
     },
 
-    /** The user's batches of today; who has none is matched now. */
+    /** The user's batches of today; who has none is matched now, and who has not all of them once there is more to give. */
     async batches(user: number): Promise<BatchList> {
       const day = today()
-      let count = await store.mappings.count(user, day)
-      const state = count > 0 ? 'ready' : await match(user)
-      if (count === 0) count = await store.mappings.count(user, day)
-      return { day, count, state }
+      const there = await store.mappings.of(user, day)
+      if (there && !(await mayHaveMore(user, there)))
+        return { day, count: there.batches.length, state: 'ready' }
+      const state = await match(user)
+      return { day, count: await store.mappings.count(user, day), state }
     },
 
     /** Batch `n` as raw deflate; undefined where there is none. The same bytes every time. */
@@ -248,13 +286,13 @@ export async function openCloud({
 
     /** Forgets the user; undefined if there is no such user. */
     erase: (user: number): Promise<Erased | undefined> =>
-      credentials.forget(user, () => desk.run('erase', { user }).finally(() => store.refresh())),
+      credentials.forget(user, () => matcher.run('erase', { user }).finally(() => store.refresh())),
 
     /** Stops what runs and gives the folder back. */
     async close(): Promise<void> {
       for (const stop of following) stop()
-      await Promise.all([workshop.close(), desk.close()])
-      await last
+      await Promise.all([workshop.close(), matcher.close()])
+      await Promise.all([days.done(), lessons.done()])
       await store.close()
       await unlock()
     },
@@ -269,11 +307,15 @@ const opaque = (secret: Buffer, sample: number): string => {
   return createHmac('sha256', secret).update(number).digest('hex').slice(0, 16)
 }
 
-/** This folder's key for the ids of samples. */
-async function secretOf({ meta }: Store): Promise<Buffer> {
-  const stored = await meta.get('secret', z.string().length(64))
-  if (stored !== undefined) return Buffer.from(stored, 'hex')
-  const secret = randomBytes(32)
-  await meta.put('secret', secret.toString('hex'))
-  return secret
+/** One job after the other. */
+function createTurns() {
+  let last: Promise<unknown> = Promise.resolve()
+  return {
+    next<T>(job: () => Promise<T>): Promise<T> {
+      const result = last.then(job, job)
+      last = result.catch(() => {})
+      return result
+    },
+    done: () => last,
+  }
 }

@@ -1,11 +1,12 @@
 /** What runs in a thread of its own: each job by name, its input and output plain data. */
 
-import { createDesk, type Desk } from './desk.ts'
+import { createMatcher, type Fresh, type Matcher } from './matcher.ts'
 import { needPopulation } from './population.ts'
 import { type Prepared, prepare } from './prepare.ts'
 import type { Watch } from './progress.ts'
 import { release } from './release.ts'
 import type { Room } from './room.ts'
+import { createMaker, type Maker } from './samples.ts'
 import { removeCheckpoint } from './training/checkpoint.ts'
 import { TRAINING, type Trained, type TrainSettings, trainGlobal } from './training.ts'
 
@@ -20,9 +21,12 @@ export interface TrainResult extends Omit<Trained, 'weights' | 'auc'> {
 export interface Jobs {
   prepare(input: { now: number; everyone?: boolean }): Promise<Prepared>
   train(input: Partial<TrainSettings>): Promise<TrainResult>
-  match(input: { user: number; now: number }): ReturnType<Desk['match']>
-  erase(input: { user: number }): ReturnType<Desk['erase']>
+  fresh(input: { now: number }): Promise<Fresh>
+  match(input: { user: number; now: number }): ReturnType<Matcher['match']>
+  erase(input: { user: number }): ReturnType<Matcher['erase']>
   withdraw(input: { user: number }): Promise<void>
+  shown(input: Parameters<Maker['shown']>[0]): ReturnType<Maker['shown']>
+  make(input: Parameters<Maker['make']>[0]): ReturnType<Maker['make']>
 }
 export type JobName = keyof Jobs
 
@@ -31,13 +35,17 @@ export type JobTable = {
 }
 
 export function createJobs(room: Room): JobTable {
-  const desk = createDesk(room)
+  const matcher = createMatcher(room)
+  const maker = createMaker(room)
   return {
-    prepare: (input, watch) => prepare(room, input, watch),
+    prepare: (input, watch) => prepare(room, matcher, input, watch),
     train: (input, watch) => train(room, input, watch),
-    match: ({ user, now }) => desk.match(user, now),
-    erase: ({ user }) => desk.erase(user),
-    withdraw: ({ user }) => desk.withdraw(user),
+    fresh: ({ now }, watch) => matcher.freshen(now, watch),
+    match: ({ user, now }) => matcher.match(user, now),
+    erase: ({ user }) => matcher.erase(user),
+    withdraw: ({ user }) => matcher.withdraw(user),
+    shown: maker.shown,
+    make: maker.make,
   }
 }
 

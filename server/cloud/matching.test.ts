@@ -1,95 +1,117 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { seeded } from '../../shared/random.ts'
-import { Neighbours, type Query } from './matching.ts'
+import { createGraph, loadGraph } from './matching.ts'
+import { directionOf } from './points.ts'
 
 const DIMS = 6
-const dir = mkdtempSync(join(tmpdir(), 'kindred-index-'))
+const dir = mkdtempSync(join(tmpdir(), 'kindred-graph-'))
 afterAll(() => rmSync(dir, { recursive: true }))
 
-function population(count: number, seed = 1): Query[] {
+function unitVectors(count: number, seed = 1): Float32Array<ArrayBuffer> {
   const random = seeded(seed)
-  return Array.from({ length: count }, (_, i) => ({
-    user: 10 * i + 3,
-    vector: Float32Array.from({ length: DIMS }, () => random.next() ** 3),
-  }))
+  const rows = new Float32Array(count * DIMS)
+  for (let at = 0; at < rows.length; at += DIMS)
+    rows.set(directionOf(Array.from({ length: DIMS }, () => random.normal()))!, at)
+  return rows
+}
+const row = (rows: Float32Array<ArrayBuffer>, i: number) => rows.slice(i * DIMS, (i + 1) * DIMS)
+
+function nearest(rows: Float32Array, query: Float32Array, k: number): number[] {
+  const cosine = (point: number) => query.reduce((sum, value, i) => sum + value * rows[point * DIMS + i]!, 0)
+  const points = Array.from({ length: rows.length / DIMS }, (_, point) => point)
+  return points.sort((a, b) => cosine(b) - cosine(a)).slice(0, k)
 }
 
-function cosineDistance(a: Float32Array, b: Float32Array): number {
-  let dot = 0
-  let aa = 0
-  let bb = 0
-  for (let i = 0; i < a.length; i++) {
-    dot += a[i]! * b[i]!
-    aa += a[i]! ** 2
-    bb += b[i]! ** 2
-  }
-  return 1 - dot / Math.sqrt(aa * bb)
-}
-
-const bruteForce = (users: readonly Query[], { user, vector }: Query, k: number): number[] =>
-  users
-    .filter((other) => other.user !== user)
-    .map((other) => ({ user: other.user, distance: cosineDistance(vector, other.vector) }))
-    .sort((a, b) => a.distance - b.distance)
-    .slice(0, k)
-    .map(({ user }) => user)
-
-describe('neighbours', () => {
-  it('are those of brute force, nearest first, and never the user', () => {
-    const users = population(400)
-    const found = Neighbours.build(DIMS, users).nearest(users, 20)
-    expect(found.map((row) => [...row])).toEqual(users.map((query) => bruteForce(users, query, 20)))
+describe('the graph', () => {
+  it('finds what brute force finds, with its distances, also when it grows by one and by many', () => {
+    const rows = unitVectors(300)
+    const graph = createGraph(DIMS, 1)
+    for (const [from, to] of [
+      [0, 1],
+      [1, 2],
+      [2, 250],
+      [250, 300],
+    ] as const)
+      graph.add(rows.slice(from * DIMS, to * DIMS))
+    const found = graph.search(rows, 10)
+    for (let i = 0; i < 300; i++) {
+      expect([...found.points.subarray(i * 10, i * 10 + 10)]).toEqual(nearest(rows, row(rows, i), 10))
+      expect(found.distances[i * 10]).toBeCloseTo(0, 6)
+    }
   })
 
-  it('are found for a stranger, alone or among others, and for vectors that are views', () => {
-    const users = population(50)
-    const stranger = { user: 4_000_000_000, vector: Float32Array.of(9, 9, 1, 0, 0, 2, 0, 1).subarray(2) }
-    const index = Neighbours.build(DIMS, users)
-    const expected = bruteForce(users, stranger, 5)
-    expect([...index.nearest([stranger], 5)[0]!]).toEqual(expected)
-    expect([...index.nearest([users[0]!, stranger], 5)[1]!]).toEqual(expected)
+  it('takes vectors that are views for what they are', () => {
+    const rows = unitVectors(20)
+    const shifted = new Float32Array(rows.length + 3)
+    shifted.set(rows, 3)
+    const graph = createGraph(DIMS, 1)
+    graph.add(shifted.subarray(3))
+    const query = shifted.subarray(3 + 4 * DIMS, 3 + 5 * DIMS)
+    expect([...graph.search(query, 3).points]).toEqual(nearest(rows, row(rows, 4), 3))
   })
 
-  it('are as many as there are, down to none', () => {
-    const [one, two, three] = population(3)
-    expect(Neighbours.build(DIMS, []).nearest([one!], 5)).toEqual([new Uint32Array()])
-    expect(Neighbours.build(DIMS, [one!]).nearest([one!], 5)).toEqual([new Uint32Array()])
-    const all = Neighbours.build(DIMS, [one!, two!, three!]).nearest([one!], 100)[0]!
-    expect([...all].sort()).toEqual([two!.user, three!.user].sort())
+  it('gives as many as there are, and nothing of nothing', () => {
+    const graph = createGraph(DIMS, 1)
+    expect(graph.search(unitVectors(2), 5)).toMatchObject({ k: 0, counts: Uint32Array.of(0, 0) })
+    graph.add(unitVectors(3))
+    expect(graph.search(unitVectors(2), 100).counts).toEqual(Uint32Array.of(3, 3))
+    expect(graph.search(new Float32Array(), 5).counts).toHaveLength(0)
   })
 
-  it('refuse what would poison or abort: not finite, zero, another width, an odd k', () => {
-    const users = population(3)
-    const index = Neighbours.build(DIMS, users)
+  it('refuses what would poison or abort: not finite, not of unit length, cut off, an odd k', () => {
+    const graph = createGraph(DIMS, 1)
+    graph.add(unitVectors(3))
     const bad = [
-      Float32Array.of(1, 2, 3, 4, 5, Number.NaN),
-      Float32Array.of(1, 2, 3, 4, 5, Number.POSITIVE_INFINITY),
+      Float32Array.of(0, 0, 0, 0, 1, Number.NaN),
+      Float32Array.of(0, 0, 0, 0, 1, Number.POSITIVE_INFINITY),
       new Float32Array(DIMS),
-      new Float32Array(DIMS + 1).fill(1),
+      new Float32Array(DIMS).fill(1),
+      new Float32Array(DIMS + 1).fill(0.4),
     ]
     for (const vector of bad) {
-      expect(() => index.nearest([{ user: 1, vector }], 2)).toThrow(/no usable vector/)
-      expect(() => Neighbours.build(DIMS, [{ user: 1, vector }])).toThrow(/no usable vector/)
+      expect(() => graph.search(vector, 2)).toThrow(/vector/i)
+      expect(() => graph.add(vector)).toThrow(/vector/i)
     }
     for (const k of [Number.NaN, 0, -1, 1.5, 1e9])
-      expect(() => index.nearest([users[0]!], k)).toThrow(RangeError)
+      expect(() => graph.search(unitVectors(1), k)).toThrow(RangeError)
+    expect(graph.size).toBe(3)
   })
 
-  it('are the same from a file, and a file with one flipped byte is refused', () => {
-    const users = population(100)
-    const path = join(dir, 'a.usearch')
-    const saved = Neighbours.build(DIMS, users)
-    const promise = saved.save(path)
-    const loaded = Neighbours.load(path, promise)
-    expect(loaded.nearest(users, 7)).toEqual(saved.nearest(users, 7))
-    expect([loaded.has(users[5]!.user), loaded.has(1)]).toEqual([true, false])
-    expect(() => Neighbours.load(path, { ...promise, dims: DIMS + 1 })).toThrow(/another shape/)
-    const bytes = readFileSync(path)
-    bytes[bytes.length >> 1]! ^= 1
-    writeFileSync(path, bytes)
-    expect(() => Neighbours.load(path, promise)).toThrow(/damaged/)
+  it('writes a vector over another: the old one is in no file any more', () => {
+    const rows = unitVectors(50)
+    const graph = createGraph(DIMS, 1)
+    graph.add(rows)
+    const bytes = Buffer.from(row(rows, 7).buffer)
+    const written = (name: string) => {
+      graph.save(join(dir, name))
+      return readFileSync(join(dir, name)).includes(bytes)
+    }
+    expect(written('before')).toBe(true)
+    graph.replace(7, row(rows, 8))
+    expect(written('replaced')).toBe(false)
+    const found = graph.search(row(rows, 7), 50)
+    expect(found.counts).toEqual(Uint32Array.of(50))
+    expect(found.distances[0]).toBeGreaterThan(1e-4)
+    expect([...graph.search(row(rows, 8), 2).points].sort()).toEqual([7, 8])
+    const loaded = loadGraph(join(dir, 'replaced'), DIMS, 50, 1)
+    expect(loaded.search(rows, 5)).toEqual(graph.search(rows, 5))
+    expect(() => graph.replace(50, row(rows, 8))).toThrow(RangeError)
+  })
+
+  it('grows and is searched after it was loaded, by as many threads as before', () => {
+    const rows = unitVectors(128)
+    const graph = createGraph(DIMS, 2)
+    graph.add(rows.slice(0, 64 * DIMS))
+    graph.save(join(dir, 'half'))
+    const loaded = loadGraph(join(dir, 'half'), DIMS, 64, 2)
+    loaded.add(rows.slice(64 * DIMS))
+    expect([...loaded.search(row(rows, 100), 128).points].sort((a, b) => a - b)).toEqual([
+      ...Array(128).keys(),
+    ])
+    expect(() => loadGraph(join(dir, 'half'), DIMS + 1, 64, 2)).toThrow(/another shape/)
+    expect(() => loadGraph(join(dir, 'half'), DIMS, 63, 2)).toThrow(/another shape/)
   })
 })

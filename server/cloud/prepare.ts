@@ -3,21 +3,18 @@ import * as z from 'zod'
 import { dayOf } from '../../shared/clock.ts'
 import { AppError } from '../../shared/failure.ts'
 import { MATCHING } from '../../shared/hyper.ts'
-import { layoutOf, slotOf } from '../../shared/schema.ts'
-import type { Profile } from '../store/store.ts'
-import { batchesOf, recentOf } from './batches.ts'
-import type { Neighbours } from './matching.ts'
-import { freshIndex } from './neighbours.ts'
+import type { Matches } from '../store/store.ts'
+import type { Matcher, Memory } from './matcher.ts'
 import { needPopulation } from './population.ts'
 import { breathe, type Watch } from './progress.ts'
 import type { Room } from './room.ts'
-import { generate } from './samples.ts'
-import { isZero, vectorOf } from './vectors.ts'
 
 const PREPARED = 'prepared'
 const preparedSchema = z.strictObject({ day: z.int().min(0) })
 /** Users whose neighbours are looked up at once. */
-const CHUNK = 256
+const CHUNK = 512
+/** Rows of the event log that one transaction goes through. */
+const SWEEP = 20_000
 
 export interface Prepared {
   readonly day: number
@@ -27,6 +24,10 @@ export interface Prepared {
   readonly samples: number
   /** Users who got batches. */
   readonly mapped: number
+  /** Share of the nearest users that the index found for some of them; 1 where it did not change. */
+  readonly recall: number
+  /** Seconds that each stage took. */
+  readonly seconds: Readonly<Record<'sweeping' | 'making' | 'indexing' | 'matching', number>>
 }
 
 /** The day that was last prepared. */
@@ -34,66 +35,102 @@ export const preparedDay = async ({ store }: Pick<Room, 'store'>): Promise<numbe
   (await store.meta.get(PREPARED, preparedSchema))?.day
 
 /**
- * Prepares the day of `now`. What is done already is not done again, so it may be stopped and repeated at will.
- * Batches are made for those who can pull them, the users with a device; or for `everyone`.
+ * Prepares the day of `now`. What is done already is not done again, so it may be stopped and repeated at will. Batches are
+ * made for those who can pull them, the users with a device; or for `everyone` who has a vector.
  */
 export async function prepare(
   room: Room,
+  matcher: Matcher,
   { now, everyone = false }: { now: number; everyone?: boolean },
   watch: Watch,
 ): Promise<Prepared> {
   const { store, hyper } = room
+  await needPopulation(store)
   if (await store.imports.open())
     throw new AppError('not-ready', 'An import is under way: its samples can be made when it is whole.')
   const day = dayOf(now, hyper.dayMs)
-  const { schema } = await needPopulation(store)
-  const samples = await generate(room, now, watch)
+  const memory = (await matcher.memory(now))!
+  const lap = stopwatch()
+  await dropOld(room, now, watch)
+  const sweeping = lap()
+  const { samples } = await matcher.freshen(now, watch)
+  const making = lap()
   watch.progress({ stage: 'Indexing users', done: 0, total: 1 })
-  const neighbours = await freshIndex(room, slotOf(layoutOf(schema), schema.userVector).width)
+  const recall = await memory.index.publish()
+  await memory.restock(now)
   watch.progress({ stage: 'Indexing users', done: 1, total: 1 })
-  const mapped = await mapDay(room, neighbours, now, everyone, watch)
-  await store.mappings.dropBefore(Math.max(0, day - MATCHING.days + 1))
+  const indexing = lap()
+  const mapped = await mapDay(room, memory, now, everyone, watch)
+  const matching = lap()
   await store.meta.put(PREPARED, { day })
-  return { day, users: neighbours.count, samples, mapped }
+  const { count: users } = memory.index.neighbours
+  return { day, users, samples, mapped, recall, seconds: { sweeping, making, indexing, matching } }
+}
+
+function stopwatch(): () => number {
+  let last = performance.now()
+  return () => {
+    const before = last
+    last = performance.now()
+    return (last - before) / 1000
+  }
+}
+
+/** What is older than it may be: events, samples, matches. */
+async function dropOld({ store, hyper }: Room, now: number, { signal }: Watch): Promise<void> {
+  const day = dayOf(now, hyper.dayMs)
+  // A sample is there for as long as its exposure could become one again.
+  await store.samples.dropBefore(Math.max(0, day - MATCHING.days))
+  await store.mappings.dropBefore(Math.max(0, day - MATCHING.days + 1))
+  const before = Math.max(0, now - MATCHING.keepEvents * hyper.dayMs)
+  for (let from: number | undefined = 0; from !== undefined; await breathe(signal))
+    from = (await store.events.expire(before, from, SWEEP)).next
 }
 
 async function mapDay(
   room: Room,
-  neighbours: Neighbours,
+  { index, mapper }: Memory,
   now: number,
   everyone: boolean,
   { progress, signal }: Watch,
 ): Promise<number> {
-  const { store, hyper } = room
-  const today = dayOf(now, hyper.dayMs)
-  const recent = recentOf(store, hyper)
-  const profiles = await toMap(room, today, everyone)
+  const { store, hyper, privacy } = room
+  const day = dayOf(now, hyper.dayMs)
+  const users = await toMap(room, index.neighbours.users(), day, everyone)
   let mapped = 0
-  for (let at = 0; at < profiles.length; at += CHUNK) {
-    const queries = profiles
-      .slice(at, at + CHUNK)
-      .map((profile) => ({ user: profile.user, vector: vectorOf(profile) }))
-    const nearest = neighbours.nearest(queries, hyper.neighbours)
-    const entries: { user: number; batches: Uint32Array[] }[] = []
-    for (const [i, { user }] of queries.entries()) {
-      const batches = await batchesOf(store, user, nearest[i]!, recent, now, hyper)
-      if (batches.length > 0) entries.push({ user, batches })
+  for (let at = 0; at < users.length; at += CHUNK) {
+    // Whoever was erased a moment ago is in no index any more, and another index may have been built.
+    const { neighbours } = index
+    const chunk = users.subarray(at, at + CHUNK).filter((user) => neighbours.has(user))
+    const near = neighbours.nearestTo(chunk, Math.ceil(privacy.widen * hyper.neighbours))
+    const entries: ({ user: number } & Matches)[] = []
+    for (const [i, user] of chunk.entries()) {
+      const matches = await mapper.first(user, near[i]!, now)
+      if (matches) entries.push({ user, ...matches })
     }
-    mapped += await store.mappings.put(today, entries)
-    progress({ stage: 'Matching', done: at + queries.length, total: profiles.length })
+    mapped += await store.mappings.put(day, entries)
+    progress({ stage: 'Matching', done: at + chunk.length, total: users.length })
     await breathe(signal)
   }
   return mapped
 }
 
-/** Users with a taste who have no batches of the day yet. */
-async function toMap({ store }: Room, today: number, everyone: boolean): Promise<Profile[]> {
-  const found: Profile[] = []
-  const take = async (profile: Profile | undefined) => {
-    if (!profile || profile.clicks < MATCHING.minClicks || isZero(profile.sum)) return
-    if ((await store.mappings.count(profile.user, today)) === 0) found.push(profile)
+/** Of `users`, who have a vector, those who have no batches of the day yet. */
+async function toMap(
+  { store }: Room,
+  users: Uint32Array,
+  day: number,
+  everyone: boolean,
+): Promise<Uint32Array> {
+  const found: number[] = []
+  const devices = new Set(everyone ? [] : await store.users.devices())
+  for (const user of users) {
+    if (
+      !everyone &&
+      (!devices.has(user) || ((await store.profiles.of(user))?.clicks ?? 0) < MATCHING.minClicks)
+    )
+      continue
+    if ((await store.mappings.count(user, day)) === 0) found.push(user)
   }
-  if (everyone) for await (const profile of store.samples.profiles()) await take(profile)
-  else for (const user of await store.users.devices()) await take(await store.samples.profile(user))
-  return found
+  return Uint32Array.from(found)
 }

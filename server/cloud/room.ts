@@ -11,4 +11,8 @@ export interface Room {
   readonly privacy: Privacy
   /** Tables of more rows are not delivered whole. */
   readonly sliceAbove: number
+  /** Batches of a day that are made during the day, of samples that came after the others were chosen. */
+  readonly freshBatches: number
+  /** Says something worth a line in the log. */
+  readonly tell: (message: string, detail?: Readonly<Record<string, unknown>>) => void
 }

@@ -9,9 +9,13 @@ import type { FromThread, Place, ToThread } from './thread.ts'
 const place = workerData as Place
 const port = parentPort!
 const store = openStore(join(place.dir, 'store'))
-const jobs = createJobs({ ...place, store })
-const running = new Map<number, AbortController>()
 const say = (message: FromThread) => port.postMessage(message)
+const jobs = createJobs({
+  ...place,
+  store,
+  tell: (message, detail) => say({ type: 'tell', message, detail }),
+})
+const running = new Map<number, AbortController>()
 
 async function run({ id, name, input }: Extract<ToThread, { type: 'run' }>): Promise<void> {
   const abort = new AbortController()

@@ -5,8 +5,8 @@ import type { JobName, Jobs } from './jobs.ts'
 import type { Progress } from './progress.ts'
 import type { Room } from './room.ts'
 
-/** A room without the store, which each thread opens for itself. */
-export type Place = Omit<Room, 'store'>
+/** A room without the store, which each thread opens for itself, and without a voice. */
+export type Place = Omit<Room, 'store' | 'tell'>
 
 export type ToThread =
   | { type: 'run'; id: number; name: JobName; input: unknown }
@@ -14,6 +14,7 @@ export type ToThread =
   | { type: 'close' }
 export type FromThread =
   | { type: 'progress'; id: number; progress: Parameters<Progress>[0] }
+  | { type: 'tell'; message: string; detail?: Readonly<Record<string, unknown>> | undefined }
   | { type: 'done'; id: number; output: unknown }
   | { type: 'failed'; id: number; failure: Failure; stack: string | undefined }
 
@@ -38,7 +39,10 @@ interface Open extends RunOptions {
 }
 
 /** A thread that starts when it is first needed, and again after it died; `brief` ones end when nothing is left to do. */
-export function createThread(place: Place, { brief = false } = {}): Thread {
+export function createThread(
+  place: Place,
+  { brief = false, tell = () => {} }: { brief?: boolean; tell?: Room['tell'] } = {},
+): Thread {
   const open = new Map<number, Open>()
   const pending = new Set<Promise<unknown>>()
   let worker: Worker | undefined
@@ -55,6 +59,9 @@ export function createThread(place: Place, { brief = false } = {}): Thread {
     switch (message.type) {
       case 'progress':
         open.get(message.id)?.progress?.(message.progress)
+        return
+      case 'tell':
+        tell(message.message, message.detail)
         return
       case 'done':
         settle(message.id)?.resolve(message.output)

@@ -75,9 +75,9 @@ export function toySource({
 /** A `toySource` of this size takes long enough to be killed half-way. */
 export const BIG = { count: 300, exposures: 200 }
 
-/** A population of thirty hides what three have not seen, and who comes today gives samples today. */
+/** A population of thirty hides what three have not seen, each gives much, and who comes today gives today. */
 export const toyPrivacy = (changes: Parameters<typeof privacy>[0] = {}) =>
-  privacy({ hideBelow: 3, donorAgeDays: 0, ...changes })
+  privacy({ hideBelow: 3, donorAgeDays: 0, donorDayShare: 0.1, donorWeekShare: 0.2, ...changes })
 
 export interface ToyCloud {
   cloud: Cloud
@@ -92,7 +92,13 @@ export async function toyCloud(options: Omit<CloudOptions, 'dataDir' | 'clock'> 
   const dir = mkdtempSync(join(tmpdir(), 'kindred-cloud-'))
   const time = { now: NOON }
   const open = () =>
-    openCloud({ dataDir: dir, clock: { now: () => time.now }, privacy: toyPrivacy(), ...options })
+    openCloud({
+      dataDir: dir,
+      clock: { now: () => time.now },
+      privacy: toyPrivacy(),
+      freshBatches: 0,
+      ...options,
+    })
   const toy = {
     cloud: await open(),
     dir,

@@ -1,0 +1,108 @@
+/** Making the samples of all who have new events: work of all cores where there is much of it, written by one thread. */
+import { dayOf } from '../../shared/clock.ts'
+import type { Mark } from '../store/store.ts'
+import { createPool, inThisThread, type Pool } from './pool.ts'
+import { breathe, type Watch } from './progress.ts'
+import type { Room } from './room.ts'
+import { createMaker, type Made, type Maker, type Shown, unpack } from './samples.ts'
+
+/** Users in one piece of work. */
+const CHUNK = 200
+/** From so many users on other threads help: before that they would take longer to start. */
+const MANY = 2000
+
+export interface Generated {
+  readonly samples: number
+  /** Users whose profile has changed. */
+  readonly users: number
+}
+
+export interface Generator {
+  /**
+   * Makes a sample of every settled exposure of the last seven days that has none yet; `added` hears each user's. Of who
+   * only waits for something to settle it is only looked at when it does.
+   */
+  generate(now: number, watch: Watch): Promise<Generated>
+}
+
+/** `added`: the numbers of a user's new samples are first … first + count − 1. */
+export function createGenerator(
+  room: Room,
+  added: (user: number, first: number, count: number) => void = () => {},
+  many = MANY,
+): Generator {
+  const { store, hyper } = room
+  const maker: Maker = createMaker(room)
+  /** By user: the mark that they were last looked at under, and when to look again, ms. */
+  const waiting = new Map<number, { stamp: number; due: number }>()
+  let turn = 0
+
+  const isDue = ({ user, stamp }: Mark, now: number) => {
+    const known = waiting.get(user)
+    return !known || known.stamp !== stamp || known.due <= now
+  }
+
+  const see = (marks: readonly Mark[], { ends, values }: Shown) =>
+    store.viewers.see(
+      marks.map(({ user }, i) => ({ user, items: values.subarray(i === 0 ? 0 : ends[i - 1]!, ends[i]!) })),
+    )
+
+  async function add(marks: readonly Mark[], made: Made, now: number): Promise<Generated> {
+    const users = unpack(made)
+    const numbers = await store.samples.add(dayOf(now, hyper.dayMs), users)
+    let samples = 0
+    let changed = 0
+    numbers.forEach(({ first, count }, i) => {
+      const { user, stamp } = marks[i]!
+      if (count > 0) added(user, first, count)
+      if (made.due[i]! > 0) waiting.set(user, { stamp, due: made.due[i]! })
+      else waiting.delete(user)
+      samples += count
+      if (users[i]!.counted.samples > 0) changed++
+    })
+    return { samples, users: changed }
+  }
+
+  return {
+    async generate(now, watch) {
+      store.refresh()
+      const marks = (await store.events.dirty()).filter((mark) => isDue(mark, now))
+      const total = { samples: 0, users: 0 }
+      if (marks.length === 0) return total
+      turn++
+      const chunks = Array.from({ length: Math.ceil(marks.length / CHUNK) }, (_, i) =>
+        marks.slice(i * CHUNK, (i + 1) * CHUNK),
+      )
+      const { store: _, tell: __, ...place } = room
+      const pool = marks.length < many ? undefined : createPool(place)
+      const team: Pool = pool ?? inThisThread(maker)
+      const tell = async (stage: string, chunk: number) => {
+        watch.progress({ stage, done: Math.min((chunk + 1) * CHUNK, marks.length), total: marks.length })
+        await breathe(watch.signal)
+      }
+      try {
+        await team.each(
+          'shown',
+          chunks.map((marks) => ({ marks, now })),
+          async (shown, i) => {
+            await see(chunks[i]!, shown)
+            await tell('Counting viewers', i)
+          },
+        )
+        await team.each(
+          'make',
+          chunks.map((marks) => ({ marks, now, turn })),
+          async (made, i) => {
+            const { samples, users } = await add(chunks[i]!, made, now)
+            total.samples += samples
+            total.users += users
+            await tell('Making samples', i)
+          },
+        )
+      } finally {
+        await pool?.close()
+      }
+      return total
+    },
+  }
+}

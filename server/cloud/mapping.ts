@@ -1,0 +1,66 @@
+/** What each user is given on a day: the first batches in the morning or when they come, and more as samples come. */
+import { dayOf } from '../../shared/clock.ts'
+import type { Hyper } from '../../shared/hyper.ts'
+import { MATCHING } from '../../shared/hyper.ts'
+import type { Matches, Store } from '../store/store.ts'
+import { type Choose, cut } from './batches.ts'
+import type { Stock } from './shelf.ts'
+
+export interface Mapper {
+  /** The first batches of a user for the day of `now`, from the users nearest to them; undefined where there is nothing. */
+  first(user: number, near: Uint32Array, now: number): Promise<Matches | undefined>
+  /** Whole batches of what came since the user got the last; undefined where it is not enough for one. */
+  further(user: number, near: Uint32Array, now: number, there: Matches): Promise<Matches | undefined>
+}
+
+export function createMapper(
+  store: Store,
+  stock: () => { stock: Stock; choose: Choose },
+  hyper: Hyper,
+  freshBatches: number,
+): Mapper {
+  const { batchesPerDay, batchSize, dayMs } = hyper
+
+  async function chosen(user: number, donors: Uint32Array, now: number, limit: number, there?: Matches) {
+    const day = dayOf(now, dayMs)
+    const { choose } = stock()
+    const week = await store.mappings.given(user, Math.max(0, day - MATCHING.days), day)
+    return choose({
+      user,
+      day,
+      donors,
+      week,
+      limit,
+      ...(there && { today: joined(there.batches), since: there.until }),
+    })
+  }
+
+  return {
+    async first(user, near, now) {
+      const limit = Math.max(1, batchesPerDay - freshBatches) * batchSize
+      const batches = cut(await chosen(user, near, now, limit), hyper)
+      return batches.length === 0 ? undefined : { batches, until: await store.samples.next() }
+    },
+    async further(user, near, now, there) {
+      const left = batchesPerDay - there.batches.length
+      if (left <= 0) return undefined
+      const until = await store.samples.next()
+      const ids = await chosen(user, near, now, left * batchSize, there)
+      const batches = cut(ids, hyper)
+      // A fragment waits for more: it would be a batch of its own for ever.
+      const rest = (batches.at(-1)?.length ?? 0) < batchSize ? batches.pop() : undefined
+      if (rest) stock().stock.putBack(rest)
+      return batches.length === 0 ? undefined : { batches, until: Math.min(until, ...(rest ?? [])) }
+    },
+  }
+}
+
+function joined(batches: readonly Uint32Array[]): Uint32Array {
+  const all = new Uint32Array(batches.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const batch of batches) {
+    all.set(batch, at)
+    at += batch.length
+  }
+  return all
+}
