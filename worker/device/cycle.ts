@@ -189,6 +189,7 @@ export function createCycle(deps: CycleDeps): Cycle {
         await holding(locks, CONTACT_LOCK, signal, async (stop) => {
           await tunnel.payOwed(stop)
           await tunnel.identify(stop)
+          await tunnel.renew(stop)
           // Before there are new events to make samples of.
           await tellSharing(stop)
           // The first time the task comes first: the page waits for it.

@@ -99,6 +99,8 @@ export const stateSchemas = {
   silentUntil: z.int(),
   /** When the server last had to be given this device anew, ms. */
   registeredAgain: z.int(),
+  /** When this device got the credential that it shows, ms. */
+  renewed: z.int(),
   /** The user's switch for learning by itself; absent, it is on. */
   learning: z.boolean(),
   /** Whether others may learn from the user's samples, and whether the server knows; absent, nothing was said: they may. */

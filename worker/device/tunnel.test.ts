@@ -78,6 +78,69 @@ const dripping = (): Response =>
     headers: { 'content-type': 'application/json' },
   })
 
+describe('a credential', () => {
+  const MONTH = 30 * DAY_MS
+  const identity = () => getState(db, 'identity')
+
+  test('is replaced when it is a month old, and the device stays the same', async () => {
+    const first = await tunnel.identify()
+    await tunnel.renew()
+    clock.move(MONTH - 1)
+    await tunnel.renew()
+    expect(server.count('POST /api/me/credential')).toBe(0)
+    clock.move(1)
+    await Promise.all([tunnel.renew(), tunnel.renew()])
+    expect(server.count('POST /api/me/credential')).toBe(1)
+    const second = await identity()
+    expect(second?.device).toBe(first.device)
+    expect(second?.credential).not.toBe(first.credential)
+    await see(1)
+    await tunnel.flush()
+    expect(server.count('POST /api/devices')).toBe(1)
+  })
+
+  test('stays where no answer came, and is replaced at the next contact', async () => {
+    const first = await tunnel.identify()
+    clock.move(MONTH)
+    server.after = () => die()
+    await expect(tunnel.renew()).rejects.toMatchObject({ code: 'offline' })
+    expect(await identity()).toEqual(first)
+    server.after = (_, __, response) => response
+    await tunnel.renew()
+    expect((await identity())?.credential).not.toBe(first.credential)
+  })
+
+  test('of a server that knows of no other stays for a month more', async () => {
+    const first = await tunnel.identify()
+    clock.move(MONTH)
+    answer('POST /api/me/credential', () => problem(404, 'Not Found'))
+    await tunnel.renew()
+    await tunnel.renew()
+    expect(await identity()).toEqual(first)
+    expect(server.count('POST /api/me/credential')).toBe(1)
+  })
+
+  test('of a device that is forgotten while it is renewed does not come back', async () => {
+    await tunnel.identify()
+    clock.move(MONTH)
+    server.after = async (_, __, response) => {
+      await db.state.clear()
+      return response
+    }
+    await tunnel.renew()
+    expect(await identity()).toBeUndefined()
+  })
+
+  test('of an older version of this device begins to age now', async () => {
+    const first = await tunnel.identify()
+    await db.state.delete('renewed')
+    await tunnel.renew()
+    expect(await identity()).toEqual(first)
+    expect(await getState(db, 'renewed')).toBe(clock.now())
+    expect(server.count('POST /api/me/credential')).toBe(0)
+  })
+})
+
 describe('what the user has said about sharing', () => {
   const told = () => [...server.sharing.values()]
   const say = (on: boolean) => putState(db, 'sharing', { on, told: false })

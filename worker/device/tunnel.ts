@@ -15,6 +15,7 @@ import {
   type RowsRequest,
   registrationSchema,
 } from '../../shared/api.ts'
+import { DAY_MS } from '../../shared/clock.ts'
 import { decodeBatch } from '../../shared/codec.ts'
 import { MAX_EVENTS } from '../../shared/event.ts'
 import { AppError } from '../../shared/failure.ts'
@@ -35,6 +36,8 @@ const MAX_ARTIFACT = 200 << 20
  * not be given a new device at each contact.
  */
 const REGISTER_AGAIN_MS = 10 * 60_000
+/** A credential serves so long: one that got into other hands is worth nothing after it. */
+const RENEW_MS = 30 * DAY_MS
 
 type TaskAnswer =
   | { readonly state: 'unchanged' }
@@ -44,6 +47,8 @@ type TaskAnswer =
 export interface Tunnel {
   /** This device's name at the server, registering if it has none. */
   identify(signal?: AbortSignal): Promise<Registration>
+  /** Gets another credential once the one at hand is old. The server takes both until the new one is shown. */
+  renew(signal?: AbortSignal): Promise<void>
   /** Tells the server what the user has said about sharing, if it does not know it yet. */
   tellSharing(signal?: AbortSignal): Promise<void>
   /** Sends everything that waits in the outbox. What was not acknowledged when it throws is still there. */
@@ -110,6 +115,7 @@ export function createTunnel(
       )
       await db.transaction('rw', db.state, async () => {
         await putState(db, 'identity', identity)
+        await putState(db, 'renewed', clock.now())
         if (sharing) await sharingTold(sharing.on)
         if (refused) await putState(db, 'registeredAgain', clock.now())
         // The day's batches belonged to the one that the server has forgotten.
@@ -135,6 +141,17 @@ export function createTunnel(
       )
   }
 
+  /** As it was where the server refuses: what else is asked of it will show why. */
+  async function renewedAt(identity: Registration, signal?: AbortSignal): Promise<Registration> {
+    const request = authorised({ method: 'POST' }, identity)
+    try {
+      return await line('/api/me/credential', request, (answer) => answer.json(registrationSchema), signal)
+    } catch (error) {
+      if (error instanceof Refusal && [401, 404].includes(error.status)) return identity
+      throw error
+    }
+  }
+
   async function eraseAt(identity: Registration, signal?: AbortSignal): Promise<Erased | null> {
     const request = authorised({ method: 'DELETE' }, identity)
     try {
@@ -147,6 +164,22 @@ export function createTunnel(
 
   return {
     identify,
+
+    async renew(signal) {
+      const last = await getState(db, 'renewed')
+      if (last !== undefined && Math.abs(clock.now() - last) < RENEW_MS) return
+      await locks.request('kindred:identity', signal ? { signal } : {}, async () => {
+        const present = await getState(db, 'identity')
+        if (!present || (await getState(db, 'renewed')) !== last) return
+        const renewed = last === undefined ? present : await renewedAt(present, signal)
+        await db.transaction('rw', db.state, async () => {
+          // The device may have been forgotten meanwhile.
+          if ((await getState(db, 'identity'))?.credential !== present.credential) return
+          await putState(db, 'identity', renewed)
+          await putState(db, 'renewed', clock.now())
+        })
+      })
+    },
 
     async tellSharing(signal) {
       const said = await getState(db, 'sharing')

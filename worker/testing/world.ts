@@ -205,6 +205,11 @@ export class FakeServer {
       this.sharing.set(device, sharing)
       return Response.json({ sharing, version: 1, at: NOON })
     }
+    if (method === 'POST' && path === '/api/me/credential') {
+      const credential = `credential-${++this.made}-of-${device}`
+      this.devices.set(credential, device)
+      return Response.json({ device, credential })
+    }
     if (method === 'DELETE' && path === '/api/me') return this.erase(device)
     if (path === '/api/task') return this.task(headers)
     if (method === 'POST' && path === '/api/rows') return this.rows(init)
