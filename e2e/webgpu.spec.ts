@@ -1,6 +1,5 @@
 import { expect, test } from 'playwright/test'
 import { type Pages, servePages } from './harness/serve.ts'
-import { Person } from './person.ts'
 
 /** Largest difference between a loss or score on WebGPU and on the cpu engine; both compute in float32. */
 const TOLERANCE = 1e-4
@@ -70,13 +69,3 @@ for (const engine of ['fused-webgpu', 'tfjs-webgpu'])
     expect(trained.after).toBeGreaterThan(trained.before)
     expect(trained.model).toBe(true)
   })
-
-test('the app’s own round runs on WebGPU when it is asked to', async ({ page }) => {
-  const person = new Person(page)
-  await person.visit('?engine=tfjs-webgpu&seed=1')
-  await person.openItems(10)
-  await person.goTo('My model')
-  const round = page.getByTestId('round')
-  await expect(round).toHaveAttribute('data-outcome', /committed|kept/, { timeout: 120_000 })
-  await expect(round).toHaveAttribute('data-engine', 'tfjs-webgpu')
-})
