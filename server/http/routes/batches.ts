@@ -48,7 +48,7 @@ export function batchRoutes(services: Services, known: ReturnType<typeof createK
           },
         },
         async (c) => {
-          const asked = await patiently(() => cloud.batches(c.var.user))
+          const asked = await patiently(() => cloud.batches(c.get('user')))
           return 'wait' in asked
             ? tooMany(c, services, 'waiting', asked.wait)
             : c.json(asked.found, 200, NO_STORE)
@@ -74,8 +74,11 @@ export function batchRoutes(services: Services, known: ReturnType<typeof createK
         },
         async (c) => {
           const { day, n } = parse(batchPath, c.req.param(), 'The address')
-          const batch = await cloud.batch(c.var.user, day, n)
-          return batch ? c.body(batch, 200, BYTES) : problem(c, 404, 'You have no such batch.')
+          const batch = await cloud.batch(c.get('user'), day, n)
+          // By itself, an answer with a plain object of headers goes out without an instance of Headers being made.
+          return batch
+            ? new Response(batch, { status: 200, headers: BYTES })
+            : problem(c, 404, 'You have no such batch.')
         },
       ),
     )
