@@ -1,7 +1,8 @@
 import { AppError } from '../../shared/failure.ts'
 import { encodeEvent } from './event-row.ts'
 import { stamp } from './events.ts'
-import { eventKey, key } from './keys.ts'
+import { key, uuidBytes } from './keys.ts'
+import { createSpill, removeSpill, type Spill, type Spilt } from './spill.ts'
 import type { Import, Imports } from './store.ts'
 import type { Table, Tables } from './tables.ts'
 import { decodeUser, encodeUser } from './users.ts'
@@ -11,12 +12,14 @@ const OPEN = 'importing'
 const CHUNK = 20_000
 
 /**
- * An import is visible while it goes on, and is taken back by what it noted: a new user, with all that is theirs, or an
- * event that it gave to an old user. So nothing is written twice, and memory does not grow with the source.
+ * Users come in as they are named, events set aside (`spill.ts`) until all are there. An import is taken back by what it
+ * noted: a new user, with all that is theirs, or an event that it gave to an old user. So nothing is written twice, and
+ * memory does not grow with the source. `path` is a folder of its own.
  */
-export function createImports(tables: Tables): Imports {
+export function createImports(tables: Tables, path: string): Imports {
   const { root, meta, undo } = tables
   async function recover(): Promise<void> {
+    removeSpill(path)
     // Each step removes the notes that it has acted on: it can be cut off, and go on later.
     while (tables.entries(undo) > 0) root.transactionSync(() => takeBack(tables))
     root.transactionSync(() => void meta.removeSync(OPEN))
@@ -27,38 +30,62 @@ export function createImports(tables: Tables): Imports {
     async begin(): Promise<Import> {
       if (meta.get(OPEN) !== undefined) throw new AppError('not-ready', 'Another import is under way.')
       meta.putSync(OPEN, true)
+      const spill = createSpill(path)
+      let users = 0
       return {
-        add: async (entries) => root.transactionSync(() => add(tables, entries)),
+        async add(entries) {
+          users += root.transactionSync(() => spillOver(tables, spill, entries))
+        },
         rollback: recover,
-        async commit(name, value) {
+        async commit(name, value, heard = () => {}) {
+          let events = 0
+          let done = 0
+          for (const some of spill.read()) {
+            events += root.transactionSync(() => addEvents(tables, some))
+            for (const { events } of some) done += events.length
+            await heard(done, spill.count)
+          }
           root.transactionSync(() => {
             meta.putSync(name, value)
             undo.clearSync()
             meta.removeSync(OPEN)
           })
+          spill.remove()
+          return { users, events }
         },
       }
     },
   }
 }
 
-function add(tables: Tables, entries: Parameters<Import['add']>[0]): { users: number; events: number } {
-  const { events, dirty, undo } = tables
-  const counts = { users: 0, events: 0 }
-  for (const { user: name, events: added } of entries) {
-    const { user, made } = userNamed(tables, name)
-    if (made) counts.users++
-    const fresh = made || undo.doesExist(key(user))
-    for (const event of added) {
-      const at = eventKey(user, event.id)
-      if (events.doesExist(at)) continue
-      events.putSync(at, encodeEvent(event))
-      if (!fresh) undo.putSync(at, Buffer.alloc(0))
-      counts.events++
-    }
-    dirty.putSync(key(user), stamp())
+/** Makes users of new names, and sets the events aside; tells how many users are new. */
+function spillOver(tables: Tables, spill: Spill, entries: Parameters<Import['add']>[0]): number {
+  let made = 0
+  for (const { user: name, events } of entries) {
+    const known = userNamed(tables, name)
+    if (known.made) made++
+    for (const event of events) spill.add(known.user, uuidBytes(event.id), encodeEvent(event))
   }
-  return counts
+  return made
+}
+
+/** Adds what is not there yet; tells how many events. */
+function addEvents({ events, dirty, undo }: Tables, users: readonly Spilt[]): number {
+  let added = 0
+  for (const { user, events: spilt } of users) {
+    const at = key(user)
+    const fresh = undo.doesExist(at)
+    for (const { id, row } of spilt) {
+      const place = Buffer.concat([at, id])
+      // A new user has none but those of this import, whose ids rise.
+      if (!fresh && events.doesExist(place)) continue
+      events.putSync(place, row)
+      if (!fresh) undo.putSync(place, Buffer.alloc(0))
+      added++
+    }
+    dirty.putSync(at, stamp())
+  }
+  return added
 }
 
 function userNamed(tables: Tables, source: string): { user: number; made: boolean } {
@@ -83,7 +110,8 @@ function takeBack(tables: Tables): void {
       room -= removeRange(events, key(user), key(user + 1), room)
       if (room <= 0) return
       const row = users.get(note)
-      if (row) names.removeSync(decodeUser(row).name)
+      const name = row && decodeUser(row).name
+      if (name) names.removeSync(name)
       users.removeSync(note)
       dirty.removeSync(note)
     } else {

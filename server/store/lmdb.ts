@@ -1,5 +1,6 @@
 /** The embedded store: lmdb in one folder. */
 import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { parse } from '../../shared/failure.ts'
 import { createConsents } from './consents.ts'
 import { eraseUser, withdrawUser } from './erase.ts'
@@ -21,7 +22,7 @@ export function openStore(path: string): Store {
     users: createUsers(tables),
     consents: createConsents(tables),
     events: createEventLog(tables),
-    imports: createImports(tables),
+    imports: createImports(tables, join(path, 'importing')),
     samples: createSamples(tables),
     profiles: createProfiles(tables),
     viewers: createViewers(tables),

@@ -156,16 +156,16 @@ export function storeContract(
       it('keeps what was committed, and adds nothing at a second time', async () => {
         const first = await store.imports.begin()
         expect(await store.imports.open()).toBe(true)
-        expect(await first.add(entries)).toEqual({ users: 2, events: 3 })
-        expect(await first.add([{ user: 'ann', events: [exposure(5)] }])).toEqual({ users: 0, events: 1 })
-        await first.commit('what', 'toy')
+        await first.add(entries)
+        await first.add([{ user: 'ann', events: [exposure(5)] }])
+        expect(await first.commit('what', 'toy')).toEqual({ users: 2, events: 4 })
         const second = await store.imports.begin()
-        expect(await second.add(entries)).toEqual({ users: 0, events: 0 })
-        await second.commit('what', 'toy')
+        await second.add([{ user: 'ann', events: [exposure(1), exposure(3), exposure(9)] }, entries[1]!])
+        expect(await second.commit('what', 'toy')).toEqual({ users: 0, events: 2 })
         await reopen()
         expect(await store.imports.open()).toBe(false)
         expect(await store.meta.get('what', z.string())).toBe('toy')
-        expect(await store.events.count()).toBe(4)
+        expect(await store.events.count()).toBe(6)
         expect(await store.users.count()).toBe(2)
         expect(await store.users.devices()).toHaveLength(0)
       })
@@ -179,6 +179,12 @@ export function storeContract(
           { user: 'ann', events: [exposure(2), exposure(7)] },
           { user: 'cleo', events: [exposure(3)] },
         ])
+        // Stopped when all is written but the end.
+        const stop = cut.commit('what', 'toy', async () => {
+          throw new Error('stopped')
+        })
+        await expect(stop).rejects.toThrow('stopped')
+        expect(await store.events.count()).toBe(4)
         await cut.rollback()
         expect(await store.imports.open()).toBe(false)
         expect(await store.users.count()).toBe(1)

@@ -71,12 +71,17 @@ export interface Mark {
 
 /** An import under way: all of it is kept, or none of it. */
 export interface Import {
-  /** Bulk. Adds users by their names in the source, and their events; tells how many were new. */
-  add(
-    entries: readonly { user: string; events: readonly KindredEvent[] }[],
+  /** Bulk. Takes in users by their names in the source, and their events, whose ids rise over all calls. */
+  add(entries: readonly { user: string; events: readonly KindredEvent[] }[]): Promise<void>
+  /**
+   * Bulk. Writes the events that are not there yet, and then, in one transaction, `value` under `key` of the meta store and
+   * that it is done. Tells how many users and events are new; `heard` hears, in between, how many events are behind it.
+   */
+  commit(
+    key: string,
+    value: unknown,
+    heard?: (done: number, total: number) => Promise<void>,
   ): Promise<{ users: number; events: number }>
-  /** Ends the import and writes `value` under `key` of the meta store, in one transaction. */
-  commit(key: string, value: unknown): Promise<void>
   /** Takes back everything that was added. */
   rollback(): Promise<void>
 }
