@@ -41,8 +41,12 @@ export async function importSource(
     throw new AppError('bad-input', `The data folder holds ${held.source}, which has another catalogue.`)
   const target = await store.imports.begin()
   try {
-    const counts = await copy(source, target, clock.now(), progress, signal)
-    await target.commit(POPULATION, held ?? population)
+    await copy(source, target, clock.now(), progress, signal)
+    const stage = `Writing ${source.name}`
+    const counts = await target.commit(POPULATION, held ?? population, (done, total) => {
+      progress({ stage, done, total })
+      return breathe(signal)
+    })
     return { population: held ?? population, ...counts }
   } catch (error) {
     await target.rollback()
@@ -51,17 +55,16 @@ export async function importSource(
 }
 
 async function copy(source: Source, target: Import, now: number, progress: Progress, signal: AbortSignal) {
-  const counts = { users: 0, events: 0 }
   const stage = `Importing ${source.name}`
   let chunk: { user: string; events: KindredEvent[] }[] = []
   let held = 0
+  let done = 0
   const write = async () => {
-    const added = await target.add(chunk)
-    counts.users += added.users
-    counts.events += added.events
+    await target.add(chunk)
+    done += held
     chunk = []
     held = 0
-    progress({ stage, done: counts.events, total: 0 })
+    progress({ stage, done, total: 0 })
     await breathe(signal)
   }
   for await (const { user, events } of source.users()) {
@@ -75,7 +78,6 @@ async function copy(source: Source, target: Import, now: number, progress: Progr
     }
   }
   if (chunk.length > 0) await write()
-  return counts
 }
 
 function check(event: KindredEvent, now: number): KindredEvent {

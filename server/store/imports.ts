@@ -37,7 +37,7 @@ export function createImports(tables: Tables, path: string): Imports {
           users += root.transactionSync(() => spillOver(tables, spill, entries))
         },
         rollback: recover,
-        async commit(name, value, heard = () => {}) {
+        async commit(name, value, heard = async () => {}) {
           let events = 0
           let done = 0
           for (const some of spill.read()) {
