@@ -11,7 +11,7 @@ import { count, type Db, getState, putState } from './db.ts'
 import { unlessAborted } from './turns.ts'
 
 /** Longest that one request may take, its answer included: a line that drips is as good as none. */
-const TIMEOUT_MS = 30_000
+export const TIMEOUT_MS = 30_000
 /** Longest that a `Retry-After` is honoured: a wrong one must not silence the device for ever. */
 const MAX_PATIENCE_MS = 3_600_000
 /** Devices that were sent away together do not come back together: each waits up to this share longer. */
@@ -65,11 +65,9 @@ export function createLine({
   }
 
   async function noteRetryAfter({ status, headers }: Response): Promise<void> {
-    if (status !== 429 && status !== 503) return
-    const wait = retryAfter(headers, clock.now())
-    if (!(wait > 0 && wait <= MAX_PATIENCE_MS)) return
-    const jitter = 1 + (JITTER * seed()) / 2 ** 32
-    await putState(db, 'silentUntil', Math.ceil(clock.now() + wait * jitter))
+    const now = clock.now()
+    const wait = patienceAsked(status, headers, now, seed() / 2 ** 32)
+    if (wait !== undefined) await putState(db, 'silentUntil', Math.ceil(now + wait))
   }
 
   /** What time it is at the server; an artifact may come from a cache, and tell what time it was. */
@@ -121,8 +119,23 @@ export function createLine({
 const portal = () =>
   new AppError('offline', 'Something between this device and the server answered in its place.')
 
+/**
+ * For how long (ms) an answer sends the device away, with its own share of the jitter, in [0, 1). Undefined where it does
+ * not, or for longer than any server of ours would.
+ */
+export function patienceAsked(
+  status: number,
+  headers: Pick<Headers, 'get'>,
+  now: number,
+  share: number,
+): number | undefined {
+  if (status !== 429 && status !== 503) return undefined
+  const wait = retryAfter(headers, now)
+  return wait > 0 && wait <= MAX_PATIENCE_MS ? wait * (1 + JITTER * share) : undefined
+}
+
 /** Milliseconds that a `Retry-After` asks for: seconds, or a date by the server's own clock (RFC 9110 §10.2.3). */
-function retryAfter(headers: Headers, now: number): number {
+function retryAfter(headers: Pick<Headers, 'get'>, now: number): number {
   const value = headers.get('retry-after') ?? ''
   if (/^\d+$/.test(value)) return Number(value) * 1000
   const theirs = Date.parse(headers.get('date') ?? '')

@@ -33,6 +33,19 @@ const PARTS = {
     part: async () => (await import('./cloud/ingest.ts')).ingest,
     figures: { 'cloud.ingest_eps': { unit: 'events/s', target: '>=20000' } },
   },
+  fresh: {
+    part: async () => (await import('./cloud/fresh.ts')).fresh,
+    figures: { 'cloud.fresh_p95_s': { unit: 's', target: '<=60' } },
+  },
+  outage: {
+    part: async () => (await import('./cloud/outage.ts')).outage,
+    figures: {
+      'cloud.outage.failures': { unit: 'devices', target: '0' },
+      'cloud.outage.events_lost': { unit: 'events', target: '0' },
+      'cloud.outage.seconds': { unit: 's' },
+      'cloud.outage.rss_mb': { unit: 'MB', target: '<=1000' },
+    },
+  },
 } satisfies Record<string, Measured>
 type PartName = keyof typeof PARTS
 const NAMES = Object.keys(PARTS) as PartName[]

@@ -1,14 +1,17 @@
 /** The far side of server.ts: a Kindred server in a process of its own, told by messages what to do. */
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { createAdaptorServer } from '@hono/node-server'
 import { Hono } from 'hono'
 import { pino } from 'pino'
+import type { Registration } from '../../../../shared/api.ts'
 import { type Clock, systemClock } from '../../../../shared/clock.ts'
 import { toFailure } from '../../../../shared/failure.ts'
 import { schemas } from '../../../../shared/schemas/index.ts'
 import { type Cloud, openCloud } from '../../../cloud/cloud.ts'
 import { createApp } from '../../../http/app.ts'
+import { LIMITS, NO_LIMITS } from '../../../http/limits.ts'
 import { listen } from '../../../http/listen.ts'
 import { demo } from '../../../sources/demo.ts'
 
@@ -16,11 +19,22 @@ import { demo } from '../../../sources/demo.ts'
 const OLD_MS = 8 * 86_400_000
 
 const HOST = '127.0.0.1'
-/** An address behind which there are many devices. */
-const NO_LIMIT = { burst: 1e9, everyMs: 1 }
 
+interface Enrolment {
+  readonly count: number
+  /** Which people. */
+  readonly seed: number
+  readonly events?: number
+  readonly copies?: number
+}
+/** Devices that are enrolled at the same time. */
+const AT_ONCE = 200
+
+const pauses = monitorEventLoopDelay({ resolution: 10 })
+let looking: NodeJS.Timeout | undefined
+let peakMb = 0
 let cloud: Cloud | undefined
-let stop: (() => void) | undefined
+let stops: (() => void)[] = []
 let aheadMs = 0
 const clock: Clock = { now: () => systemClock.now() + aheadMs }
 
@@ -29,17 +43,21 @@ const opened = (): Cloud => {
   return cloud
 }
 
+/** The clock is read before anything is awaited. */
+function registerLongAgo(): Promise<Registration> {
+  aheadMs -= OLD_MS
+  const registered = opened().register()
+  aheadMs += OLD_MS
+  return registered
+}
+
 const calls = {
   /** Opens the folder with a generated population, and serves it; beside it, at `empty`, a Hono app with one empty route. */
-  async open({ dir, people }: { dir: string; people: number }) {
+  async open({ dir, people, limited }: { dir: string; people: number; limited: boolean }) {
     cloud = await openCloud({ dataDir: dir, clock })
     if (await cloud.isEmpty()) await cloud.importSource(await demo(undefined, { clock, users: people }))
-    const app = createApp({
-      cloud,
-      log: pino({ level: 'warn' }, pino.destination(2)),
-      clock,
-      registrations: NO_LIMIT,
-    })
+    const log = pino({ level: 'warn' }, pino.destination(2))
+    const app = createApp({ cloud, log, limits: limited ? LIMITS : NO_LIMITS })
     const { url } = await listen(app, { port: 0, host: HOST })
     const bare = new Hono().get('/', (c) => c.text(''))
     const server = createAdaptorServer({ fetch: bare.fetch }) as Server
@@ -47,18 +65,25 @@ const calls = {
     return { port: Number(new URL(url).port), empty: (server.address() as AddressInfo).port }
   },
 
-  /** Registers devices whose owners have been reading for a week; gives their credentials. */
-  async enrol({ count, seed }: { count: number; seed: number }): Promise<string[]> {
-    const readers = (await demo(undefined, { clock, users: count, seed })).users()
-    aheadMs -= OLD_MS
-    const identities = await Promise.all(Array.from({ length: count }, () => opened().register()))
-    aheadMs += OLD_MS
-    for (const { credential } of identities) {
-      const user = await opened().authenticate(credential)
-      const { value } = await readers[Symbol.asyncIterator]().next()
-      await opened().ingest(user!, value.events)
+  /**
+   * Registers devices whose owners have been reading for a week, `copies` with the same week each; gives their credentials,
+   * those of one week beside each other.
+   */
+  async enrol({ count, seed, events = Number.POSITIVE_INFINITY, copies = 1 }: Enrolment): Promise<string[]> {
+    const credentials: string[] = []
+    const under: Promise<string>[] = []
+    for await (const week of (await demo(undefined, { clock, users: count, seed })).users()) {
+      const first = week.events.slice(0, events)
+      const one = async () => {
+        const { credential } = await registerLongAgo()
+        const user = await opened().authenticate(credential)
+        await opened().ingest(user!, first)
+        return credential
+      }
+      under.push(...Array.from({ length: copies }, one))
+      if (under.length >= AT_ONCE) credentials.push(...(await Promise.all(under.splice(0))))
     }
-    return identities.map(({ credential }) => credential)
+    return [...credentials, ...(await Promise.all(under.splice(0)))]
   },
 
   /** The catalogue that its people read, and the schema of their samples. */
@@ -69,9 +94,12 @@ const calls = {
 
   prepare: async () => opened().prepare(),
 
+  /** Publishes a task, whatever it is worth. */
+  publish: async () => void (await opened().train({ maxSamples: 2000, epochs: 1 })),
+
   /** From now on, days and what is fresh are prepared as they come. */
   async follow() {
-    stop = opened().followDays()
+    stops = [opened().followDays(), opened().followFresh()]
   },
 
   /** CPU time and memory of this process so far, and what its log holds. */
@@ -87,8 +115,23 @@ const calls = {
     }
   },
 
+  /** Looks, from now on until `watched`, how much memory is taken and how long the event loop stands still. */
+  async watch() {
+    pauses.reset()
+    pauses.enable()
+    peakMb = 0
+    looking = setInterval(() => {
+      peakMb = Math.max(peakMb, process.memoryUsage.rss() / 1e6)
+    }, 100)
+  },
+  async watched() {
+    clearInterval(looking)
+    pauses.disable()
+    return { peakMb, longestPauseMs: Math.round(pauses.max / 1e6) }
+  },
+
   async close() {
-    stop?.()
+    for (const stop of stops) stop()
     await cloud?.close()
     cloud = undefined
   },

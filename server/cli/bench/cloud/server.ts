@@ -13,8 +13,15 @@ export interface BenchServer {
   close(): Promise<void>
 }
 
-/** Starts a server over the folder `dir`, which is filled with `people` generated ones if it is empty. */
-export async function startServer(dir: string, people: number): Promise<BenchServer> {
+/**
+ * Starts a server over the folder `dir`, which is filled with `people` generated ones if it is empty. Where it is
+ * `limited`, its limits are those of `kindred serve`; else it has none.
+ */
+export async function startServer(
+  dir: string,
+  people: number,
+  { limited = false } = {},
+): Promise<BenchServer> {
   const child = fork(new URL('./server-boot.js', import.meta.url), { serialization: 'advanced' })
   const open = new Map<number, { resolve(output: unknown): void; reject(error: Error): void }>()
   let last = 0
@@ -42,7 +49,7 @@ export async function startServer(dir: string, people: number): Promise<BenchSer
     await exited
   }
   try {
-    return { host: '127.0.0.1', ...(await ask('open', { dir, people })), ask, close }
+    return { host: '127.0.0.1', ...(await ask('open', { dir, people, limited })), ask, close }
   } catch (error) {
     child.disconnect()
     throw error
