@@ -2,6 +2,7 @@
 import { dayOf } from '../../shared/clock.ts'
 import type { Mark } from '../store/store.ts'
 import { createPool, inThisThread, type Pool } from './pool.ts'
+import { hideRare, noteNames } from './privacy/rare.ts'
 import { breathe, type Watch } from './progress.ts'
 import type { Room } from './room.ts'
 import { createMaker, type Made, type Maker, type Shown, unpack } from './samples.ts'
@@ -19,16 +20,23 @@ export interface Generated {
 
 export interface Generator {
   /**
-   * Makes a sample of every settled exposure of the last seven days that has none yet; `added` hears each user's. Of who
-   * only waits for something to settle it is only looked at when it does.
+   * Makes a sample of every settled exposure of the last seven days that has none yet. Who only waits for something to
+   * settle is looked at when it does.
    */
   generate(now: number, watch: Watch): Promise<Generated>
 }
 
-/** `added`: the numbers of a user's new samples are first … first + count − 1. */
+/** What becomes of samples. */
+export interface Listener {
+  /** The numbers of a user's new samples are first … first + count − 1. */
+  added(user: number, first: number, count: number): void
+  /** These are not to be given any more. */
+  removed(ids: Uint32Array): void
+}
+
 export function createGenerator(
   room: Room,
-  added: (user: number, first: number, count: number) => void = () => {},
+  { added, removed }: Listener = { added: () => {}, removed: () => {} },
   many = MANY,
 ): Generator {
   const { store, hyper } = room
@@ -89,6 +97,9 @@ export function createGenerator(
             await tell('Counting viewers', i)
           },
         )
+        // Before any sample is made, and while none is.
+        removed(await hideRare(room))
+        await noteNames(room)
         await team.each(
           'make',
           chunks.map((marks) => ({ marks, now, turn })),

@@ -13,6 +13,7 @@ import { createGenerator, type Generator } from './generate.ts'
 import { createMapper, type Mapper } from './mapping.ts'
 import { loadPopulation } from './population.ts'
 import { mayReceive } from './privacy/donors.ts'
+import { hideRare } from './privacy/rare.ts'
 import type { Watch } from './progress.ts'
 import type { Room } from './room.ts'
 import { secretOf } from './secret.ts'
@@ -65,6 +66,8 @@ export function createMatcher(room: Room): Matcher {
     const index = await openUserIndex(room, slotOf(layoutOf(schema), schema.userVector).width)
     const seed = (await secretOf(store)).readUInt32BE()
     const chooser = (stock: Stock) => createChooser(stock, { hyper, privacy, seed })
+    // A process that was killed may have left this to do.
+    await hideRare(room)
     const stock = await createStock(store)
     const today = dayOf(now, hyper.dayMs)
     await countGiven(stock, store, await store.users.devices(), today)
@@ -72,7 +75,10 @@ export function createMatcher(room: Room): Matcher {
       index,
       stock,
       choose: chooser(stock),
-      generator: createGenerator(room, (user, first, count) => memory.stock.add(user, first, count)),
+      generator: createGenerator(room, {
+        added: (user, first, count) => memory.stock.add(user, first, count),
+        removed: (ids) => memory.stock.drop(ids),
+      }),
       mapper: createMapper(store, () => memory, hyper, room.freshBatches),
       async restock() {
         memory.stock = await createStock(store, memory.stock)
@@ -107,6 +113,8 @@ export function createMatcher(room: Room): Matcher {
     const known = await held
     known?.stock.remove(user)
     if (known?.index.neighbours.has(user)) await known.index.forget(user)
+    const rare = await hideRare(room)
+    known?.stock.drop(rare)
   }
 
   return {

@@ -11,6 +11,8 @@ export interface Stock extends Shelf {
   add(user: number, first: number, count: number): void
   /** All that a user has is not to be given any more. */
   remove(user: number): void
+  /** Samples that are gone. */
+  drop(ids: Iterable<number>): void
   /** What was given. */
   take(ids: Iterable<number>): void
   /** What was chosen and not given after all. */
@@ -102,6 +104,9 @@ export async function createStock(store: Store, before?: Shelf): Promise<Stock> 
       if (user >= starts.length) return
       for (let at = starts[user]!; at < ends[user]!; at++) owner[samples[at]! - base] = GONE
       ends[user] = starts[user]!
+    },
+    drop(ids) {
+      for (const id of ids) if (id >= base && id - base < owner.length) owner[id - base] = GONE
     },
     take(ids) {
       for (const id of ids) if (id >= base && id - base < reach.length) reach[id - base]!++

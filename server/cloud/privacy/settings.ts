@@ -24,13 +24,13 @@ export const privacySchema = z.strictObject({
    */
   receiverAgeDays: z.number().min(0).max(365).default(0),
   /**
-   * Share of a day's samples of one device that may come from one user: 0.1 of 300 are 30. Going round 100 neighbours, a
-   * device gets three of each, so nobody misses it; it binds where few neighbours have anything to give, which is just
-   * where fake accounts that surround a victim would bring it about. 1: no cap.
+   * Share of a day's samples of one device that may come from one user: 0.02 of 300 are 6, twice as many as each of 100
+   * neighbours gives when the round is full. It binds where few of them have anything to give, and that is what fake
+   * accounts around a victim bring about. 1: no cap.
    */
-  donorDayShare: z.number().gt(0).max(1).default(0.1),
-  /** The same over the seven days that mappings are kept, in days' worths: 0.2 of 300 are 60. */
-  donorWeekShare: z.number().gt(0).max(7).default(0.2),
+  donorDayShare: z.number().gt(0).max(1).default(0.02),
+  /** The same over the seven days that mappings are kept, in days' worths: 0.1 of 300 are 30; three a day are 21. */
+  donorWeekShare: z.number().gt(0).max(7).default(0.1),
   /**
    * Devices that one sample is handed to at most. A user is the neighbour of K = 100 others on average, so four times as many
    * leaves all but the most central users alone, and bounds what is out of reach when a user withdraws. 0: no cap.
