@@ -1,9 +1,11 @@
 /** The command line `kindred`: one file a command, one line here to add one. */
 import { createRequire } from 'node:module'
 import { Command } from 'commander'
+import { backupCommand } from './backup.ts'
 import { benchCommand } from './bench.ts'
 import { importCommand } from './import.ts'
 import { prepareCommand } from './prepare.ts'
+import { restoreCommand } from './restore.ts'
 import { serveCommand } from './serve.ts'
 import { simulateCommand } from './simulate.ts'
 import { startCommand } from './start.ts'
@@ -25,6 +27,8 @@ export async function main(argv: string[]): Promise<void> {
     prepareCommand,
     trainCommand,
     simulateCommand,
+    backupCommand,
+    restoreCommand,
     benchCommand,
     tortureCommand,
   ])

@@ -48,7 +48,7 @@ export async function serve(cloud: Cloud, report: Report, config: Config): Promi
   const app = createApp({ ...config.app, cloud, log, dist, metrics, isClosing: () => closing })
   const server = await listen(app, config.where)
   const inner = config.metrics && (await listen(metricsApp(metrics.registry), config.metrics))
-  const stopDays = cloud.followDays()
+  const stops = [cloud.followDays(), cloud.followFresh()]
   const reload = () => renew(server, log)
   process.on('SIGHUP', reload)
   if (inner) report.say(`metrics ${inner.url}/metrics`)
@@ -57,7 +57,7 @@ export async function serve(cloud: Cloud, report: Report, config: Config): Promi
   process.once('SIGINT', giveUp).once('SIGTERM', giveUp)
   closing = true
   await wait(config.drainMs)
-  stopDays()
+  for (const stop of stops) stop()
   await Promise.all([server.close(), inner?.close()])
   process.off('SIGHUP', reload)
 }

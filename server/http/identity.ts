@@ -33,6 +33,9 @@ const TOLERANCE = 30
 /** Bytes of a shared secret, at least (RFC 7518 §3.2). */
 export const MIN_SECRET = 32
 
+/** Failures that are not the token's. */
+const NO_KEYS = ['ERR_JOSE_GENERIC', 'ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID']
+
 /** A name that the store can hold. */
 const subjectSchema = z.string().regex(/^[^\p{Cc}]{1,200}$/u, 'it must have 1 to 200 characters')
 
@@ -47,7 +50,7 @@ export function createIdentity({ key, issuer, audience, cookie }: TokenRules, cl
       return parse(subjectSchema, payload.sub, 'The subject of the token')
     } catch (cause) {
       if (cause instanceof AppError) throw new AppError('unauthorised', cause.message, { cause })
-      if (cause instanceof errors.JWKSTimeout || !(cause instanceof errors.JOSEError))
+      if (!(cause instanceof errors.JOSEError) || NO_KEYS.includes(cause.code))
         throw new AppError('not-ready', 'The keys that tokens are checked with cannot be had.', { cause })
       throw new AppError('unauthorised', `The token is not accepted: ${cause.message}.`, { cause })
     }
