@@ -16,7 +16,7 @@ import { mayReceive } from './privacy/donors.ts'
 import { hideRare } from './privacy/rare.ts'
 import type { Watch } from './progress.ts'
 import type { Room } from './room.ts'
-import { secretOf } from './secret.ts'
+import { secretOf, seedOf } from './secret.ts'
 import { countGiven, createStock, type Stock } from './shelf.ts'
 import { openUserIndex, type UserIndex } from './user-index.ts'
 import { isZero, vectorNow } from './vectors.ts'
@@ -64,7 +64,7 @@ export function createMatcher(room: Room): Matcher {
     context = createContext(population.schema, population.catalogue, hyper)
     const { schema } = population
     const index = await openUserIndex(room, slotOf(layoutOf(schema), schema.userVector).width)
-    const seed = (await secretOf(store)).readUInt32BE()
+    const seed = seedOf(await secretOf(store))
     const chooser = (stock: Stock) => createChooser(stock, { hyper, privacy, seed })
     // A process that was killed may have left this to do.
     await hideRare(room)
