@@ -1,13 +1,9 @@
 /** The cloud in one process: everything that commands and routes ask of it. */
-import { createHmac } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { deflateRaw } from 'node:zlib'
 import type { Logger } from 'pino'
 import type { Accepted, BatchList, Consent, Erased, Registration, RowsRequest } from '../../shared/api.ts'
 import { type Clock, dayOf, systemClock } from '../../shared/clock.ts'
-import { joinBatch } from '../../shared/codec.ts'
 import type { KindredEvent } from '../../shared/event.ts'
 import { AppError } from '../../shared/failure.ts'
 import { DELIVERY, hyper as defaults, type Hyper, MATCHING } from '../../shared/hyper.ts'
@@ -21,6 +17,8 @@ import { createCredentials } from './credentials.ts'
 import { importSource } from './ingest.ts'
 import type { TrainResult } from './jobs.ts'
 import type { Fresh } from './matcher.ts'
+import { assembleBatch } from './packing/batch.ts'
+import { createPackings } from './packing/folder.ts'
 import { loadPopulation } from './population.ts'
 import { type Prepared, preparedDay } from './prepare.ts'
 import { type Privacy, privacy as protection } from './privacy/settings.ts'
@@ -110,6 +108,7 @@ export async function openCloud({
   const artifacts = new Map<string, Artifact>()
   const tables = createTables(dir)
   const following = new Set<() => void>()
+  const packings = createPackings(store)
   const credentials = createCredentials(store.users)
   const today = () => dayOf(clock.now(), hyper.dayMs)
 
@@ -263,9 +262,9 @@ export async function openCloud({
       const ids = await store.mappings.batch(user, day, n)
       if (!ids) return undefined
       const rows = await store.samples.rows(ids)
-      const named = rows.flatMap((row, i) => (row ? [{ id: opaque(secret, ids[i]!), row }] : []))
-      const joined = joinBatch(population.schema, population.dayMs, named)
-      return new Uint8Array(await promisify(deflateRaw)(joined))
+      await packings.refresh()
+      const { schema, dayMs } = population
+      return assembleBatch({ schema, dayMs, packings, key: secret.subarray(0, 16) }, user, ids, rows)
     },
 
     manifest: (): Promise<Manifest | undefined> => loadManifest(store),
@@ -298,13 +297,6 @@ export async function openCloud({
     },
   }
   return cloud
-}
-
-/** What a sample is called outside: the same for everyone, and no way back to its number. */
-const opaque = (secret: Buffer, sample: number): string => {
-  const number = Buffer.allocUnsafe(4)
-  number.writeUInt32BE(sample)
-  return createHmac('sha256', secret).update(number).digest('hex').slice(0, 16)
 }
 
 /** One job after the other. */

@@ -1,6 +1,7 @@
 /** Making the samples of all who have new events: work of all cores where there is much of it, written by one thread. */
 import { dayOf } from '../../shared/clock.ts'
 import type { Mark } from '../store/store.ts'
+import { createPackings, spread } from './packing/folder.ts'
 import { createPool, inThisThread, type Pool } from './pool.ts'
 import { hideRare, noteNames } from './privacy/rare.ts'
 import { breathe, type Watch } from './progress.ts'
@@ -41,6 +42,7 @@ export function createGenerator(
 ): Generator {
   const { store, hyper } = room
   const maker: Maker = createMaker(room)
+  const packings = createPackings(store)
   /** By user: the mark that they were last looked at under, and when to look again, ms. */
   const waiting = new Map<number, { stamp: number; due: number }>()
   let turn = 0
@@ -69,6 +71,16 @@ export function createGenerator(
       if (users[i]!.counted.samples > 0) changed++
     })
     return { samples, users: changed }
+  }
+
+  /** The rows of the first of these pieces that comes to any, before they are packed. */
+  async function firstRows(pieces: Iterable<readonly Mark[]>, now: number): Promise<Uint8Array[]> {
+    for (const marks of pieces) {
+      const made = unpack(await maker.make({ marks, now, turn }))
+      const rows = made.flatMap(({ samples }) => samples.map(({ row }) => row))
+      if (rows.length > 0) return rows
+    }
+    return []
   }
 
   return {
@@ -100,6 +112,7 @@ export function createGenerator(
         // Before any sample is made, and while none is.
         removed(await hideRare(room))
         await noteNames(room)
+        await packings.learn(() => firstRows([spread(marks, CHUNK), ...chunks], now))
         await team.each(
           'make',
           chunks.map((marks) => ({ marks, now, turn })),

@@ -14,6 +14,7 @@ import { exposureTag } from '../store/keys.ts'
 import { openStore } from '../store/lmdb.ts'
 import type { Store } from '../store/store.ts'
 import { createGenerator } from './generate.ts'
+import { createPackings } from './packing/folder.ts'
 import { POPULATION } from './population.ts'
 import type { Room } from './room.ts'
 import { catalogue, DAY, NOON, toyPrivacy } from './toy.ts'
@@ -51,7 +52,7 @@ describe('samples on the server', () => {
   /** A user's samples, oldest first. */
   async function samplesOf(user: number): Promise<Sample[]> {
     const { ids } = await store.samples.of(user)
-    const rows = await store.samples.rows(ids)
+    const rows = await createPackings(store).rows(ids)
     return rows.map((row) => decodeSample(schema, row!, DAY))
   }
   const read = ({ ids, dense }: Sample, name: string) => {

@@ -11,6 +11,7 @@ import { MATCHING } from '../../shared/hyper.ts'
 import { slotOf } from '../../shared/schema.ts'
 import { exposureTag } from '../store/keys.ts'
 import type { Mark, UserSamples } from '../store/store.ts'
+import { createPackings } from './packing/folder.ts'
 import { needPopulation } from './population.ts'
 import { type Donor, donorOf } from './privacy/donors.ts'
 import { createDiscretion, createValues, type Values } from './privacy/values.ts'
@@ -45,7 +46,7 @@ export interface Maker {
   /**
    * Samples of what is settled and has none yet: a click at once, what was passed over after `settleMs`. An exposure of more
    * than seven days ago becomes none, but counts for the vector of a user who had none so far. `turn` changes when values
-   * may have got viewers.
+   * may have got viewers. Rows are packed once the folder has a code.
    */
   make(input: { marks: readonly Mark[]; now: number; turn: number }): Promise<Made>
 }
@@ -55,6 +56,7 @@ export function createMaker(room: Room): Maker {
   let values: Values | undefined
   let context: Context | undefined
   let turnOf = -1
+  const packings = createPackings(store)
 
   async function needValues(): Promise<Values> {
     if (values) return values
@@ -94,8 +96,10 @@ export function createMaker(room: Room): Maker {
     async make({ marks, now, turn }) {
       store.refresh()
       const known = await contextOf(turn)
+      await packings.refresh()
+      const kept = packings.newest()?.pack ?? ((row) => row)
       const made: UserMade[] = []
-      for (const { user } of marks) made.push(await makeOf(room, known, user, now))
+      for (const { user } of marks) made.push(await makeOf(room, known, user, now, kept))
       return pack(marks, made)
     },
   }
@@ -118,7 +122,13 @@ async function donor(
   return donorOf({ since, sharing }, clicks, now, hyper.dayMs, privacy)
 }
 
-async function makeOf(room: Room, context: Context, user: number, now: number): Promise<UserMade> {
+async function makeOf(
+  room: Room,
+  context: Context,
+  user: number,
+  now: number,
+  kept: (row: Uint8Array) => Uint8Array,
+): Promise<UserMade> {
   const { store, hyper, privacy } = room
   const events = await store.events.of(user)
   const { at, width } = slotOf(context.layout, context.schema.userVector)
@@ -151,7 +161,7 @@ async function makeOf(room: Room, context: Context, user: number, now: number): 
       samples.push({
         exposure: tag,
         day: dayOf(sample.at, hyper.dayMs),
-        row: encodeSample(context.layout, sample, hyper.dayMs),
+        row: kept(encodeSample(context.layout, sample, hyper.dayMs)),
       })
   }
   return { due, samples, counted: { samples: counted, clicks, sum } }

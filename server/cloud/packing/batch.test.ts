@@ -29,7 +29,7 @@ const numbers = Array.from({ length: 25 }, (_, i) => 1000 + i)
 const rows = numbers.map((n) => encodeSample(layout, sampleOf(n - 1000), DAY))
 const packing = createPacking(learnCode(rows))
 const key = Buffer.from('000102030405060708090a0b0c0d0e0f', 'hex')
-const terms = { schema, dayMs: DAY, packing, key }
+const terms = { schema, dayMs: DAY, packings: { of: () => packing }, key }
 const hex = (ids: Buffer) =>
   Array.from({ length: ids.length / 8 }, (_, i) => ids.toString('hex', 8 * i, 8 * i + 8))
 
@@ -59,6 +59,16 @@ describe('an assembled batch', () => {
     const samples = decodeBatch(schema, assembleBatch(terms, 7, numbers, packed))
     const ids = hex(outsideIds(key, 7, numbers))
     expect(samples.map(({ id }) => id)).toEqual([...ids].sort())
+    for (const { id, ...sample } of samples) expect(sample).toEqual(sampleOf(ids.indexOf(id)))
+  })
+
+  it('may hold samples that were packed by different codes', () => {
+    const later = createPacking(learnCode([rows[0]!]))
+    const packings = { of: (sample: number) => (sample < 1010 ? packing : later) }
+    const mixed = rows.map((row, i) => (i < 10 ? packing : later).pack(row))
+    const samples = decodeBatch(schema, assembleBatch({ ...terms, packings }, 7, numbers, mixed))
+    const ids = hex(outsideIds(key, 7, numbers))
+    expect(new Set(samples.map(({ id }) => id))).toEqual(new Set(ids))
     for (const { id, ...sample } of samples) expect(sample).toEqual(sampleOf(ids.indexOf(id)))
   })
 

@@ -2,7 +2,8 @@
 import { createCipheriv } from 'node:crypto'
 import { batchHead } from '../../../shared/codec.ts'
 import type { FeatureSchema } from '../../../shared/schema.ts'
-import type { Packing } from './packing.ts'
+import type { Packings } from './folder.ts'
+import { joinRows } from './packing.ts'
 
 const BLOCK = 16
 const ID = 8
@@ -27,14 +28,14 @@ export function outsideIds(key: Buffer, recipient: number, samples: readonly num
 export interface BatchTerms {
   readonly schema: FeatureSchema
   readonly dayMs: number
-  readonly packing: Packing
+  readonly packings: Pick<Packings, 'of'>
   /** 16 bytes, the folder's own. */
   readonly key: Buffer
 }
 
 /** The batch of these samples as raw deflate; `rows` are their packed rows, undefined for those that are gone. */
 export function assembleBatch(
-  { schema, dayMs, packing, key }: BatchTerms,
+  { schema, dayMs, packings, key }: BatchTerms,
   recipient: number,
   numbers: ArrayLike<number>,
   rows: readonly (Uint8Array | undefined)[],
@@ -46,9 +47,14 @@ export function assembleBatch(
   const order = packed
     .map((_, i) => i)
     .sort((a, b) => ids.compare(ids, ID * b, ID * b + ID, ID * a, ID * a + ID))
-  const head = batchHead(schema, dayMs, Buffer.concat(order.map((i) => ids.subarray(ID * i, ID * i + ID))))
-  return packing.join(
-    head,
-    order.map((i) => packed[i]!),
+  const used = new Set(there.map((number) => packings.of(number)))
+  const parts = [...used].map((packing) => ({
+    packing,
+    order: order.filter((i) => packings.of(there[i]!) === packing),
+  }))
+  const told = parts.flatMap(({ order }) => order.map((i) => ids.subarray(ID * i, ID * i + ID)))
+  return joinRows(
+    batchHead(schema, dayMs, Buffer.concat(told)),
+    parts.map(({ packing, order }) => ({ packing, packed: order.map((i) => packed[i]!) })),
   )
 }

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { inflateSync } from 'fflate'
 import { describe, expect, it } from 'vitest'
 import { codeLengths } from './huffman.ts'
-import { type Code, codeSchema, createPacking, learnCode } from './packing.ts'
+import { type Code, codeSchema, createPacking, joinRows, learnCode } from './packing.ts'
 
 /** Any code that has everything; most are far from what suits the rows. */
 const anyCode: fc.Arbitrary<Code> = fc
@@ -34,8 +34,8 @@ describe('packed rows', () => {
         fc.uint8Array({ maxLength: 300 }),
         fc.array(anyRow, { maxLength: 8 }),
         (code, head, rows) => {
-          const { pack, join } = createPacking(code)
-          const stream = join(head, rows.map(pack))
+          const packing = createPacking(code)
+          const stream = joinRows(head, [{ packing, packed: rows.map(packing.pack) }])
           expect([...inflateSync(stream)]).toEqual(bytes(head, ...rows))
           // zlib refuses what follows a stream, and one that does not end.
           expect([...inflateRawSync(stream, { finishFlush: constants.Z_FINISH })]).toEqual(
@@ -44,6 +44,25 @@ describe('packed rows', () => {
         },
       ),
       { seed: 1, numRuns: 120 },
+    )
+  })
+
+  it('of several codes are one stream, part by part', () => {
+    const part = fc.tuple(anyCode, fc.array(anyRow, { maxLength: 4 }))
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 30 }), fc.array(part, { maxLength: 4 }), (head, parts) => {
+        const stream = joinRows(
+          head,
+          parts.map(([code, rows]) => {
+            const packing = createPacking(code)
+            return { packing, packed: rows.map(packing.pack) }
+          }),
+        )
+        const due = bytes(head, ...parts.flatMap(([, rows]) => rows))
+        expect([...inflateSync(stream)]).toEqual(due)
+        expect([...inflateRawSync(stream, { finishFlush: constants.Z_FINISH })]).toEqual(due)
+      }),
+      { seed: 1, numRuns: 60 },
     )
   })
 
@@ -61,10 +80,13 @@ describe('packed rows', () => {
   it('go back as far as 32,768 bytes and no farther, and are as long as they need', () => {
     const noise = Uint8Array.from({ length: 40_000 }, (_, i) => (Math.imul(i, 0x9e3779b1) >>> 13) & 255)
     const row = Uint8Array.from([...noise, ...noise.subarray(-32_768), ...noise.subarray(0, 300)])
-    const { pack, unpack, join } = createPacking(learnCode([row]))
+    const packing = createPacking(learnCode([row]))
+    const { pack, unpack } = packing
     expect(pack(row).length).toBeLessThan(45_000)
     expect(Buffer.compare(unpack(pack(row)), row)).toBe(0)
-    expect(Buffer.compare(inflateRawSync(join(new Uint8Array(), [pack(row)])), row)).toBe(0)
+    expect(
+      Buffer.compare(inflateRawSync(joinRows(new Uint8Array(), [{ packing, packed: [pack(row)] }])), row),
+    ).toBe(0)
   })
 
   it('take less with a code that was learnt from rows like them, and much less where a row repeats itself', () => {

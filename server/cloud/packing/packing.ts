@@ -54,8 +54,14 @@ export interface Packing {
   pack(row: Uint8Array): Uint8Array<ArrayBuffer>
   /** The inverse. Throws `RangeError` for bytes that no row was packed into. */
   unpack(packed: Uint8Array): Uint8Array<ArrayBuffer>
-  /** A deflate stream of `head` as it is, and then of the rows: packed ones. */
-  join(head: Uint8Array, packed: readonly Uint8Array[]): Uint8Array<ArrayBuffer>
+  /** What stands before and behind packed rows in a deflate stream; the stream's last block, which it may not be. */
+  readonly opening: Bits
+  readonly ending: Bits
+}
+
+interface Bits {
+  readonly bytes: Uint8Array
+  readonly bits: number
 }
 
 export function createPacking(code: Code): Packing {
@@ -65,12 +71,6 @@ export function createPacking(code: Code): Packing {
   const distanceCodes = codesOf(distanceLengths)
   const tokenise = tokens.createTokeniser(code)
   const out = new BitWriter()
-  const opening = blockHead(symbolLengths, distanceLengths)
-  const ending = {
-    bytes: Uint8Array.of(symbolCodes[END]! & 255, symbolCodes[END]! >>> 8),
-    bits: symbolLengths[END]!,
-  }
-  const unpack = unpacker(symbolLengths, distanceLengths)
 
   return {
     pack(row) {
@@ -88,28 +88,47 @@ export function createPacking(code: Code): Packing {
       out.put(1, 1)
       return out.take().bytes
     },
-    unpack,
-    join(head, packed) {
-      const size = packed.reduce((sum, { length }) => sum + length, 0)
-      const stream = new Uint8Array(STORED + head.length + opening.bytes.length + size + 3)
-      let at = 8 * putStored(stream, head)
-      at = append(stream, at, opening.bytes, opening.bits)
-      for (const row of packed) at = append(stream, at, row, bitsIn(row))
-      at = append(stream, at, ending.bytes, ending.bits)
-      return stream.subarray(0, (at + 7) >>> 3)
+    unpack: unpacker(symbolLengths, distanceLengths),
+    opening: blockHead(symbolLengths, distanceLengths),
+    ending: {
+      bytes: Uint8Array.of(symbolCodes[END]! & 255, symbolCodes[END]! >>> 8),
+      bits: symbolLengths[END]!,
     },
   }
+}
+
+/** A deflate stream of `head` as it is, and then of rows, each part packed by its own packing. */
+export function joinRows(
+  head: Uint8Array,
+  parts: readonly { packing: Packing; packed: readonly Uint8Array[] }[],
+): Uint8Array<ArrayBuffer> {
+  let size = STORED + head.length
+  for (const { packing, packed } of parts) {
+    size += packing.opening.bytes.length + packing.ending.bytes.length + 1
+    for (const { length } of packed) size += length
+  }
+  const stream = new Uint8Array(size)
+  let at = 8 * putStored(stream, head, parts.length === 0)
+  parts.forEach(({ packing: { opening, ending }, packed }, i) => {
+    const first = at
+    at = append(stream, at, opening.bytes, opening.bits)
+    // The first bit of a block says whether it is the last.
+    if (i < parts.length - 1) stream[first >>> 3]! &= ~(1 << (first & 7))
+    for (const row of packed) at = append(stream, at, row, bitsIn(row))
+    at = append(stream, at, ending.bytes, ending.bits)
+  })
+  return stream.subarray(0, (at + 7) >>> 3)
 }
 
 /** Bytes that come before those of a stored block, and the most that it can have (RFC 1951, 3.2.4). */
 const STORED = 5
 const MOST_STORED = 0xffff
 
-/** A block of `bytes` as they are, which is not the last; gives its length. */
-function putStored(stream: Uint8Array, bytes: Uint8Array): number {
+/** A block of `bytes` as they are; gives its length. */
+function putStored(stream: Uint8Array, bytes: Uint8Array, last: boolean): number {
   if (bytes.length > MOST_STORED) throw new RangeError('the head of a batch is too long')
   const [low, high] = [bytes.length & 255, bytes.length >>> 8]
-  stream.set([0, low, high, ~low & 255, ~high & 255])
+  stream.set([last ? 1 : 0, low, high, ~low & 255, ~high & 255])
   stream.set(bytes, STORED)
   return STORED + bytes.length
 }

@@ -11,6 +11,7 @@ import { eventIds } from '../../sources/timeline.ts'
 import { exposureTag } from '../../store/keys.ts'
 import { openStore } from '../../store/lmdb.ts'
 import type { Store } from '../../store/store.ts'
+import { createPackings } from '../packing/folder.ts'
 import { POPULATION } from '../population.ts'
 import { catalogue, DAY, NOON, toyPrivacy } from '../toy.ts'
 import { hideRare, noteNames } from './rare.ts'
@@ -47,10 +48,14 @@ async function reader(name: string, items: readonly number[]) {
       events.push({ ...exposure, type: 'click', id: id(at + 1), at: at + 1, exposure: exposure.id })
   }
   await store.viewers.see([{ user, items: values.of(events) }])
-  const samples = generateSamples(context, events, NOON + DAY).map(({ exposure, sample }) => ({
+  const made = generateSamples(context, events, NOON + DAY)
+  const rows = made.map(({ sample }) => encodeSample(context.layout, sample, DAY))
+  const packings = createPackings(store)
+  await packings.learn(async () => rows)
+  const samples = made.map(({ exposure }, i) => ({
     exposure: exposureTag(exposure),
     day: NOON / DAY,
-    row: encodeSample(context.layout, sample, DAY),
+    row: packings.newest()!.pack(rows[i]!),
   }))
   const counted = { samples: samples.length, clicks: 1, sum: new Float64Array(3) }
   const [added] = await store.samples.add(Math.floor(NOON / DAY), [

@@ -8,6 +8,7 @@ import { FIRST_ID, UNKNOWN_ID } from '../../../shared/catalogue.ts'
 import { decodeSample } from '../../../shared/codec.ts'
 import type { Sample } from '../../../shared/sample.ts'
 import { type FeatureSchema, layoutOf, type Slot } from '../../../shared/schema.ts'
+import { createPackings } from '../packing/folder.ts'
 import { needPopulation } from '../population.ts'
 import type { Room } from '../room.ts'
 import { createValues, type Values } from './values.ts'
@@ -46,11 +47,12 @@ export async function noteNames({ store, privacy }: Kept): Promise<void> {
 async function removeNaming({ store }: Kept, rare: ReadonlySet<number>): Promise<Uint32Array> {
   const { schema, catalogue, dayMs } = await needPopulation(store)
   const names = namesIn(schema, createValues(schema, catalogue))
+  const packings = createPackings(store)
   const gone: { user: number; ids: number[] }[] = []
   // Who names it has shown it: fewer than k users.
   for (const user of await store.viewers.of(rare)) {
     const { ids } = await store.samples.of(user)
-    const rows = await store.samples.rows(ids)
+    const rows = await packings.rows(ids)
     const named = [...ids].filter((_, i) => {
       const row = rows[i]
       return row && names(decodeSample(schema, row, dayMs), rare)

@@ -7,8 +7,7 @@ import type { Random } from '../../../shared/random.ts'
 import { type Batch, pack } from '../../../shared/sample.ts'
 import { type FeatureSchema, layoutOf } from '../../../shared/schema.ts'
 import type { Store } from '../../store/store.ts'
-import { loadPacking } from '../packing/folder.ts'
-import type { Packing } from '../packing/packing.ts'
+import { createPackings } from '../packing/folder.ts'
 
 export interface TrainNumbers {
   /** The newest so many: a bound on time, since memory holds their numbers only. */
@@ -64,13 +63,12 @@ export function* passes({ samples, heldOut }: Course, random: Random): Generator
 /** Rows stay in the store until they are wanted; one that is erased meanwhile is left out. */
 export function readerOf(store: Store, { schema, dayMs }: Pick<Course, 'schema' | 'dayMs'>) {
   const layout = layoutOf(schema)
-  let packing: Packing | undefined
+  const packings = createPackings(store)
   return async (ids: Int32Array): Promise<Batch> => {
-    packing ??= await loadPacking(store)
-    const rows = await store.samples.rows(Uint32Array.from(ids))
+    const rows = await packings.rows(ids)
     return pack(
       layout,
-      rows.flatMap((row) => (row ? [decodeSample(schema, packing!.unpack(row), dayMs)] : [])),
+      rows.flatMap((row) => (row ? [decodeSample(schema, row, dayMs)] : [])),
     )
   }
 }
