@@ -43,7 +43,7 @@ const whole = (least: number, most: number) =>
 const yesNo = z
   .enum(['yes', 'no', 'true', 'false', '1', '0'])
   .transform((it) => ['yes', 'true', '1'].includes(it))
-const RATE = 'must be <at once>:<per second>, as 300:5, or off'
+const RATE = 'must be at-once:per-second, as 300:5, or off'
 const rate = z
   .string()
   .regex(/^(off|\d+:\d+(\.\d+)?)$/, RATE)
@@ -118,7 +118,7 @@ export const settings = {
   logAddresses: setting('--log-addresses <yes or no>', 'with the address that it came from', yesNo, 'no'),
   limitRegistrations: setting(
     '--limit-registrations <rate>',
-    'new devices from one address: <at once>:<per second>, or off',
+    'new devices from one address, as at-once:per-second, or off',
     rate,
     written(LIMITS.registrations),
   ),
@@ -184,7 +184,7 @@ export function withSettings(command: Command): Command {
 }
 
 /** Of other programs of this repository, or of all commands. */
-const OTHERS = ['DEBUG', 'IMPORT', 'JSON', 'CHROMIUM', 'FIREFOX', 'WEBKIT', 'URL'].map(
+const OTHERS = ['DEBUG', 'CHROMIUM', 'FIREFOX', 'WEBKIT', 'URL'].map(
   (name) => `KINDRED_${name}`,
 )
 
@@ -208,4 +208,14 @@ export function summary(command: Command): string {
   return made.length === 0
     ? 'Every setting is the default.'
     : ['Settings that are not the default:', ...made].join('\n')
+}
+
+/** All of them, as docs/operations.md has them. */
+export function table(): string {
+  const rows = names.map((name) => {
+    const { flags, what, default: byDefault } = settings[name] as Setting<unknown>
+    const flag = /--[a-z-]+/.exec(flags)![0]
+    return `| \`${flag}\` | \`${variableOf(name)}\` | ${byDefault ? `\`${byDefault}\`` : ''} | ${what} |`
+  })
+  return ['| flag | variable | default | |', '|---|---|---|---|', ...rows].join('\n')
 }

@@ -22,6 +22,8 @@ async function newest(path: string): Promise<number> {
 /** The folder of the built app; `onBuild` is told when a build begins. */
 export async function webApp(onBuild: () => void): Promise<string> {
   const page = join(DIST, 'index.html')
+  // What is shipped built has no sources.
+  if (existsSync(page) && !existsSync(join(ROOT, 'web'))) return DIST
   const sources = SOURCES.map((name) => join(ROOT, name)).filter((path) => existsSync(path))
   const changed = Math.max(...(await Promise.all(sources.map(newest))))
   if (existsSync(page) && (await stat(page)).mtimeMs >= changed) return DIST

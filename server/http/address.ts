@@ -31,9 +31,9 @@ function createTrusted(proxies: readonly string[]): (address: string) => boolean
   for (const proxy of proxies) {
     const [address = '', bits] = proxy.split('/', 2)
     const family = isIP(address)
-    const length = bits === undefined ? family * 32 : Number(bits)
     const longest = family === 4 ? 32 : 128
-    if (family === 0 || !/^\d*$/.test(bits ?? '') || length > longest)
+    const length = bits === undefined ? longest : Number(bits)
+    if (family === 0 || !/^\d+$/.test(bits ?? '0') || length > longest)
       throw new AppError(
         'bad-input',
         `A trusted proxy is an address or a network as 10.0.0.0/8, not ${proxy}.`,

@@ -27,7 +27,9 @@ export interface Endpoint {
   readonly by?: 'device' | 'admin'
   readonly path?: z.ZodObject
   readonly body?: { readonly schema: z.ZodType; readonly required: boolean; readonly what: string }
-  /** By status. Refusals that any route may give (401, 429, 500) need not be said. */
+  /** Whatever happens, it does not answer 500. */
+  readonly steady?: boolean
+  /** By status. Refusals that any route may give (429, 500), or any of its kind (400, 401, 413, 415), need not be said. */
   readonly answers: Readonly<Record<number, Answer>>
 }
 
@@ -38,14 +40,33 @@ export function endpoint<R>(described: Endpoint, handler: (c: Context<Env>) => R
 
 const problemBody = resolver(problemSchema.meta({ ref: 'Problem' }))
 
-const ANYWHERE: Record<number, string> = {
-  429: 'Too much at once: come again after `Retry-After` seconds.',
-  500: 'Not foreseen. The problem names the request in the log.',
-}
+const TOO_MANY = 'Too much at once: come again after `Retry-After` seconds.'
+const UNFORESEEN = 'Not foreseen. The problem names the request in the log.'
 const UNKNOWN = 'The credential is not known.'
+const OF_A_BODY = {
+  400: 'The body does not fit.',
+  413: 'It is too large, or unfolds to too much.',
+  415: 'It is encoded in a way that is not known here.',
+}
 
-function specOf({ name, group, summary, detail, by, path, body, answers }: Endpoint): DescribeRouteOptions {
-  const all = { ...answers, ...ANYWHERE, ...(by && { 401: UNKNOWN }) }
+function specOf({
+  name,
+  group,
+  summary,
+  detail,
+  by,
+  path,
+  body,
+  steady,
+  answers,
+}: Endpoint): DescribeRouteOptions {
+  const all = {
+    ...(body && OF_A_BODY),
+    ...answers,
+    429: TOO_MANY,
+    ...(!steady && { 500: UNFORESEEN }),
+    ...(by && { 401: UNKNOWN }),
+  }
   return {
     operationId: name,
     tags: [group],

@@ -129,6 +129,7 @@ export function adminRoutes({ cloud, log }: Services, credential: string) {
       endpoint(
         {
           name: 'prepareDay',
+          steady: true,
           group: 'admin',
           by: 'admin',
           summary: 'Prepare this day now',
@@ -142,6 +143,7 @@ export function adminRoutes({ cloud, log }: Services, credential: string) {
       endpoint(
         {
           name: 'trainModel',
+          steady: true,
           group: 'admin',
           by: 'admin',
           summary: 'Train the global model and release it',

@@ -23,6 +23,7 @@ export function docRoutes(app: Hono<Env>) {
       endpoint(
         {
           name: 'readDocument',
+          steady: true,
           group: 'server',
           summary: 'This API as an OpenAPI 3.1 document',
           answers: {
@@ -44,6 +45,7 @@ export function docRoutes(app: Hono<Env>) {
       endpoint(
         {
           name: 'readDocs',
+          steady: true,
           group: 'server',
           summary: 'The same as a page',
           answers: { 200: { what: 'A page without scripts.', media: 'text/html' } },
@@ -56,6 +58,7 @@ export function docRoutes(app: Hono<Env>) {
       endpoint(
         {
           name: 'readDocsStyle',
+          steady: true,
           group: 'server',
           summary: 'What that page looks like',
           answers: { 200: { what: 'A style sheet.', media: 'text/css' } },

@@ -35,8 +35,6 @@ export function eventRoutes(services: Services, known: ReturnType<typeof createK
         answers: {
           202: { what: 'Every event is on disk.', schema: acceptedSchema.meta({ ref: 'Accepted' }) },
           400: 'Something does not fit: nothing of the upload was taken.',
-          413: 'It is too large, or unfolds to too much.',
-          415: 'It is encoded in a way that is not known here.',
         },
       },
       async (c) => {

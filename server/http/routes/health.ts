@@ -21,6 +21,7 @@ export function healthRoutes({ cloud }: Services, isClosing: () => boolean) {
       endpoint(
         {
           name: 'health',
+          steady: true,
           group: 'server',
           summary: 'Whether the process is alive',
           answers: { 200: { what: 'It is.', schema: healthSchema } },
