@@ -1,0 +1,63 @@
+/** All of Globo.com's clicks, from the file to everybody's batches. */
+import { systemClock } from '../../../../shared/clock.ts'
+import { rounded } from '../../../../worker/bench/measure.ts'
+import { openCloud } from '../../../cloud/cloud.ts'
+import { sources } from '../../../sources/index.ts'
+import type { Source } from '../../../sources/source.ts'
+import { type CloudBench, type Findings, notMeasured } from './part.ts'
+
+/** A quick run takes one user of so many. */
+const QUICK = 20
+
+export async function globo({ quick, globo, dir, progress }: CloudBench): Promise<Findings> {
+  const metrics = ['cloud.globo.minutes', 'cloud.globo.rss_gb']
+  if (globo === undefined) return notMeasured(metrics, 'The Globo.com clicks are not here.')
+  const began = { at: performance.now(), cpu: process.cpuUsage() }
+  const seconds = () => {
+    const { user, system } = process.cpuUsage(began.cpu)
+    return { wall: (performance.now() - began.at) / 1000, cpu: (user + system) / 1e6 }
+  }
+  const cloud = await openCloud({ dataDir: dir })
+  try {
+    if (!(await cloud.isEmpty())) return notMeasured(metrics, 'The data folder is full already.')
+    const watch = {
+      progress: ({ stage, done, total }: { stage: string; done: number; total: number }) =>
+        progress(stage, done, total),
+    }
+    const all = await sources.globo(globo, { clock: systemClock })
+    const imported = await cloud.importSource(quick ? oneOf(QUICK, all) : all, watch.progress)
+    const importing = seconds()
+    const prepared = await cloud.prepare({ everyone: true, ...watch })
+    const whole = seconds()
+    // The most that was resident at any time, pages of the data files that the kernel could take back included.
+    const rss = process.resourceUsage().maxRSS / 2 ** 20
+    const detail = {
+      ...imported,
+      samples: prepared.samples,
+      withVector: prepared.users,
+      mapped: prepared.mapped,
+      recall: rounded(prepared.recall),
+      seconds: { importing: rounded(importing.wall), ...mapped(prepared.seconds, rounded) },
+      cpuSeconds: { importing: rounded(importing.cpu), all: rounded(whole.cpu) },
+    }
+    return {
+      'cloud.globo.minutes': { value: rounded(whole.wall / 60), detail },
+      'cloud.globo.rss_gb': { value: rounded(rss), detail: { users: imported.users } },
+    }
+  } finally {
+    await cloud.close()
+  }
+}
+
+/** The events of every `step`-th user. */
+function oneOf(step: number, source: Source): Source {
+  return {
+    ...source,
+    async *users() {
+      for await (const some of source.users()) if (Number(some.user) % step === 0) yield some
+    },
+  }
+}
+
+const mapped = <K extends string>(values: Readonly<Record<K, number>>, by: (value: number) => number) =>
+  Object.fromEntries(Object.entries<number>(values).map(([name, value]) => [name, by(value)]))
