@@ -50,39 +50,53 @@ const END_OF_HEAD = '\r\n\r\n'
 export function openConnection({ host, port, localAddress }: Target): Connection {
   let socket: Socket | undefined
   let heard: Buffer = Buffer.alloc(0)
-  let waiting: { resolve(answer: Answer): void; reject(error: Error): void } | undefined
+  /** Whether this connection has brought an answer before. */
+  let used = false
+  let waiting: { request: Buffer; resolve(answer: Answer): void; reject(error: Error): void } | undefined
+
+  function lost(error: Error): void {
+    // As browsers do: the server may have closed a kept connection in the very moment when it was used again.
+    const again = used && heard.length === 0
+    socket = undefined
+    used = false
+    heard = Buffer.alloc(0)
+    if (again && waiting) write(waiting.request)
+    else {
+      waiting?.reject(error)
+      waiting = undefined
+    }
+  }
+
+  function hear(bytes: Buffer): void {
+    heard = heard.length === 0 ? bytes : Buffer.concat([heard, bytes])
+    const read = answerIn(heard)
+    if (!read) return
+    heard = heard.subarray(read.length)
+    used = true
+    const asked = waiting
+    waiting = undefined
+    asked?.resolve(read.answer)
+  }
 
   function open(): Socket {
     const opened = connect({ host, port, ...(localAddress !== undefined && { localAddress }), noDelay: true })
-    const lost = (error: Error) => {
-      if (socket !== opened) return
-      socket = undefined
-      heard = Buffer.alloc(0)
-      const asked = waiting
-      waiting = undefined
-      asked?.reject(error)
-    }
-    opened.on('data', (bytes: Buffer) => {
-      heard = heard.length === 0 ? bytes : Buffer.concat([heard, bytes])
-      const read = answerIn(heard)
-      if (!read) return
-      heard = heard.subarray(read.length)
-      const asked = waiting
-      waiting = undefined
-      asked?.resolve(read.answer)
-    })
-    opened.on('error', lost)
-    opened.on('close', () => lost(new Error('The server closed the connection.')))
+    opened.on('data', hear)
+    opened.on('error', (error) => socket === opened && lost(error))
+    opened.on('close', () => socket === opened && lost(new Error('The server closed the connection.')))
     return opened
+  }
+
+  function write(request: Buffer): void {
+    socket ??= open()
+    socket.write(request)
   }
 
   return {
     send(request) {
       if (waiting) throw new RangeError('a request is under way on this connection')
       return new Promise((resolve, reject) => {
-        waiting = { resolve, reject }
-        socket ??= open()
-        socket.write(request)
+        waiting = { request, resolve, reject }
+        write(request)
       })
     },
     close() {

@@ -11,14 +11,26 @@ import { toFailure } from '../../../../shared/failure.ts'
 import { schemas } from '../../../../shared/schemas/index.ts'
 import { type Cloud, openCloud } from '../../../cloud/cloud.ts'
 import { createApp } from '../../../http/app.ts'
-import { LIMITS, NO_LIMITS } from '../../../http/limits.ts'
+import { LIMITS, type Limits } from '../../../http/limits.ts'
 import { listen } from '../../../http/listen.ts'
+import { createMetrics } from '../../../http/metrics.ts'
 import { demo } from '../../../sources/demo.ts'
 
 /** How long before now the devices registered: nobody's account is young. */
 const OLD_MS = 8 * 86_400_000
 
 const HOST = '127.0.0.1'
+/** Limits that are counted like any, and never met. */
+const RATE = { burst: 1e9, everyMs: 1 }
+const CAPACITY = { most: 1e12, perSecond: 1e6 }
+const WIDE: Limits = {
+  registrations: RATE,
+  address: RATE,
+  device: RATE,
+  uploads: CAPACITY,
+  events: CAPACITY,
+  waiting: CAPACITY,
+}
 
 interface Enrolment {
   readonly count: number
@@ -57,7 +69,8 @@ const calls = {
     cloud = await openCloud({ dataDir: dir, clock })
     if (await cloud.isEmpty()) await cloud.importSource(await demo(undefined, { clock, users: people }))
     const log = pino({ level: 'warn' }, pino.destination(2))
-    const app = createApp({ cloud, log, limits: limited ? LIMITS : NO_LIMITS })
+    const metrics = createMetrics(cloud.status)
+    const app = createApp({ cloud, log, metrics, limits: limited ? LIMITS : WIDE })
     const { url } = await listen(app, { port: 0, host: HOST })
     const bare = new Hono().get('/', (c) => c.text(''))
     const server = createAdaptorServer({ fetch: bare.fetch }) as Server
