@@ -99,7 +99,7 @@ export const settings = {
   jwtCookie: setting('--jwt-cookie <name>', 'cookie that holds the token where no Authorization does', text),
   adminCredentialFile: setting(
     '--admin-credential-file <file>',
-    'credential of at least 32 characters for /api/admin, which is not there without it',
+    'credential of 32 or more letters and digits for /api/admin, which is not there without it',
     text,
   ),
   metricsPort: setting(

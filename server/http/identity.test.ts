@@ -11,6 +11,9 @@ import { createIdentity, type TokenRules } from './identity.ts'
 const SECRET = Buffer.alloc(32, 7)
 const RULES = { key: SECRET, issuer: 'https://app.example', audience: 'kindred' } satisfies TokenRules
 const clock = { now: () => NOON }
+/** A token's content; what is undefined is left out. */
+type Claims = { [N in keyof JWTPayload]?: JWTPayload[N] | undefined }
+type Key = Parameters<SignJWT['sign']>[0]
 const seconds = (ms: number) => Math.floor(ms / 1000)
 
 describe('where the app around Kindred says who its users are', () => {
@@ -20,14 +23,14 @@ describe('where the app around Kindred says who its users are', () => {
   })
   afterAll(() => toy.done())
 
-  const sign = (claims: JWTPayload = {}, key: Uint8Array | CryptoKey = SECRET, alg = 'HS256') =>
+  const sign = (claims: Claims = {}, key: Key = SECRET, alg = 'HS256') =>
     new SignJWT({
       sub: 'anna',
       iss: RULES.issuer,
       aud: RULES.audience,
       exp: seconds(NOON + HOUR),
       ...claims,
-    })
+    } as JWTPayload)
       .setProtectedHeader({ alg })
       .sign(key)
 
@@ -74,7 +77,7 @@ describe('where the app around Kindred says who its users are', () => {
     await expectRefused(await register({ authorization: 'Basic YTpi' }), /must show a token/)
   })
 
-  it.each<[string, JWTPayload, RegExp]>([
+  it.each<[string, Claims, RegExp]>([
     ['is out of date', { exp: seconds(NOON - HOUR) }, /exp/],
     ['never goes out of date', { exp: undefined }, /exp/],
     ['is not valid yet', { nbf: seconds(NOON + HOUR) }, /nbf/],
@@ -116,7 +119,7 @@ describe('where the app around Kindred says who its users are', () => {
   })
 
   describe('by public keys', () => {
-    let privateKey: CryptoKey
+    let privateKey: Key
     let jwk: Awaited<ReturnType<typeof exportJWK>>
     beforeAll(async () => {
       const pair = await generateKeyPair('ES256', { extractable: true })

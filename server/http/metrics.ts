@@ -63,20 +63,22 @@ export function createMetrics(status: () => Promise<CloudStatus>): Metrics & { r
         this.set(read())
       },
     })
-  const held = new Gauge({
+  new Gauge({
     name: 'kindred_held',
     help: 'What the store holds',
     labelNames: ['what'] as const,
     registers,
+    async collect() {
+      const { users, events, samples } = await status()
+      for (const [what, count] of Object.entries({ users, events, samples })) this.set({ what }, count)
+    },
   })
   new Gauge({
     name: 'kindred_prepared',
     help: '1 if the samples and matches of this day are there',
     registers,
     async collect() {
-      const { prepared, users, events, samples } = await status()
-      this.set(prepared ? 1 : 0)
-      for (const [what, count] of Object.entries({ users, events, samples })) held.set({ what }, count)
+      this.set((await status()).prepared ? 1 : 0)
     },
   })
 

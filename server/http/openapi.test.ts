@@ -10,7 +10,7 @@ import { browsing, HOUR, NOON, type ToyCloud, toyCloud, toySource } from '../clo
 import { type AppDeps, createApp } from './app.ts'
 import type { ApiDocument } from './openapi.ts'
 
-const ADMIN = 'a credential of the operator, long enough'
+const ADMIN = 'a-credential-of-the-operator-long-enough'
 const METHODS = ['get', 'post', 'put', 'delete'] as const
 /** Answered from memory, or before the work begins. */
 const STEADY = ['health', 'readDocument', 'readDocs', 'readDocsStyle', 'prepareDay', 'trainModel']

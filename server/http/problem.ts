@@ -46,7 +46,7 @@ export function answerError(log: Logger) {
     if (status === 401) return unauthorised(c, error.message)
     if (status) return problem(c, status, error.message, status === 503 ? { 'retry-after': '60' } : {})
     const request = requestId(c)
-    log.error({ err: error, id: request, route: routePath(c, -1) }, 'a request failed')
+    log.error({ err: error, id: request, route: routePath(c) }, 'a request failed')
     return problem(c, 500, `The log has it under ${request}.`)
   }
 }

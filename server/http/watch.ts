@@ -23,7 +23,7 @@ export function createWatch(services: Services, logged: LogRequests | undefined)
     const { method } = c.req
     const { status } = c.res
     // The pattern, not the path: that may hold what is somebody's.
-    const route = wait > 0 ? '*' : routePath(c, -1)
+    const route = wait > 0 ? '*' : routePath(c)
     metrics.answered(route, method, status, ms / 1000)
     if (logged)
       log.info(

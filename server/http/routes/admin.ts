@@ -10,8 +10,8 @@ import { bearerOf } from '../known.ts'
 import { endpoint } from '../openapi.ts'
 import { problem, unauthorised } from '../problem.ts'
 
-/** Characters of the operator's credential, at least. */
-export const MIN_CREDENTIAL = 32
+/** What can stand in a header (RFC 6750 §2.1), and cannot be guessed. */
+const CREDENTIAL = /^[\w.~+/-]{32,}=*$/
 
 const statusSchema = z.strictObject({
   day: z.int().min(0),
@@ -30,10 +30,13 @@ const devicePath = z.object({ device: z.uuid() })
 
 type Job = z.infer<typeof startedSchema>['started']
 
-/** Throws `bad-input` for a credential that is too short. */
+/** Throws `bad-input` for a credential that is too short, or cannot be sent. */
 export function adminRoutes({ cloud, log }: Services, credential: string) {
-  if (credential.length < MIN_CREDENTIAL)
-    throw new AppError('bad-input', `The admin credential has fewer than ${MIN_CREDENTIAL} characters.`)
+  if (!CREDENTIAL.test(credential))
+    throw new AppError(
+      'bad-input',
+      'The admin credential must be 32 or more letters, digits and any of -._~+/.',
+    )
   const due = hash('sha256', credential, 'buffer')
   const operator = createMiddleware(async (c, next) => {
     const shown = hash('sha256', bearerOf(c.req.header('authorization')), 'buffer')
