@@ -1,5 +1,4 @@
 import { gzipSync } from 'node:zlib'
-import type { Hono } from 'hono'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import * as z from 'zod'
@@ -58,7 +57,7 @@ describe('the API document', () => {
 
   const log = pino({ level: 'silent' })
   const appWith = (deps: Partial<AppDeps> = {}) =>
-    createApp({ cloud: toy.cloud, log, clock: { now: () => NOON }, adminCredential: ADMIN, ...deps }) as Hono
+    createApp({ cloud: toy.cloud, log, clock: { now: () => NOON }, adminCredential: ADMIN, ...deps })
 
   it('is OpenAPI 3.1, and has every route that there is, and no other', () => {
     expect(document.openapi).toBe('3.1.0')
@@ -224,7 +223,7 @@ describe('the API document', () => {
   })
 
   async function fill(
-    app: Hono,
+    app: ReturnType<typeof createApp>,
     { path, headers, body }: Way,
     described: Described,
     { device }: { device: string },
