@@ -1,6 +1,6 @@
 /** What every store must do with mappings. */
 import { describe, expect, it } from 'vitest'
-import { type Fixture, numbers, twoUsers } from './contract-kit.ts'
+import { all, type Fixture, numbers, twoUsers } from './contract-kit.ts'
 
 export function mappingsContract(at: Fixture): void {
   describe('mappings', () => {
@@ -40,6 +40,12 @@ export function mappingsContract(at: Fixture): void {
       })
       expect(await mappings.of(two, 4)).toEqual({ batches: [numbers(8)], until: 10 })
       expect(await mappings.of(two, 5)).toBeUndefined()
+      await mappings.put(5, [{ user: one, batches: [numbers(3)], until: 11 }])
+      expect(await all(mappings.all())).toEqual([
+        { user: one, day: 4, batches: [numbers(1, 2), numbers(8, 9), numbers(7)], until: 10 },
+        { user: two, day: 4, batches: [numbers(8)], until: 10 },
+        { user: one, day: 5, batches: [numbers(3)], until: 11 },
+      ])
     })
 
     it('go by days, by being dropped or by being in the way of a newer one, and no old day comes back', async () => {

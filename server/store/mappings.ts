@@ -38,6 +38,11 @@ export function createMappings(tables: Tables): Mappings {
       const row = rowOf(user, day)
       return row && n < row[4]! ? unpackIds(batchIn(row, n)) : undefined
     },
+    async *all() {
+      for (const { day, tables } of mappings.slots())
+        for (const { key: at, value } of tables.rows.getRange())
+          yield { user: at.readUInt32BE(), day, ...decode(value) }
+    },
     async given(user, from, to) {
       const found: Uint32Array[] = []
       for (const { day, tables } of mappings.slots()) {

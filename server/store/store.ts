@@ -206,6 +206,8 @@ export interface Mappings {
   /** How many batches a user has of a day. */
   count(user: number, day: number): Promise<number>
   batch(user: number, day: number, n: number): Promise<Uint32Array | undefined>
+  /** All that there is, day by day, in the order of users. */
+  all(): AsyncIterable<{ user: number; day: number } & Matches>
   /** Every sample that a user was given on the days [from, to]. */
   given(user: number, from: number, to: number): Promise<Uint32Array>
   /** Bulk. */
