@@ -228,6 +228,22 @@ describe('the cloud', () => {
       }
     })
 
+    it('is made in the morning for those who were there the day before, and for others when they come', async () => {
+      const staying = await visitor(0)
+      const away = await visitor(1)
+      expect(await toy.cloud.prepare()).toMatchObject({ mapped: 2 })
+      toy.time.now += DAY
+      await toy.cloud.ingest(
+        staying,
+        browsing('later', 0, { from: toy.time.now - 2 * HOUR, count: 10, seed: 5 }),
+      )
+      expect(await toy.cloud.prepare()).toMatchObject({ samples: 10, mapped: 1 })
+      const today = Math.floor(toy.time.now / DAY)
+      expect(await look((store) => store.mappings.count(staying, today))).toBe(12)
+      expect(await look((store) => store.mappings.count(away, today))).toBe(0)
+      expect(await toy.cloud.batches(away)).toEqual({ day: today, count: 12, state: 'ready' })
+    })
+
     it('drops mappings after seven days', async () => {
       const user = await visitor(0)
       await toy.cloud.prepare()
@@ -287,6 +303,70 @@ describe('the cloud', () => {
       toy.time.now += DAY
       await expect.poll(async () => (await toy.cloud.status()).prepared, { timeout: 10_000 }).toBe(true)
       stop()
+    })
+  })
+
+  describe('fresh samples', () => {
+    beforeEach(async () => {
+      await toy.done()
+      toy = await toyCloud({ freshBatches: 4 })
+      await toy.cloud.importSource(toySource())
+    })
+
+    it('can be given as soon as they are made: in further whole batches, and none that was listed changes', async () => {
+      const asking = await visitor(0)
+      await toy.cloud.prepare()
+      const morning = await toy.cloud.batches(asking)
+      expect(morning.count).toBe(8)
+      const before = await pull(asking, morning)
+      const other = await visitor(0, { seed: 9 })
+      // Acknowledged, and not made yet.
+      expect(await toy.cloud.batches(asking)).toEqual(morning)
+      expect(await toy.cloud.freshen()).toEqual({ samples: 40, moved: 1 })
+      expect(await toy.cloud.freshen()).toEqual({ samples: 0, moved: 0 })
+      const list = await toy.cloud.batches(asking)
+      expect(list).toEqual({ ...morning, count: 9 })
+      expect(await toy.cloud.batches(asking)).toEqual(list)
+      const after = await pull(asking, list)
+      expect(after.slice(0, 8)).toEqual(before)
+      const known = new Set(before.flat().map(({ id }) => id))
+      expect(after[8]!.filter(({ id }) => known.has(id))).toEqual([])
+      expect(after[8]!.length).toBeGreaterThanOrEqual(25)
+      const given = await look(async (store) => ({
+        batch: (await store.mappings.batch(asking, list.day, 8))!,
+        fresh: new Set((await store.samples.of(other)).ids),
+      }))
+      expect(given.batch.every((id) => given.fresh.has(id))).toBe(true)
+    })
+
+    it('of one who is erased, or shares no more, are given to nobody', async () => {
+      const asking = await visitor(0)
+      await toy.cloud.prepare()
+      const morning = await toy.cloud.batches(asking)
+      const leaving = await visitor(0, { seed: 9 })
+      const silent = await visitor(0, { seed: 10 })
+      expect(await toy.cloud.freshen()).toMatchObject({ samples: 80 })
+      await toy.cloud.erase(leaving)
+      await toy.cloud.consent(silent, false)
+      expect(await toy.cloud.batches(asking)).toEqual(morning)
+      expect(await toy.cloud.prepare()).toMatchObject({ users: 31 })
+      expect(await toy.cloud.batches(asking)).toEqual(morning)
+    })
+
+    it('wait for what may still be clicked, and are made when it has settled, without a new event', async () => {
+      await toy.cloud.prepare()
+      const user = await visitor(0, { from: NOON - 20 * 60_000, count: 20 })
+      const made = await toy.cloud.freshen()
+      const clicks = await look(async (store) => {
+        const events = await store.events.of(user)
+        return events.filter(({ type }) => type === 'click').length
+      })
+      expect(made.samples).toBe(clicks)
+      toy.time.now += 15 * 60_000
+      const then = await toy.cloud.freshen()
+      expect(then.samples).toBeGreaterThan(0)
+      toy.time.now += 30 * 60_000
+      expect(made.samples + then.samples + (await toy.cloud.freshen()).samples).toBe(20)
     })
   })
 

@@ -10,7 +10,11 @@ import { breathe, type Watch } from './progress.ts'
 import type { Room } from './room.ts'
 
 const PREPARED = 'prepared'
-const preparedSchema = z.strictObject({ day: z.int().min(0) })
+const preparedSchema = z.strictObject({
+  day: z.int().min(0),
+  /** The number that the next sample had then. */
+  next: z.int().min(0),
+})
 /** Users whose neighbours are looked up at once. */
 const CHUNK = 512
 /** Rows of the event log that one transaction goes through. */
@@ -36,7 +40,8 @@ export const preparedDay = async ({ store }: Pick<Room, 'store'>): Promise<numbe
 
 /**
  * Prepares the day of `now`. What is done already is not done again, so it may be stopped and repeated at will. Batches are
- * made for those who can pull them, the users with a device; or for `everyone` who has a vector.
+ * made for those who can pull them, the users with a device, or for `everyone` who has a vector: the first time for all of
+ * them, and later for those who were there since the last time. Who was away is matched when they come back.
  */
 export async function prepare(
   room: Room,
@@ -60,9 +65,10 @@ export async function prepare(
   await memory.restock(now)
   watch.progress({ stage: 'Indexing users', done: 1, total: 1 })
   const indexing = lap()
+  const next = await store.samples.next()
   const mapped = await mapDay(room, memory, now, everyone, watch)
   const matching = lap()
-  await store.meta.put(PREPARED, { day })
+  await store.meta.put(PREPARED, { day, next })
   const { count: users } = memory.index.neighbours
   return { day, users, samples, mapped, recall, seconds: { sweeping, making, indexing, matching } }
 }
@@ -89,14 +95,15 @@ async function dropOld({ store, hyper }: Room, now: number, { signal }: Watch): 
 
 async function mapDay(
   room: Room,
-  { index, mapper }: Memory,
+  memory: Memory,
   now: number,
   everyone: boolean,
   { progress, signal }: Watch,
 ): Promise<number> {
   const { store, hyper, privacy } = room
   const day = dayOf(now, hyper.dayMs)
-  const users = await toMap(room, index.neighbours.users(), day, everyone)
+  const { index, mapper } = memory
+  const users = await toMap(room, memory, day, everyone)
   let mapped = 0
   for (let at = 0; at < users.length; at += CHUNK) {
     // Whoever was erased a moment ago is in no index any more, and another index may have been built.
@@ -115,22 +122,26 @@ async function mapDay(
   return mapped
 }
 
-/** Of `users`, who have a vector, those who have no batches of the day yet. */
+/** Users who have a vector, and no batches of the day yet. */
 async function toMap(
   { store }: Room,
-  users: Uint32Array,
+  { index, stock }: Memory,
   day: number,
   everyone: boolean,
 ): Promise<Uint32Array> {
-  const found: number[] = []
+  const { next = 0 } = (await store.meta.get(PREPARED, preparedSchema)) ?? {}
+  const { starts, ends, samples } = stock
+  /** The newest sample comes first. */
+  const wasHere = (user: number) => ends[user]! > starts[user]! && samples[starts[user]!]! >= next
   const devices = new Set(everyone ? [] : await store.users.devices())
-  for (const user of users) {
-    if (
-      !everyone &&
-      (!devices.has(user) || ((await store.profiles.of(user))?.clicks ?? 0) < MATCHING.minClicks)
-    )
-      continue
+  const found: number[] = []
+  for (const user of index.neighbours.users()) {
+    if (next > 0 && !wasHere(user)) continue
+    if (!everyone && !(devices.has(user) && (await hasTaste(store, user)))) continue
     if ((await store.mappings.count(user, day)) === 0) found.push(user)
   }
   return Uint32Array.from(found)
 }
+
+const hasTaste = async ({ profiles }: Room['store'], user: number): Promise<boolean> =>
+  ((await profiles.of(user))?.clicks ?? 0) >= MATCHING.minClicks

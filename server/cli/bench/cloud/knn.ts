@@ -90,7 +90,7 @@ async function againstFaiss(
   const threads = Math.min(8, availableParallelism())
   const settings = [path, index.dims, k, Math.max(0, recall - 0.001), threads].map(String)
   const { stdout } = await promisify(execFile)(python, [
-    resolve(import.meta.dirname, 'faiss.py'),
+    resolve(import.meta.dirname, 'nearest.py'),
     ...settings,
   ])
   progress('Faiss', 1, 1)
