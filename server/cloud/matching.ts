@@ -15,7 +15,7 @@ export interface Shape {
   readonly expansionAdd: number
   readonly expansionSearch: number
 }
-export const SHAPE: Shape = { connectivity: 16, expansionAdd: 128, expansionSearch: 256 }
+export const SHAPE: Shape = { connectivity: 32, expansionAdd: 128, expansionSearch: 480 }
 
 /**
  * Several threads link a graph in another way at each run and may leave a point that is not found: a small graph is quick
