@@ -1,6 +1,8 @@
 /** Page, workers, service worker and unit tests, configured once. */
+import { defineConfig } from 'vite'
 import { VitePWA } from 'vite-plugin-pwa'
-import { defineConfig } from 'vitest/config'
+// For the type of `test` alone: the app is also built where there are no tests.
+import type {} from 'vitest/config'
 
 export default defineConfig({
   root: 'web',

@@ -40,9 +40,14 @@ export async function withServer(
  * Serves app, API and artifacts on one port until the process is told to stop (SIGINT, SIGTERM); prints `ready` and the
  * address. Then it takes nothing new, and ends what is under way. Told twice, it ends at once.
  */
-export async function serve(cloud: Cloud, report: Report, config: Config): Promise<void> {
+export async function serve(
+  cloud: Cloud,
+  report: Report,
+  config: Config,
+  built: typeof webApp = webApp,
+): Promise<void> {
   const log = createLog(config.logLevel)
-  const dist = await webApp(() => report.say('Building the web app …'))
+  const dist = await built(() => report.say('Building the web app …'))
   const metrics = createMetrics(cloud.status)
   let closing = false
   const app = createApp({ ...config.app, cloud, log, dist, metrics, isClosing: () => closing })
@@ -54,15 +59,23 @@ export async function serve(cloud: Cloud, report: Report, config: Config): Promi
   if (inner) report.say(`metrics ${inner.url}/metrics`)
   report.ready(server.url)
   await toldToStop()
-  process.once('SIGINT', giveUp).once('SIGTERM', giveUp)
+  for (const signal of STOP) process.once(signal, giveUp)
   closing = true
   await wait(config.drainMs)
   for (const stop of stops) stop()
   await Promise.all([server.close(), inner?.close()])
+  for (const signal of STOP) process.off(signal, giveUp)
   process.off('SIGHUP', reload)
 }
 
-const toldToStop = () => Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
+const STOP = ['SIGINT', 'SIGTERM'] as const
+
+async function toldToStop(): Promise<void> {
+  const told = new AbortController()
+  await Promise.race(STOP.map((signal) => once(process, signal, told)))
+  told.abort()
+}
+
 const giveUp = () => process.exit(130)
 
 function renew(server: Listening, log: Logger): void {
@@ -79,5 +92,7 @@ export function serveCommand(program: Command): void {
     program
       .command('serve')
       .description('serve the app, the API and the artifacts of a prepared data folder'),
-  ).action((options: ServeOptions, command: Command) => withServer(options, command, serve))
+  ).action((options: ServeOptions, command: Command) =>
+    withServer(options, command, (cloud, report, config) => serve(cloud, report, config)),
+  )
 }

@@ -163,7 +163,7 @@ describe('the API document', () => {
       await (await whole.request('/api/devices', { method: 'POST' })).json(),
     )
     const auth = { authorization: `Bearer ${described.by === 'admin' ? ADMIN : device.credential}` }
-    const ask = async (path: string, headers: Record<string, string>, body?: BodyInit) =>
+    const ask = async (path: string, headers: Record<string, string>, body?: Way['body']) =>
       app.request(path, { method: described.method, headers, ...(body !== undefined && { body }) })
     const { path, headers, body } = await fill(whole, way, described, device, auth)
     if (way.twice) await ask(path, headers, body)
