@@ -125,6 +125,7 @@ export function createMatcher(room: Room): Matcher {
         if (!known || (await store.imports.open())) return { samples: 0, moved: 0 }
         const { samples } = await known.generator.generate(now, watch)
         const moved = await known.index.follow()
+        await known.index.save()
         return { samples, moved }
       }),
 

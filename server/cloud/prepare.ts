@@ -9,7 +9,8 @@ import { needPopulation } from './population.ts'
 import { breathe, type Watch } from './progress.ts'
 import type { Room } from './room.ts'
 
-const PREPARED = 'prepared'
+/** The note of what was prepared, in the meta store. */
+export const PREPARED = 'prepared'
 const preparedSchema = z.strictObject({
   day: z.int().min(0),
   /** The number that the next sample had then. */
@@ -31,7 +32,7 @@ export interface Prepared {
   /** Share of the nearest users that the index found for some of them; 1 where it did not change. */
   readonly recall: number
   /** Seconds that each stage took. */
-  readonly seconds: Readonly<Record<'sweeping' | 'making' | 'indexing' | 'matching', number>>
+  readonly seconds: Readonly<Record<'opening' | 'sweeping' | 'making' | 'indexing' | 'matching', number>>
 }
 
 /** The day that was last prepared. */
@@ -54,8 +55,9 @@ export async function prepare(
   if (await store.imports.open())
     throw new AppError('not-ready', 'An import is under way: its samples can be made when it is whole.')
   const day = dayOf(now, hyper.dayMs)
-  const memory = (await matcher.memory(now))!
   const lap = stopwatch()
+  const memory = (await matcher.memory(now))!
+  const opening = lap()
   await dropOld(room, now, watch)
   const sweeping = lap()
   const { samples } = await matcher.freshen(now, watch)
@@ -70,7 +72,7 @@ export async function prepare(
   const matching = lap()
   await store.meta.put(PREPARED, { day, next })
   const { count: users } = memory.index.neighbours
-  return { day, users, samples, mapped, recall, seconds: { sweeping, making, indexing, matching } }
+  return { day, users, samples, mapped, recall, seconds: { opening, sweeping, making, indexing, matching } }
 }
 
 function stopwatch(): () => number {

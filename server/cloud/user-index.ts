@@ -20,9 +20,9 @@ export interface UserIndex {
   readonly neighbours: Neighbours
   /** Brings the index up to the profiles that have changed; tells how many users moved. */
   follow(): Promise<number>
-  /** Takes a user out, at once and for good: the file, which has their vector, too. The next `publish` or `save` writes another. */
+  /** Takes a user out, at once and for good: the file, which has their vector, goes. The next `publish` or `save` writes another. */
   forget(user: number): Promise<void>
-  /** Writes the file if there is none. */
+  /** Writes the file anew that `forget` removed. */
   save(): Promise<void>
   /**
    * Writes the index, if anything changed, once it has found what it must of a sample of users: else it is built anew, and
@@ -39,6 +39,7 @@ export async function openUserIndex(room: Room, dims: number, judge = canaries):
   const folder = join(dir, 'index')
   let changed = false
   let broken = false
+  let forgotten = false
   let neighbours = await opened()
 
   async function stored() {
@@ -80,6 +81,7 @@ export async function openUserIndex(room: Room, dims: number, judge = canaries):
     await store.meta.put(INDEX, file)
     sweepIndexes(folder, file.name)
     changed = false
+    forgotten = false
   }
 
   function renew(): void {
@@ -126,11 +128,12 @@ export async function openUserIndex(room: Room, dims: number, judge = canaries):
     async forget(user) {
       neighbours.remove(user)
       changed = true
+      forgotten ||= (await store.meta.get(INDEX, indexFileSchema)) !== undefined
       await store.meta.remove(INDEX)
       sweepIndexes(folder, undefined)
     },
     async save() {
-      if (!(await store.meta.get(INDEX, indexFileSchema))) await write()
+      if (forgotten && !broken) await write()
     },
     async publish() {
       const { neighbours: k } = hyper
