@@ -64,3 +64,34 @@ it('a device gets the rows that it needs of a table that is not delivered whole,
     await device.stop()
   }
 })
+
+it('the switch of a device reaches the record, at the next contact or with the registration', async () => {
+  const app = createApp({ cloud: toy.cloud, log: pino({ level: 'silent' }) })
+  const device = createHeadlessDevice({
+    server: 'http://server',
+    timers: false,
+    seed: 1,
+    clock: { now: () => toy.time.now },
+    fetch: async (input, init) => app.request(String(input), init),
+  })
+  try {
+    await device.start()
+    await device.contact()
+    const { device: name } = await device.status(null)
+    const user = (await toy.cloud.userOf(name!))!
+    expect(await toy.cloud.consentOf(user)).toMatchObject({ sharing: true, version: 0 })
+    await device.share({ on: false })
+    expect((await device.status(null)).sharing).toEqual({ on: false, told: false })
+    await device.contact()
+    expect((await device.status(null)).sharing).toEqual({ on: false, told: true })
+    expect(await toy.cloud.consentOf(user)).toMatchObject({ sharing: false, version: 1 })
+    // Whoever they are after “Forget everything”, they still do not share.
+    await device.forget(null)
+    await device.contact()
+    const { device: next } = await device.status(null)
+    expect(next).not.toBe(name)
+    expect(await toy.cloud.consentOf((await toy.cloud.userOf(next!))!)).toMatchObject({ sharing: false })
+  } finally {
+    await device.stop()
+  }
+})
