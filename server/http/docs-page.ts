@@ -88,7 +88,7 @@ function operationOf(path: string, method: string, operation: Operation): Html {
   return html`<article id="${operation.operationId ?? ''}">
 <h3><span class="method ${method}">${method.toUpperCase()}</span> <code>${path}</code></h3>
 <p><strong>${operation.summary}</strong>${operation.security ? html` <span class="by">shows the credential of ${by}</span>` : ''}</p>
-${operation.description ? html`<p>${operation.description}</p>` : ''}
+${operation.description ? html`<p>${prose(operation.description)}</p>` : ''}
 ${
   parameters.length > 0
     ? html`<dl>${parameters.map(({ name, schema }) => html`<dt><code>${name}</code></dt><dd>${typeOf(schema)}</dd>`)}</dl>`
@@ -107,7 +107,7 @@ interface ResponseObject {
 }
 
 const answerOf = (status: string, { description, content, headers = {} }: ResponseObject): Html =>
-  html`<dt class="s${status.slice(0, 1)}">${status}</dt><dd>${description}${
+  html`<dt class="s${status.slice(0, 1)}">${status}</dt><dd>${prose(description)}${
     status < '400' && content ? contentOf(content) : ''
   }${
     status < '400'
@@ -136,6 +136,10 @@ function shapeOf(schema: Schema): Html {
       }${inner(property)}</dd>`,
   )}</dl>`
 }
+
+/** Text with code between backticks. */
+const prose = (text: string): Html =>
+  html`${text.split('`').map((part, i) => (i % 2 === 1 ? html`<code>${part}</code>` : part))}`
 
 /** What an object within an object looks like. */
 function inner({ items, properties, oneOf, anyOf, ...rest }: Schema): Html | '' {
@@ -193,6 +197,7 @@ article { margin: 0.75rem 0; padding: 1rem; border: 1px solid var(--line); borde
 dl { display: grid; grid-template-columns: minmax(3.5rem, max-content) 1fr; gap: 0.25rem 0.9rem; margin: 0.4rem 0; }
 dt { font-weight: 600; font-variant-numeric: tabular-nums; }
 dd { margin: 0; min-width: 0; }
+dd dl { padding-left: 0.9rem; border-left: 2px solid var(--line); }
 details { border-top: 1px solid var(--line); }
 @media (max-width: 30rem) { dl:not(.answers) { grid-template-columns: 1fr; } dd { margin-bottom: 0.4rem; } }
 `

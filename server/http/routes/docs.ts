@@ -17,6 +17,11 @@ export function docRoutes(app: Hono<Env>) {
     document ??= documentOf(app, version)
     return document
   }
+  let page: Promise<string> | undefined
+  const needPage = () => {
+    page ??= need().then(async (found) => `${await docsPage(found)}`)
+    return page
+  }
   return new Hono<Env>()
     .get(
       '/openapi.json',
@@ -50,7 +55,7 @@ export function docRoutes(app: Hono<Env>) {
           summary: 'The same as a page',
           answers: { 200: { what: 'A page without scripts.', media: 'text/html' } },
         },
-        async (c) => c.html(docsPage(await need()), 200, AN_HOUR),
+        async (c) => c.html(await needPage(), 200, AN_HOUR),
       ),
     )
     .get(
