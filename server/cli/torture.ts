@@ -1,5 +1,8 @@
 import { availableParallelism } from 'node:os'
 import type { Command } from 'commander'
+import { crashMetrics } from '../crash/metrics.ts'
+import { PLANTED as PLANTED_IN_SERVER } from '../crash/planted.ts'
+import { crash } from '../crash/run.ts'
 import type { Fault } from '../torture/faults.ts'
 import { INVARIANTS } from '../torture/invariants.ts'
 import { PLANTED } from '../torture/planted.ts'
@@ -11,6 +14,8 @@ import type { Report } from './report.ts'
 
 interface TortureOptions {
   json: boolean
+  server: boolean
+  kills: number
   seeds: number
   first: number
   threads: number
@@ -106,16 +111,52 @@ async function runPlanted(report: Report, seeds: number): Promise<void> {
       if ((await torture({ seed, releases, plant })).violation) found[bug] = seed
     }
   }
-  const needed = Object.values(found)
+  reportPlanted(report, 'torture.planted_bug_seeds', 'seeds', 200, found)
+}
+
+function reportPlanted(
+  report: Report,
+  metric: string,
+  unit: string,
+  enough: number,
+  found: Record<string, number | null>,
+): void {
   const missed = Object.keys(found).filter((bug) => found[bug] === null)
   report.metric({
-    metric: 'torture.planted_bug_seeds',
-    value: missed.length > 0 ? null : Math.max(...(needed as number[])),
-    unit: 'seeds',
-    target: '<=200',
+    metric,
+    value: missed.length > 0 ? null : Math.max(...(Object.values(found) as number[])),
+    unit,
+    target: `<=${enough}`,
     detail: { ...(missed.length > 0 && { why: `not found: ${missed.join('; ')}` }), found },
   })
   if (missed.length > 0) process.exitCode = 1
+}
+
+/** Kills the real server, in processes of its own, while devices are at it. */
+async function runCrash(report: Report, { kills, seed = 1 }: TortureOptions): Promise<void> {
+  const stage = 'Killing servers'
+  report.progress({ stage, done: 0, total: kills })
+  const found = await crash({
+    kills,
+    seed,
+    say: (text) => report.say(text),
+    onKill: (done) => report.progress({ stage, done, total: kills }),
+  })
+  for (const [metric, { value, detail }] of Object.entries(crashMetrics(found)))
+    report.metric({ metric, value, unit: 'breaches', target: '0', detail })
+  if (found.breaches.length > 0) process.exitCode = 1
+}
+
+/** After how many kills each of the bugs that are planted in the server is found. */
+async function runCrashPlanted(report: Report, { kills, seed = 1 }: TortureOptions): Promise<void> {
+  const found: Record<string, number | null> = {}
+  for (const bug of Object.keys(PLANTED_IN_SERVER)) {
+    report.progress({ stage: `Looking for: ${bug}`, done: 0, total: 0 })
+    const { breaches, kills: times } = await crash({ kills, seed, bug })
+    const all = Object.values(times).reduce((sum, n) => sum + n)
+    found[bug] = breaches.length > 0 ? Math.max(1, all) : null
+  }
+  reportPlanted(report, 'cloud.crash.planted_bug_kills', 'kills', kills, found)
 }
 
 export function tortureCommand(program: Command): void {
@@ -127,13 +168,16 @@ export function tortureCommand(program: Command): void {
     .option('-n, --seeds <n>', 'how many runs', wholeNumber(1, 10_000_000), 1000)
     .option('--first <seed>', 'the first of their seeds', wholeNumber(0), 1)
     .option('--threads <n>', 'runs at the same time', wholeNumber(1, 256), availableParallelism())
-    .option('--seed <seed>', 'only this run, here', wholeNumber(0))
+    .option('--seed <seed>', 'only this run, here; with --server: its seed', wholeNumber(0))
     .option('--trace', 'with --seed: say everything that happens', false)
     .option('--planted', 'look for the bugs that are planted on purpose instead', false)
+    .option('--server', 'kill the real server instead, again and again, under load', false)
+    .option('--kills <n>', 'with --server: how often', wholeNumber(1, 100_000), 100)
     .option('--json', 'print one JSON object a line on standard output, prose on standard error', false)
     .action((options: TortureOptions) =>
       withReport(options, async (report) => {
-        const { seed, trace, planted, seeds } = options
+        const { seed, trace, planted, seeds, server } = options
+        if (server) return planted ? runCrashPlanted(report, options) : runCrash(report, options)
         if (planted) return runPlanted(report, seeds)
         if (seed !== undefined) return runOne(report, seed, trace)
         await runAll(report, options)
