@@ -6,8 +6,16 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { seeded } from '../../shared/random.ts'
 import { loadIndex, saveIndex, sweepIndexes } from './index-file.ts'
 import { createGraph } from './matching.ts'
-import { buildNeighbours, createNeighbours, type Neighbours, type Query } from './neighbours.ts'
+import {
+  buildNeighbours,
+  createNeighbours,
+  isWorn,
+  type Neighbours,
+  type Query,
+  renewed,
+} from './neighbours.ts'
 import { createPoints } from './points.ts'
+import { recallOf } from './recall.ts'
 
 const DIMS = 6
 
@@ -145,7 +153,7 @@ describe('neighbours', () => {
           if (place === undefined) there.delete(user)
           else there.set(user, places[place]!)
         }
-        if (renew) index = index.renewed()
+        if (renew) index = renewed(index)
         const users = [...there].map(([user, vector]) => ({ user, vector }))
         expect(index.count).toBe(users.length)
         expect([...index.users()].sort()).toEqual([...there.keys()].sort())
@@ -164,17 +172,17 @@ describe('neighbours', () => {
     const index = buildNeighbours(DIMS, users)
     const others = population(30, 2)
     index.put(others.slice(0, 20).map(({ vector }, i) => ({ user: users[i]!.user, vector })))
-    expect([index.points, index.empty, index.worn]).toEqual([120, 20, false])
+    expect([index.points, index.empty, isWorn(index)]).toEqual([120, 20, false])
     index.put(others.slice(20).map(({ vector }, i) => ({ user: users[20 + i]!.user, vector })))
-    expect([index.points, index.empty, index.worn]).toEqual([130, 30, true])
-    const renewed = index.renewed()
-    expect([renewed.points, renewed.empty, renewed.worn, renewed.count]).toEqual([100, 0, false, 100])
+    expect([index.points, index.empty, isWorn(index)]).toEqual([130, 30, true])
+    const other = renewed(index)
+    expect([other.points, other.empty, isWorn(other), other.count]).toEqual([100, 0, false, 100])
   })
 
   it('have a recall of 1 where all are found, and of what is missing where some are not', () => {
     const users = population(200)
     const index = buildNeighbours(DIMS, users)
-    expect(index.recall(20, 50, 1)).toBe(1)
+    expect(recallOf(index, 20, 50, 1)).toBe(1)
     // A graph that lost every other point: a search can only give the others.
     const { graph } = index
     const lossy: typeof graph = {
@@ -195,7 +203,7 @@ describe('neighbours', () => {
     }
     const broken = createNeighbours(lossy, createPoints(DIMS, index.rows()))
     broken.put(users)
-    const recall = broken.recall(20, 200, 1)
+    const recall = recallOf(broken, 20, 200, 1)
     expect(recall).toBeGreaterThan(0.35)
     expect(recall).toBeLessThan(0.65)
   })

@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import type { Mark, Profile } from '../store/store.ts'
 import { INDEX, indexFileSchema, loadIndex, saveIndex, sweepIndexes } from './index-file.ts'
 import { createGraph, threadsFor } from './matching.ts'
-import { createNeighbours, type Neighbours, type Query } from './neighbours.ts'
+import { createNeighbours, isWorn, type Neighbours, type Query, renewed } from './neighbours.ts'
+import { recallOf } from './recall.ts'
 import type { Room } from './room.ts'
 import { isZero } from './vectors.ts'
 
@@ -32,7 +33,7 @@ export interface UserIndex {
 }
 
 export type Judge = (index: Neighbours, k: number) => number
-const canaries: Judge = (index, k) => index.recall(k, CANARIES, index.points)
+const canaries: Judge = (index, k) => recallOf(index, k, CANARIES, index.points)
 
 export async function openUserIndex(room: Room, dims: number, judge = canaries): Promise<UserIndex> {
   const { store, dir, hyper, tell } = room
@@ -85,7 +86,7 @@ export async function openUserIndex(room: Room, dims: number, judge = canaries):
   }
 
   function renew(): void {
-    neighbours = neighbours.renewed()
+    neighbours = renewed(neighbours)
     changed = true
   }
 
@@ -137,7 +138,7 @@ export async function openUserIndex(room: Room, dims: number, judge = canaries):
     },
     async publish() {
       const { neighbours: k } = hyper
-      if (neighbours.worn) renew()
+      if (isWorn(neighbours)) renew()
       if (!changed) return 1
       let recall = judge(neighbours, k)
       if (recall < LEAST_RECALL) {

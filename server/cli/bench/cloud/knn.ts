@@ -9,6 +9,7 @@ import { AppError } from '../../../../shared/failure.ts'
 import { hyper } from '../../../../shared/hyper.ts'
 import { rounded } from '../../../../worker/bench/measure.ts'
 import { buildNeighbours, type Neighbours, type Query } from '../../../cloud/neighbours.ts'
+import { recallOf } from '../../../cloud/recall.ts'
 import { openStore } from '../../../store/lmdb.ts'
 import { type CloudBench, type Findings, filled } from './part.ts'
 
@@ -47,7 +48,7 @@ export async function knn(bench: CloudBench): Promise<Findings> {
     progress(stage, Math.min(at + CHUNK, all.length), all.length)
   }
   const seconds = (performance.now() - began) / 1000
-  const recall = index.recall(k, quick ? ASKED / 10 : ASKED, 1)
+  const recall = recallOf(index, k, quick ? ASKED / 10 : ASKED, 1)
   const detail = { source, users: index.count, points: index.points, k, recall: rounded(recall) }
   const rival = await againstFaiss(bench, index, k, recall, {
     ...detail,
