@@ -32,8 +32,9 @@ export const privacySchema = z.strictObject({
   /** The same over the seven days that mappings are kept, in days' worths: 0.1 of 300 are 30; three a day are 21. */
   donorWeekShare: z.number().gt(0).max(7).default(0.1),
   /**
-   * Devices that one sample is handed to at most. A user is the neighbour of K = 100 others on average, so four times as many
-   * leaves all but the most central users alone, and bounds what is out of reach when a user withdraws. 0: no cap.
+   * Devices that one sample is handed to at most. A user is the neighbour of K = 100 others on average, each of whom takes three
+   * samples a day, 21 in the seven days: with 21 samples of their own a user serves 400 of these at once, so that the most
+   * central alone are held back, and what a user can no longer get back after a withdrawal is bounded. 0: no cap.
    */
   reach: z.int().min(0).max(65_535).default(400),
   /**
