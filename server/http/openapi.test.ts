@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import * as z from 'zod'
-import { registrationSchema } from '../../shared/api.ts'
+import type { Registration } from '../../shared/api.ts'
 import { AppError } from '../../shared/failure.ts'
 import type { Cloud } from '../cloud/cloud.ts'
 import { browsing, HOUR, NOON, type ToyCloud, toyCloud, toySource } from '../cloud/toy.ts'
@@ -154,14 +154,12 @@ describe('the API document', () => {
   })
 
   /** Makes the request, and holds what comes back against what is described. */
-  async function expectTrue(name: string, status: number, way: Way = {}): Promise<void> {
+  async function expectTrue(name: string, status: number, way: Way, by?: Registration): Promise<void> {
     const described = operations.get(name)!
     const { cloud, ...deps } = way.deps ?? {}
     const app = appWith({ ...deps, ...(cloud && { cloud: cloud() as Cloud }) })
     const whole = appWith()
-    const device = registrationSchema.parse(
-      await (await whole.request('/api/devices', { method: 'POST' })).json(),
-    )
+    const device = by ?? (await toy.cloud.register({}))
     const auth = { authorization: `Bearer ${described.by === 'admin' ? ADMIN : device.credential}` }
     const ask = async (path: string, headers: Record<string, string>, body?: Way['body']) =>
       app.request(path, { method: described.method, headers, ...(body !== undefined && { body }) })
@@ -190,13 +188,15 @@ describe('the API document', () => {
   )('is true: %s answers %d', (name, status, way) => expectTrue(name, status, way))
 
   it('is true: whoever shows no credential where one is due gets 401', async () => {
+    const device = await toy.cloud.register({})
     for (const [name, { by }] of operations)
-      if (by) await expectTrue(name, 401, { headers: { authorization: 'Bearer x.y' } })
+      if (by) await expectTrue(name, 401, { headers: { authorization: 'Bearer x.y' } }, device)
   })
 
   it('is true: who asks too often gets 429 anywhere', async () => {
     const limits = { address: { burst: 0, everyMs: 1000 } }
-    for (const name of operations.keys()) await expectTrue(name, 429, { deps: { limits } })
+    const device = await toy.cloud.register({})
+    for (const name of operations.keys()) await expectTrue(name, 429, { deps: { limits } }, device)
   })
 
   it('is true: what is not foreseen is a 500', async () => {
@@ -204,10 +204,11 @@ describe('the API document', () => {
     const brokenBut = (name: string) =>
       name === 'authenticate' ? toy.cloud.authenticate : () => Promise.reject(new Error('broken'))
     const cloud = () => new Proxy({}, broken) as unknown as Cloud
+    const device = await toy.cloud.register({})
     for (const name of operations.keys()) {
       if (!breaks(name)) continue
       const [best] = Object.entries(ways[name]!)[0]!
-      await expectTrue(name, 500, { ...ways[name]![Number(best)]!, deps: { cloud } })
+      await expectTrue(name, 500, { ...ways[name]![Number(best)]!, deps: { cloud } }, device)
     }
   })
 
