@@ -88,7 +88,8 @@ export async function openCloud({
   const store = openStore(join(dir, 'store'))
   await store.imports.recover()
   await finishWithdrawals(store)
-  const secret = await secretOf(store)
+  /** What samples are called outside follows from it. */
+  const key = (await secretOf(store)).subarray(0, 16)
   let population = await loadPopulation(store)
   if (population && population.dayMs !== hyper.dayMs) {
     await store.close()
@@ -261,10 +262,9 @@ export async function openCloud({
       if (n >= hyper.batchesPerDay || !population) return undefined
       const ids = await store.mappings.batch(user, day, n)
       if (!ids) return undefined
-      const rows = await store.samples.rows(ids)
-      await packings.refresh()
+      await packings.cover(ids.at(-1) ?? 0)
       const { schema, dayMs } = population
-      return assembleBatch({ schema, dayMs, packings, key: secret.subarray(0, 16) }, user, ids, rows)
+      return assembleBatch({ schema, dayMs, packings, key, samples: store.samples }, user, ids)
     },
 
     manifest: (): Promise<Manifest | undefined> => loadManifest(store),

@@ -45,13 +45,14 @@ export function packIds(ids: Iterable<number>): Buffer {
 }
 
 export function unpackIds(bytes: Uint8Array): Uint32Array {
-  const ids: number[] = []
+  const ids = new Uint32Array(bytes.length)
+  let count = 0
   let last = 0
   for (let at = 0; at < bytes.length; ) {
     let scale = 1
     for (; bytes[at]! >= 128; scale *= 128) last += (bytes[at++]! & 127) * scale
     last += bytes[at++]! * scale
-    ids.push(last)
+    ids[count++] = last
   }
-  return Uint32Array.from(ids)
+  return ids.slice(0, count)
 }

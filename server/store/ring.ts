@@ -18,7 +18,7 @@ export interface Slot<P extends string> {
 
 export interface Ring<P extends string> {
   /** What there is, oldest day first. */
-  slots(): Slot<P>[]
+  slots(): readonly Slot<P>[]
   of(day: number): Slot<P> | undefined
   /** The slot of `day`, emptied of an older one; undefined where a newer day has it. Only inside a transaction. */
   take(day: number, first: number): Slot<P> | undefined
@@ -33,7 +33,15 @@ export function createRing<P extends string>(
   tables: readonly Record<P, Table>[],
 ): Ring<P> {
   const at = Buffer.from(name)
-  const read = (): Buffer => Buffer.from(state.get(at) ?? Buffer.alloc(SLOTS * ENTRY))
+  const none = Buffer.alloc(SLOTS * ENTRY)
+  const read = (): Buffer => Buffer.from(state.get(at) ?? none)
+  /** What was read last: it changes once a day, and every look into a slot needs it. */
+  let last: { row: Buffer; slots: readonly Slot<P>[] } = { row: none, slots: [] }
+  function slots(): readonly Slot<P>[] {
+    const row = state.get(at) ?? none
+    if (!row.equals(last.row)) last = { row, slots: all(row).sort((a, b) => a.day - b.day) }
+    return last.slots
+  }
   function slot(row: Buffer, i: number): Slot<P> | undefined {
     const day = row.readUInt32BE(i * ENTRY) - 1
     return day < 0 ? undefined : { day, first: row.readUInt32BE(i * ENTRY + 4), tables: tables[i]! }
@@ -44,11 +52,8 @@ export function createRing<P extends string>(
   }
   const all = (row: Buffer) => tables.flatMap((_, i) => slot(row, i) ?? [])
   return {
-    slots: () => all(read()).sort((a, b) => a.day - b.day),
-    of(day) {
-      const found = slot(read(), day % SLOTS)
-      return found?.day === day ? found : undefined
-    },
+    slots,
+    of: (day) => slots().find((slot) => slot.day === day),
     take(day, first) {
       const row = read()
       const i = day % SLOTS

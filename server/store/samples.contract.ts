@@ -30,8 +30,16 @@ export function samplesContract(at: Fixture): void {
         ids: numbers(3, 0, 1, 4, 2),
         days: numbers(1, 2, 2, 4, 2),
       })
+      const shown: [number, Buffer][] = []
+      await at.store.samples.read([4, 999, 0], (i, bytes, length) => {
+        shown.push([i, Buffer.from(bytes.slice(0, length))])
+      })
       const rows = await at.store.samples.rows([4, 999, 0])
       expect(rows).toEqual([Buffer.from(sampleOf(401).row), undefined, Buffer.from(sampleOf(250).row)])
+      expect(shown).toEqual([
+        [0, rows[0]],
+        [2, rows[2]],
+      ])
       expect(await at.store.samples.count()).toBe(5)
     })
 

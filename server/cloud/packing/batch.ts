@@ -1,60 +1,86 @@
 /** Batches as they leave the server: samples by ids that say nothing, in an order that says nothing, put together from packed rows. */
-import { createCipheriv } from 'node:crypto'
+import { type Cipher, createCipheriv } from 'node:crypto'
 import { batchHead } from '../../../shared/codec.ts'
 import type { FeatureSchema } from '../../../shared/schema.ts'
+import type { SampleStore } from '../../store/store.ts'
 import type { Packings } from './folder.ts'
-import { joinRows } from './packing.ts'
+import { createJoiner } from './packing.ts'
 
 const BLOCK = 16
 const ID = 8
+
+/** Blocks of a cipher without chaining have nothing to do with those before them, so one cipher serves for ever. */
+const ciphers = new WeakMap<Buffer, Cipher>()
+
+function cipherOf(key: Buffer): Cipher {
+  let cipher = ciphers.get(key)
+  if (!cipher) {
+    cipher = createCipheriv('aes-128-ecb', key, null).setAutoPadding(false)
+    ciphers.set(key, cipher)
+  }
+  return cipher
+}
 
 /**
  * What samples are called by one recipient: the same at each time and no way back to their numbers; two recipients cannot tell
  * whether they were given the same sample. Eight bytes for each.
  */
-export function outsideIds(key: Buffer, recipient: number, samples: readonly number[]): Buffer {
-  const blocks = Buffer.alloc(BLOCK * samples.length)
-  samples.forEach((sample, i) => {
-    blocks.writeUInt32BE(sample, BLOCK * i)
+export function outsideIds(key: Buffer, recipient: number, samples: ArrayLike<number>): Buffer {
+  const count = samples.length
+  const blocks = Buffer.alloc(BLOCK * count)
+  for (let i = 0; i < count; i++) {
+    blocks.writeUInt32BE(samples[i]!, BLOCK * i)
     blocks.writeUInt32BE(recipient, BLOCK * i + 4)
-  })
-  const cipher = createCipheriv('aes-128-ecb', key, null).setAutoPadding(false)
-  const hidden = cipher.update(blocks)
-  const ids = Buffer.allocUnsafe(ID * samples.length)
-  for (let i = 0; i < samples.length; i++) hidden.copy(ids, ID * i, BLOCK * i, BLOCK * i + ID)
+  }
+  const hidden = cipherOf(key).update(blocks)
+  const ids = Buffer.allocUnsafe(ID * count)
+  for (let i = 0; i < count; i++) copyId(hidden, BLOCK * i, ids, ID * i)
   return ids
+}
+
+function copyId(from: Uint8Array, at: number, to: Uint8Array, toAt: number): void {
+  for (let i = 0; i < ID; i++) to[toAt + i] = from[at + i]!
 }
 
 export interface BatchTerms {
   readonly schema: FeatureSchema
   readonly dayMs: number
   readonly packings: Pick<Packings, 'of'>
-  /** 16 bytes, the folder's own. */
+  /** 16 bytes, the folder's own, always in the same buffer. */
   readonly key: Buffer
+  /** Packed rows. */
+  readonly samples: Pick<SampleStore, 'read'>
 }
 
-/** The batch of these samples as raw deflate; `rows` are their packed rows, undefined for those that are gone. */
-export function assembleBatch(
-  { schema, dayMs, packings, key }: BatchTerms,
+/** The batch of those of these samples that are there, as raw deflate. */
+export async function assembleBatch(
+  { schema, dayMs, packings, key, samples }: BatchTerms,
   recipient: number,
   numbers: ArrayLike<number>,
-  rows: readonly (Uint8Array | undefined)[],
-): Uint8Array<ArrayBuffer> {
-  const there = Array.from(numbers).filter((_, i) => rows[i])
-  const packed = rows.filter((row) => row !== undefined)
-  const ids = outsideIds(key, recipient, there)
-  // In the order of their numbers, one person's samples would stand together.
-  const order = packed
-    .map((_, i) => i)
-    .sort((a, b) => ids.compare(ids, ID * b, ID * b + ID, ID * a, ID * a + ID))
-  const used = new Set(there.map((number) => packings.of(number)))
-  const parts = [...used].map((packing) => ({
-    packing,
-    order: order.filter((i) => packings.of(there[i]!) === packing),
-  }))
-  const told = parts.flatMap(({ order }) => order.map((i) => ids.subarray(ID * i, ID * i + ID)))
-  return joinRows(
-    batchHead(schema, dayMs, Buffer.concat(told)),
-    parts.map(({ packing, order }) => ({ packing, packed: order.map((i) => packed[i]!) })),
-  )
+): Promise<Uint8Array<ArrayBuffer>> {
+  const ids = outsideIds(key, recipient, numbers)
+  const order = inOrder(numbers, ids, packings)
+  const joiner = createJoiner()
+  const told = Buffer.allocUnsafe(ids.length)
+  let count = 0
+  const sorted = order.map((i) => numbers[i]!)
+  await samples.read(sorted, (i, bytes, length) => {
+    joiner.add(packings.of(sorted[i]!), bytes, length)
+    copyId(ids, ID * order[i]!, told, ID * count++)
+  })
+  return joiner.take(batchHead(schema, dayMs, told.subarray(0, ID * count)))
+}
+
+/**
+ * Places of the samples, those of one packing beside each other, by their ids: in the order of their numbers, one person's
+ * samples would stand together.
+ */
+function inOrder(numbers: ArrayLike<number>, ids: Buffer, packings: Pick<Packings, 'of'>): number[] {
+  const places = Array.from(numbers, (_, i) => i)
+  // Beyond 48 bits any order does.
+  const names = places.map((i) => ids.readUIntBE(ID * i, 6))
+  const byName = places.sort((a, b) => names[a]! - names[b]!)
+  const used = new Set(byName.map((i) => packings.of(numbers[i]!)))
+  if (used.size < 2) return byName
+  return [...used].flatMap((packing) => byName.filter((i) => packings.of(numbers[i]!) === packing))
 }

@@ -26,6 +26,8 @@ export interface Packings {
   newest(): Packing | undefined
   /** Takes notice of a code that was learnt meanwhile, maybe in another thread. */
   refresh(): Promise<void>
+  /** `refresh`, unless it is certain that samples up to this one have the codes that are known. */
+  cover(sample: number): Promise<void>
   /** Learns a code if there is none, or if there are enough samples now for a better one; `first` gives the first rows. */
   learn(first: () => Promise<readonly Uint8Array[]>): Promise<void>
   /** Rows as they were encoded; undefined for a sample that is gone. */
@@ -34,13 +36,17 @@ export interface Packings {
 
 export function createPackings({ meta, samples }: Kept): Packings {
   const known: (z.infer<typeof learntSchema> & { packing: Packing })[] = []
+  /** A code that is not known here yet packs no sample below this. */
+  let covered = 0
 
   async function refresh(): Promise<void> {
+    const next = await samples.next()
     for (;;) {
       const learnt = await meta.get(keyOf(known.length), learntSchema)
-      if (!learnt) return
+      if (!learnt) break
       known.push({ ...learnt, packing: createPacking(learnt.code) })
     }
+    covered = next
   }
 
   function of(sample: number): Packing {
@@ -65,6 +71,9 @@ export function createPackings({ meta, samples }: Kept): Packings {
     of,
     newest: () => known.at(-1)?.packing,
     refresh,
+    async cover(sample) {
+      if (sample >= covered) await refresh()
+    },
     async learn(first) {
       await refresh()
       const last = known.at(-1)

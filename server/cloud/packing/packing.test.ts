@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { inflateSync } from 'fflate'
 import { describe, expect, it } from 'vitest'
 import { codeLengths } from './huffman.ts'
-import { type Code, codeSchema, createPacking, joinRows, learnCode } from './packing.ts'
+import { type Code, codeSchema, createJoiner, createPacking, learnCode, type Packing } from './packing.ts'
 
 /** Any code that has everything; most are far from what suits the rows. */
 const anyCode: fc.Arbitrary<Code> = fc
@@ -25,6 +25,13 @@ const anyRow = fc.oneof(
     .map(([unit, length]) => Uint8Array.from({ length }, (_, i) => unit[i % unit.length]!)),
 )
 const bytes = (...parts: Uint8Array[]) => [...Buffer.concat(parts)]
+const joiner = createJoiner()
+/** By one joiner for all, which takes a row at the beginning of whatever holds it. */
+function joinRows(head: Uint8Array, parts: readonly { packing: Packing; packed: readonly Uint8Array[] }[]) {
+  for (const { packing, packed } of parts)
+    for (const row of packed) joiner.add(packing, Uint8Array.of(...row, 255, 255), row.length)
+  return joiner.take(head)
+}
 
 describe('packed rows', () => {
   it('of any code are, joined behind any head, a deflate stream of exactly these bytes', () => {

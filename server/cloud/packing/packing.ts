@@ -4,7 +4,7 @@
  * its rows' bits into place.
  */
 import * as z from 'zod'
-import { BitReader, BitWriter } from './bits.ts'
+import { BitReader, BitWriter } from '../../store/bits.ts'
 import { codeLengths, codesOf, decodingTable } from './huffman.ts'
 import * as tokens from './tokens.ts'
 
@@ -97,40 +97,74 @@ export function createPacking(code: Code): Packing {
   }
 }
 
-/** A deflate stream of `head` as it is, and then of rows, each part packed by its own packing. */
-export function joinRows(
-  head: Uint8Array,
-  parts: readonly { packing: Packing; packed: readonly Uint8Array[] }[],
-): Uint8Array<ArrayBuffer> {
-  let size = STORED + head.length
-  for (const { packing, packed } of parts) {
-    size += packing.opening.bytes.length + packing.ending.bytes.length + 1
-    for (const { length } of packed) size += length
+/** Puts packed rows beside each other; for one stream after the other. */
+export interface Joiner {
+  /** Adds the first `length` bytes of `packed`, a row that was packed by `packing`. */
+  add(packing: Packing, packed: Uint8Array, length: number): void
+  /** The deflate stream of `head` as it is, and then of the rows added. */
+  take(head: Uint8Array): Uint8Array<ArrayBuffer>
+}
+
+export function createJoiner(): Joiner {
+  // Zero wherever nothing was written yet.
+  let stream = new Uint8Array(1 << 12)
+  let at = 0
+  let block: { readonly packing: Packing; readonly at: number } | undefined
+
+  function make(room: number): void {
+    if ((at >>> 3) + room <= stream.length) return
+    const grown = new Uint8Array(2 * stream.length + room)
+    grown.set(stream)
+    stream = grown
   }
-  const stream = new Uint8Array(size)
-  let at = 8 * putStored(stream, head, parts.length === 0)
-  parts.forEach(({ packing: { opening, ending }, packed }, i) => {
-    const first = at
-    at = append(stream, at, opening.bytes, opening.bits)
-    // The first bit of a block says whether it is the last.
-    if (i < parts.length - 1) stream[first >>> 3]! &= ~(1 << (first & 7))
-    for (const row of packed) at = append(stream, at, row, bitsIn(row))
-    at = append(stream, at, ending.bytes, ending.bits)
-  })
-  return stream.subarray(0, (at + 7) >>> 3)
+
+  function end(): void {
+    if (!block) return
+    const { bytes, bits } = block.packing.ending
+    make(bytes.length + 2)
+    at = append(stream, at, bytes, bits)
+  }
+
+  function begin(packing: Packing): void {
+    end()
+    // The first bit of a block says whether it is the last, as the block before is no longer.
+    if (block) stream[block.at >>> 3]! &= ~(1 << (block.at & 7))
+    block = { packing, at }
+    const { bytes, bits } = packing.opening
+    make(bytes.length + 2)
+    at = append(stream, at, bytes, bits)
+  }
+
+  return {
+    add(packing, packed, length) {
+      if (block?.packing !== packing) begin(packing)
+      make(length + 2)
+      at = append(stream, at, packed, bitsIn(packed, length))
+    },
+    take(head) {
+      end()
+      const length = (at + 7) >>> 3
+      const whole = new Uint8Array(STORED + head.length + length)
+      putStored(whole, head, block === undefined)
+      whole.set(stream.subarray(0, length), STORED + head.length)
+      stream.fill(0, 0, length + 1)
+      at = 0
+      block = undefined
+      return whole
+    },
+  }
 }
 
 /** Bytes that come before those of a stored block, and the most that it can have (RFC 1951, 3.2.4). */
 const STORED = 5
 const MOST_STORED = 0xffff
 
-/** A block of `bytes` as they are; gives its length. */
-function putStored(stream: Uint8Array, bytes: Uint8Array, last: boolean): number {
+/** A block of `bytes` as they are. */
+function putStored(stream: Uint8Array, bytes: Uint8Array, last: boolean): void {
   if (bytes.length > MOST_STORED) throw new RangeError('the head of a batch is too long')
   const [low, high] = [bytes.length & 255, bytes.length >>> 8]
   stream.set([last ? 1 : 0, low, high, ~low & 255, ~high & 255])
   stream.set(bytes, STORED)
-  return STORED + bytes.length
 }
 
 /** Adds the first `bits` of `bytes` from the bit `at` on, where the stream is all zero; gives the bit after them. */
@@ -151,8 +185,9 @@ function append(stream: Uint8Array, at: number, bytes: Uint8Array, bits: number)
   return at + bits
 }
 
-/** How many bits are before the last 1. */
-const bitsIn = (packed: Uint8Array): number => 8 * packed.length - 8 + 31 - Math.clz32(packed.at(-1)!)
+/** How many bits are before the last 1 of the first `length` bytes. */
+const bitsIn = (packed: Uint8Array, length = packed.length): number =>
+  8 * length - 8 + 31 - Math.clz32(packed[length - 1]!)
 
 /** Order in which the lengths of the code for lengths are told (RFC 1951, 3.2.7); 16 says: as before, 3 to 6 times. */
 const ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]
