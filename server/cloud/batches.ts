@@ -50,58 +50,64 @@ export function createChooser(
   const perDay = Math.max(1, Math.floor(privacy.donorDayShare * worth))
   const perWeek = Math.max(1, Math.floor(privacy.donorWeekShare * worth))
   const maxReach = privacy.reach || 0xffff
-  const donors = createCounter()
-  const given = createCounter()
+  const had = createNumbers()
+  const hadToday = createNumbers()
+  // Of the donors that still have something to give: where they are in their list, where that ends, and what they may give.
+  let at = new Uint32Array(1024)
+  let end = new Uint32Array(1024)
+  let left = new Int32Array(1024)
 
-  /** What each donor may still give this user: the less of what is left of the day and of the week. */
-  function room({ week, today = NOTHING }: Wish, { base, owner, starts }: Shelf): (donor: number) => number {
-    donors.begin(starts.length)
-    given.begin(owner.length)
-    for (const sample of week) {
-      const by = owner[sample - base] ?? GONE
-      if (by === GONE) continue
-      given.add(sample - base)
-      donors.add(by)
+  /** Lines the donors up; tells how many there are. */
+  function queue({ user, week, today = NOTHING }: Wish, donors: Uint32Array): number {
+    const { starts, ends, samples } = shelf
+    if (donors.length > at.length) {
+      at = new Uint32Array(2 * donors.length)
+      end = new Uint32Array(at.length)
+      left = new Int32Array(at.length)
     }
-    const weekly = donors.of
-    const daily = new Map<number, number>()
-    for (const sample of today) {
-      const by = owner[sample - base] ?? GONE
-      if (by !== GONE) daily.set(by, (daily.get(by) ?? 0) + 1)
+    had.set(week)
+    hadToday.set(today)
+    let open = 0
+    for (const donor of donors) {
+      if (donor === user || donor >= starts.length) continue
+      let weekly = 0
+      let daily = 0
+      for (let i = starts[donor]!; week.length > 0 && i < ends[donor]!; i++)
+        if (had.has(samples[i]!)) {
+          weekly++
+          if (hadToday.has(samples[i]!)) daily++
+        }
+      at[open] = starts[donor]!
+      end[open] = ends[donor]!
+      left[open++] = Math.min(perDay - daily, perWeek - weekly)
     }
-    return (donor) => Math.min(perDay - (daily.get(donor) ?? 0), perWeek - weekly(donor))
+    return open
   }
 
   return (wish) => {
     const { user, day, limit, since = 0 } = wish
-    const { base, owner, reach, starts, ends, samples } = shelf
     const random = seeded(mix(seed, user, day))
-    const left = room(wish, shelf)
-    const queues: { at: number; readonly end: number; left: number }[] = []
-    for (const donor of drawn(wish.donors, hyper.neighbours, privacy.widen, random))
-      if (donor !== user && donor < starts.length)
-        queues.push({ at: starts[donor]!, end: ends[donor]!, left: left(donor) })
-
+    let open = queue(wish, drawn(wish.donors, hyper.neighbours, privacy.widen, random))
+    const { base, owner, reach, samples } = shelf
     const chosen: number[] = []
-    let open = queues
-    while (open.length > 0 && chosen.length < limit) {
-      const before = open
-      open = []
-      for (const queue of before) {
-        if (chosen.length >= limit) break
-        let sample = -1
-        for (; queue.left > 0 && queue.at < queue.end && sample < 0; queue.at++) {
-          const one = samples[queue.at]! - base
-          const may = one >= since - base && owner[one] !== GONE && reach[one]! < maxReach
-          if (may && given.of(one) === 0) sample = one
+    while (open > 0 && chosen.length < limit) {
+      let still = 0
+      for (let i = 0; i < open && chosen.length < limit; i++) {
+        let found = -1
+        let next = at[i]!
+        for (; left[i]! > 0 && next < end[i]! && found < 0; next++) {
+          const sample = samples[next]!
+          const may = sample >= since && owner[sample - base] !== GONE && reach[sample - base]! < maxReach
+          if (may && !had.has(sample)) found = sample
         }
-        if (sample < 0) continue
-        given.add(sample)
-        reach[sample]!++
-        queue.left--
-        chosen.push(base + sample)
-        open.push(queue)
+        if (found < 0) continue
+        reach[found - base]!++
+        chosen.push(found)
+        at[still] = next
+        end[still] = end[i]!
+        left[still++] = left[i]! - 1
       }
+      open = still
     }
     return Uint32Array.from(privacy.shuffle ? random.shuffle(chosen) : chosen)
   }
@@ -116,25 +122,27 @@ function drawn(donors: Uint32Array, count: number, widen: number, random: Random
   return Uint32Array.from(places, (place) => from[place]!)
 }
 
-/** Counts by small numbers, forgotten at once by `begin`. */
-function createCounter() {
-  let stamps = new Uint32Array()
-  let counts = new Uint16Array()
-  let stamp = 0
+/** A set of numbers below 2³² − 1 that is small enough to stay in the processor's cache. */
+function createNumbers() {
+  let table = new Uint32Array(16)
   return {
-    begin(size: number): void {
-      if (size > stamps.length || stamp === 0xffff_ffff) {
-        stamps = new Uint32Array(Math.ceil(size * 1.25))
-        counts = new Uint16Array(stamps.length)
-        stamp = 0
+    set(numbers: Uint32Array): void {
+      if (table.length < 4 * numbers.length)
+        table = new Uint32Array(2 ** Math.ceil(Math.log2(4 * numbers.length)))
+      else table.fill(0)
+      const mask = table.length - 1
+      for (const number of numbers) {
+        let slot = Math.imul(number, 0x9e3779b1) & mask
+        while (table[slot]! !== 0 && table[slot]! !== number + 1) slot = (slot + 1) & mask
+        table[slot] = number + 1
       }
-      stamp++
     },
-    add(at: number): void {
-      counts[at] = (stamps[at] === stamp ? counts[at]! : 0) + 1
-      stamps[at] = stamp
+    has(number: number): boolean {
+      const mask = table.length - 1
+      let slot = Math.imul(number, 0x9e3779b1) & mask
+      for (; table[slot]! !== 0; slot = (slot + 1) & mask) if (table[slot]! === number + 1) return true
+      return false
     },
-    of: (at: number): number => (stamps[at] === stamp ? counts[at]! : 0),
   }
 }
 
