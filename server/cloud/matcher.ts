@@ -19,7 +19,7 @@ import type { Room } from './room.ts'
 import { secretOf, seedOf } from './secret.ts'
 import { countGiven, createStock, type Stock } from './shelf.ts'
 import { openUserIndex, type UserIndex } from './user-index.ts'
-import { isZero, vectorNow } from './vectors.ts'
+import { directionNow, isZero } from './vectors.ts'
 
 /** What a matcher holds in memory. */
 export interface Memory {
@@ -138,7 +138,7 @@ export function createMatcher(room: Room): Matcher {
       if (!mayReceive({ since }, now, hyper.dayMs, privacy)) return 'no-neighbours'
       const events = await store.events.of(user)
       if (events.filter(({ type }) => type === 'click').length < MATCHING.minClicks) return 'too-few-clicks'
-      const vector = vectorNow(context, events, now)
+      const vector = directionNow(context, events, now)
       if (isZero(vector)) return 'no-neighbours'
       const { index, mapper } = known
       const [near = new Uint32Array()] = index.neighbours.nearest(
