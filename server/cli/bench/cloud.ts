@@ -18,6 +18,40 @@ interface Measured {
 
 /** In the order in which they run: those that look at the shared folder after the one that fills it. */
 const PARTS = {
+  globo: {
+    part: async () => (await import('./cloud/globo.ts')).globo,
+    figures: {
+      'cloud.globo.minutes': { unit: 'min', target: '<=20' },
+      'cloud.globo.rss_gb': { unit: 'GB', target: '<=4' },
+    },
+  },
+  knn: {
+    part: async () => (await import('./cloud/knn.ts')).knn,
+    figures: {
+      'cloud.knn.recall100': { unit: 'of the exact 100', target: '>=0.99', rival: 'exact search' },
+      'cloud.knn.vs_faiss': { unit: 'x', target: '>=1', rival: 'the fastest index of faiss at this recall' },
+    },
+  },
+  incremental: {
+    part: async () => (await import('./cloud/incremental.ts')).incremental,
+    figures: { 'cloud.incremental_fraction': { unit: 'of the full time', target: '<=0.15' } },
+  },
+  storage: {
+    part: async () => (await import('./cloud/storage.ts')).storage,
+    figures: {
+      'cloud.storage_ratio': {
+        unit: 'x the samples’ bytes',
+        target: '<=1.5',
+        rival: 'each user’s matches stored whole',
+      },
+    },
+  },
+  bytes: {
+    part: async () => (await import('./cloud/bytes.ts')).bytes,
+    figures: {
+      'cloud.bytes.vs_paper': { unit: 'x', target: '<=0.65', rival: 'JSON + zlib + BASE64, a batch' },
+    },
+  },
   batch: {
     part: async () => (await import('./cloud/batch.ts')).batch,
     figures: {
@@ -44,6 +78,14 @@ const PARTS = {
       'cloud.outage.events_lost': { unit: 'events', target: '0' },
       'cloud.outage.seconds': { unit: 's' },
       'cloud.outage.rss_mb': { unit: 'MB', target: '<=1000' },
+    },
+  },
+  crash: {
+    part: async () => (await import('./cloud/crash.ts')).crash,
+    figures: {
+      'cloud.crash.lost': { unit: 'breaches', target: '0' },
+      'cloud.crash.doubled': { unit: 'breaches', target: '0' },
+      'cloud.crash.broken': { unit: 'breaches', target: '0' },
     },
   },
 } satisfies Record<string, Measured>

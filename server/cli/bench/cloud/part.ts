@@ -21,8 +21,8 @@ export type Part = (bench: CloudBench) => Promise<Findings>
 /** People of the generated population, where there is no real one. */
 const PEOPLE = 1000
 
-/** Fills and prepares the shared data folder, unless that is done; tells what it is filled with. */
-export async function filled({ dir, globo, progress }: CloudBench): Promise<{ source: string }> {
+/** Fills and prepares the shared data folder, unless that is done; tells what it is filled with. In haste it is generated. */
+export async function filled({ quick, dir, globo, progress }: CloudBench): Promise<{ source: string }> {
   const cloud = await openCloud({ dataDir: dir })
   try {
     const watch = {
@@ -31,9 +31,10 @@ export async function filled({ dir, globo, progress }: CloudBench): Promise<{ so
     }
     if (await cloud.isEmpty()) {
       const options = { clock: systemClock }
-      const source = globo
-        ? await sources.globo(globo, options)
-        : await sources.demo(undefined, { ...options, users: PEOPLE })
+      const source =
+        globo && !quick
+          ? await sources.globo(globo, options)
+          : await sources.demo(undefined, { ...options, users: PEOPLE })
       await cloud.importSource(source, watch.progress)
     }
     await cloud.prepare({ everyone: true, ...watch })
