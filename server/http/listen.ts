@@ -9,6 +9,11 @@ import { AppError } from '../../shared/failure.ts'
 
 /** Longest that a request under way is waited for when the server closes. */
 const PATIENCE_MS = 5000
+/**
+ * Connections that may wait to be taken, as far as the system lets them: after an outage all devices connect in the same
+ * moment, and who finds no place tries again only after a second, then two, then four.
+ */
+const BACKLOG = 8192
 
 /** Files in PEM. */
 export interface Tls {
@@ -52,7 +57,7 @@ export function listen({ fetch }: { fetch: Fetch }, { port, host, tls }: Where):
         }),
       ),
     )
-    server.listen(port, host, () => {
+    server.listen(port, host, BACKLOG, () => {
       const { port: taken } = server.address() as AddressInfo
       const name = host.includes(':') ? `[${host}]` : host
       resolve({
