@@ -1,10 +1,26 @@
 /** What follows when a user does not share (any more), or shares again: in samples, vectors, matches and the index. */
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { FIRST_ID } from '../../shared/catalogue.ts'
+import { decodeBatch } from '../../shared/codec.ts'
+import { layoutOf, slotOf } from '../../shared/schema.ts'
+import { schemas } from '../../shared/schemas/index.ts'
 import { openStore } from '../store/lmdb.ts'
 import type { Store } from '../store/store.ts'
 import { consentOf } from './consent.ts'
-import { browsing, DAY, HOUR, NOON, type ToyCloud, toyCloud, toyPrivacy, toySource } from './toy.ts'
+import {
+  browsing,
+  catalogue,
+  DAY,
+  HOUR,
+  NOON,
+  type ToyCloud,
+  toyCloud,
+  toyPrivacy,
+  toySource,
+} from './toy.ts'
+
+const schema = schemas.demo(catalogue)
 
 let toy: ToyCloud
 beforeEach(async () => {
@@ -109,6 +125,39 @@ describe('who withdraws', () => {
     expect(await counts()).toEqual(before)
   })
 })
+
+it.each(['withdraws', 'is erased'])(
+  'what too few know once somebody %s is named in no batch any more',
+  async (how) => {
+    await toy.done()
+    toy = await toyCloud({ privacy: toyPrivacy({ hideBelow: 15 }) })
+    await toy.cloud.importSource(toySource())
+    const leaving = await visitor()
+    const staying = await visitor()
+    await toy.cloud.prepare()
+    /** The items that samples handed to `staying` are about: those that are named. */
+    async function named(): Promise<number[]> {
+      const { day, count } = await toy.cloud.batches(staying)
+      const items: number[] = []
+      for (let n = 0; n < count; n++)
+        for (const { ids } of decodeBatch(schema, (await toy.cloud.batch(staying, day, n))!))
+          items.push(ids[slotOf(layoutOf(schema), 'target').at]! - FIRST_ID)
+      return items.filter((item) => item >= 0)
+    }
+    const few = async (items: number[]) => {
+      const viewers = await look((store) => store.viewers.counts())
+      return items.filter((item) => viewers[item]! < 15)
+    }
+    const before = await named()
+    expect(await few(before)).toEqual([])
+    if (how === 'is erased') await toy.cloud.erase(leaving)
+    else await toy.cloud.consent(leaving, false)
+    expect((await few(before)).length).toBeGreaterThan(0)
+    const after = await named()
+    expect(after.length).toBeGreaterThan(50)
+    expect(await few(after)).toEqual([])
+  },
+)
 
 it('who refuses at the registration never gives a sample, and is matched all the same', async () => {
   const user = await visitor({ sharing: false })
