@@ -227,7 +227,8 @@ export async function openCloud({
       giveConsent(store, user, {
         sharing,
         now: clock.now(),
-        withdraw: (user) => matcher.run('withdraw', { user }).finally(() => store.refresh()),
+        withdraw: (user) =>
+          matcher.run('withdraw', { user, now: clock.now() }).finally(() => store.refresh()),
       }),
     consentOf: (user: number): Promise<Consent> => consentOf(store, user),
     /** The user who holds `credential`, or undefined. */
@@ -285,7 +286,9 @@ export async function openCloud({
 
     /** Forgets the user; undefined if there is no such user. */
     erase: (user: number): Promise<Erased | undefined> =>
-      credentials.forget(user, () => matcher.run('erase', { user }).finally(() => store.refresh())),
+      credentials.forget(user, () =>
+        matcher.run('erase', { user, now: clock.now() }).finally(() => store.refresh()),
+      ),
 
     /** Stops what runs and gives the folder back. */
     async close(): Promise<void> {

@@ -1,6 +1,7 @@
 /**
  * The index on disk: the graph and the vectors of its points, two files under one checksum. It names no user: who stands
- * where follows from the profiles of today, so a file can be old, but never wrong.
+ * where follows from the profiles of today, so a file can be old, but never wrong. A point that its user has left stays in
+ * it as a direction without a name, until the graph is built anew.
  */
 import { createHash, type Hash } from 'node:crypto'
 import {

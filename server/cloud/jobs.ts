@@ -23,8 +23,8 @@ export interface Jobs {
   train(input: Partial<TrainSettings>): Promise<TrainResult>
   fresh(input: { now: number }): Promise<Fresh>
   match(input: { user: number; now: number }): ReturnType<Matcher['match']>
-  erase(input: { user: number }): ReturnType<Matcher['erase']>
-  withdraw(input: { user: number }): Promise<void>
+  erase(input: { user: number; now: number }): ReturnType<Matcher['erase']>
+  withdraw(input: { user: number; now: number }): Promise<void>
   shown(input: Parameters<Maker['shown']>[0]): ReturnType<Maker['shown']>
   make(input: Parameters<Maker['make']>[0]): ReturnType<Maker['make']>
 }
@@ -42,8 +42,8 @@ export function createJobs(room: Room): JobTable {
     train: (input, watch) => train(room, input, watch),
     fresh: ({ now }, watch) => matcher.freshen(now, watch),
     match: ({ user, now }) => matcher.match(user, now),
-    erase: ({ user }) => matcher.erase(user),
-    withdraw: ({ user }) => matcher.withdraw(user),
+    erase: ({ user, now }) => matcher.erase(user, now),
+    withdraw: ({ user, now }) => matcher.withdraw(user, now),
     shown: maker.shown,
     make: maker.make,
   }

@@ -47,9 +47,9 @@ export interface Matcher {
   /** Gives a user their first batches of the day of `now`, or more of what came since; says why there are none. */
   match(user: number, now: number): Promise<BatchList['state']>
   /** Undefined for a user who does not exist. */
-  erase(user: number): Promise<Erased | undefined>
+  erase(user: number, now: number): Promise<Erased | undefined>
   /** Removes what a user shares. */
-  withdraw(user: number): Promise<void>
+  withdraw(user: number, now: number): Promise<void>
 }
 
 export function createMatcher(room: Room): Matcher {
@@ -109,12 +109,18 @@ export function createMatcher(room: Room): Matcher {
     return result
   }
 
-  async function forget(user: number): Promise<void> {
-    const known = await held
-    known?.stock.remove(user)
+  /** Has `remove` take out of the store what a user shares; the index on disk, which nobody reads for them then, goes first. */
+  async function forget<T>(user: number, now: number, remove: () => Promise<T>): Promise<T> {
+    store.refresh()
+    const known = await memory(now)
+    if (await store.profiles.of(user)) await known?.index.forget(user)
+    const removed = await remove()
+    // Another job may have put them back in between.
     if (known?.index.neighbours.has(user)) await known.index.forget(user)
+    known?.stock.remove(user)
     const rare = await hideRare(room)
     known?.stock.drop(rare)
+    return removed
   }
 
   return {
@@ -151,17 +157,11 @@ export function createMatcher(room: Room): Matcher {
       return there || added ? 'ready' : 'no-neighbours'
     },
 
-    async erase(user) {
-      store.refresh()
-      const erased = await store.erase(user)
-      await forget(user)
-      return erased
-    },
+    erase: (user, now) => forget(user, now, () => store.erase(user)),
 
-    async withdraw(user) {
-      store.refresh()
-      await store.withdraw(user)
-      await forget(user)
-    },
+    withdraw: (user, now) =>
+      forget(user, now, async () => {
+        await store.withdraw(user)
+      }),
   }
 }
