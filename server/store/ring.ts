@@ -7,12 +7,13 @@ import type { Table } from './tables.ts'
 
 /** Days that have room: the seven that are kept, today's, and one that nobody has dropped yet. */
 export const SLOTS = 9
-/** day + 1 (0: none) · the first number that is the day's, for those who number what they keep */
-const ENTRY = 8
+/** day + 1 (0: none) · the first number that is the day's, for those who number what they keep · a note of theirs (1 byte) */
+const ENTRY = 9
 
 export interface Slot<P extends string> {
   readonly day: number
   readonly first: number
+  readonly note: number
   readonly tables: Record<P, Table>
 }
 
@@ -21,7 +22,7 @@ export interface Ring<P extends string> {
   slots(): readonly Slot<P>[]
   of(day: number): Slot<P> | undefined
   /** The slot of `day`, emptied of an older one; undefined where a newer day has it. Only inside a transaction. */
-  take(day: number, first: number): Slot<P> | undefined
+  take(day: number, first?: number, note?: number): Slot<P> | undefined
   /** Only inside a transaction. */
   dropBefore(day: number): void
 }
@@ -44,23 +45,25 @@ export function createRing<P extends string>(
   }
   function slot(row: Buffer, i: number): Slot<P> | undefined {
     const day = row.readUInt32BE(i * ENTRY) - 1
-    return day < 0 ? undefined : { day, first: row.readUInt32BE(i * ENTRY + 4), tables: tables[i]! }
+    const first = row.readUInt32BE(i * ENTRY + 4)
+    return day < 0 ? undefined : { day, first, note: row[i * ENTRY + 8]!, tables: tables[i]! }
   }
   function empty(row: Buffer, i: number): void {
     for (const table of Object.values<Table>(tables[i]!)) table.clearSync()
-    key(0, 0).copy(row, i * ENTRY)
+    row.fill(0, i * ENTRY, (i + 1) * ENTRY)
   }
   const all = (row: Buffer) => tables.flatMap((_, i) => slot(row, i) ?? [])
   return {
     slots,
     of: (day) => slots().find((slot) => slot.day === day),
-    take(day, first) {
+    take(day, first = 0, note = 0) {
       const row = read()
       const i = day % SLOTS
       const there = slot(row, i)
       if (there && there.day >= day) return there.day === day ? there : undefined
       if (there) empty(row, i)
       key(day + 1, first).copy(row, i * ENTRY)
+      row[i * ENTRY + 8] = note
       state.putSync(at, row)
       return slot(row, i)
     },

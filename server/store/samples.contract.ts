@@ -31,8 +31,8 @@ export function samplesContract(at: Fixture): void {
         days: numbers(1, 2, 2, 4, 2),
       })
       const shown: [number, Buffer][] = []
-      await at.store.samples.read([4, 999, 0], (i, bytes, length) => {
-        shown.push([i, Buffer.from(bytes.slice(0, length))])
+      await at.store.samples.read([4, 999, 0], (i, bytes, from, to) => {
+        shown.push([i, Buffer.from(bytes.slice(from, to))])
       })
       const rows = await at.store.samples.rows([4, 999, 0])
       expect(rows).toEqual([Buffer.from(sampleOf(401).row), undefined, Buffer.from(sampleOf(250).row)])

@@ -2,11 +2,18 @@ import { refuses } from './consents.ts'
 import { key } from './keys.ts'
 import { addOwned, countOwned, readOwned, readTags, withoutOwned } from './owned.ts'
 import { addToProfile } from './profiles.ts'
-import type { Slot } from './ring.ts'
+import {
+  blockSizeFor,
+  countRows,
+  lookAtRow,
+  readRow,
+  removeRows,
+  rowWriter,
+  type SampleSlot,
+} from './sample-rows.ts'
 import type { AllOwned, Owned, SampleStore, UserSamples } from './store.ts'
-import type { Table, Tables } from './tables.ts'
+import type { Tables } from './tables.ts'
 
-type SampleSlot = Slot<'rows' | 'owned'>
 const NONE = { first: 0, count: 0 }
 
 export function createSamples(tables: Tables): SampleStore {
@@ -14,9 +21,16 @@ export function createSamples(tables: Tables): SampleStore {
   return {
     add: async (day, users) =>
       root.transactionSync(() => {
+        const rows = users.flatMap((one) => one.samples.map(({ row }) => row))
         const newest = samples.slots().at(-1)?.day ?? 0
-        const slot = samples.take(Math.max(day, newest), tables.nextSample())!
-        return users.map((one) => add(tables, slot, one))
+        const slot =
+          rows.length > 0
+            ? samples.take(Math.max(day, newest), tables.nextSample(), blockSizeFor(rows))
+            : undefined
+        const writer = slot && rowWriter(slot)
+        const added = users.map((one) => add(tables, slot, writer, one))
+        writer?.flush()
+        return added
       }),
     exposures: async (user) => tagsOf(tables, user),
     of: async (user) => ownedBy(tables, user),
@@ -27,25 +41,30 @@ export function createSamples(tables: Tables): SampleStore {
       ),
     async rows(ids) {
       const find = finder(samples.slots())
-      return Array.from(ids, (id) => find(id)?.get(key(id)))
+      return Array.from(ids, (id) => {
+        const slot = find(id)
+        return slot && readRow(slot, id)
+      })
     },
     async read(ids, look) {
       const find = finder(samples.slots())
-      const at = key(0)
       for (let i = 0; i < ids.length; i++) {
-        at.writeUInt32BE(ids[i]!)
-        // lmdb's one buffer for whatever is read next.
-        const row = find(ids[i]!)?.getBinaryFast(at)
-        if (row) look(i, row, row.length)
+        const slot = find(ids[i]!)
+        if (slot) lookAtRow(slot, ids[i]!, (bytes, from, to) => look(i, bytes, from, to))
       }
     },
     next: async () => tables.nextSample(),
     dropBefore: async (day) => root.transactionSync(() => samples.dropBefore(day)),
-    count: async () => samples.slots().reduce((sum, slot) => sum + tables.entries(slot.tables.rows), 0),
+    count: async () => samples.slots().reduce((sum, slot) => sum + countRows(slot), 0),
   }
 }
 
-function add(tables: Tables, slot: SampleSlot, one: UserSamples) {
+function add(
+  tables: Tables,
+  slot: SampleSlot | undefined,
+  writer: ReturnType<typeof rowWriter> | undefined,
+  one: UserSamples,
+) {
   const { user, stamp, settled, counted } = one
   const at = key(user)
   if (!tables.users.doesExist(at)) return NONE
@@ -53,12 +72,10 @@ function add(tables: Tables, slot: SampleSlot, one: UserSamples) {
   if (refuses(tables, user)) return NONE
   const samples = unknown(tables, one)
   if (samples.length > 0 || counted.samples > 0) addToProfile(tables, user, counted)
-  if (samples.length === 0) return NONE
+  if (samples.length === 0 || !slot || !writer) return NONE
   const first = tables.takeSamples(samples.length)
   samples.forEach(({ row }, i) => {
-    const bytes = Buffer.from(row.buffer, row.byteOffset, row.length)
-    // Numbers rise, so each row goes to the end of the table, which keeps its file small.
-    slot.tables.rows.putSync(key(first + i), bytes, { append: true })
+    writer.add(first + i, row)
   })
   const { owned } = slot.tables
   owned.putSync(at, addOwned(owned.get(at), first, slot.day, samples))
@@ -81,12 +98,12 @@ function tagsOf({ samples }: Tables, user: number): Set<number> {
   return tags
 }
 
-/** Where a sample is, if it is there. */
-function finder(slots: readonly SampleSlot[]): (id: number) => Table | undefined {
+/** The slot that a sample is in, if it is there. */
+function finder(slots: readonly SampleSlot[]): (id: number) => SampleSlot | undefined {
   return (id) => {
-    let table: Table | undefined
-    for (const { first, tables } of slots) if (first <= id) table = tables.rows
-    return table
+    let found: SampleSlot | undefined
+    for (const slot of slots) if (slot.first <= id) found = slot
+    return found
   }
 }
 
@@ -137,11 +154,16 @@ function allOwned(slots: readonly SampleSlot[], { users }: Tables): AllOwned {
 
 function remove({ samples }: Tables, user: number, gone: ReadonlySet<number>): number {
   let removed = 0
-  for (const { tables } of samples.slots()) {
-    const row = tables.owned.get(key(user))
+  for (const slot of samples.slots()) {
+    const { owned } = slot.tables
+    const row = owned.get(key(user))
     if (!row) continue
-    for (const id of gone) if (tables.rows.removeSync(key(id))) removed++
-    tables.owned.putSync(key(user), withoutOwned(row, gone))
+    const own: number[] = []
+    readOwned(row, slot.day, (id) => {
+      if (gone.has(id)) own.push(id)
+    })
+    removed += removeRows(slot, own)
+    owned.putSync(key(user), withoutOwned(row, gone))
   }
   return removed
 }
@@ -149,14 +171,14 @@ function remove({ samples }: Tables, user: number, gone: ReadonlySet<number>): n
 /** Removes a user's samples; tells how many. Only inside a transaction. */
 export function removeSamples({ samples }: Tables, user: number): number {
   let removed = 0
-  for (const { day, tables } of samples.slots()) {
-    const row = tables.owned.get(key(user))
+  for (const slot of samples.slots()) {
+    const { owned } = slot.tables
+    const row = owned.get(key(user))
     if (!row) continue
-    readOwned(row, day, (id) => {
-      tables.rows.removeSync(key(id))
-      removed++
-    })
-    tables.owned.removeSync(key(user))
+    const own: number[] = []
+    readOwned(row, slot.day, (id) => own.push(id))
+    removed += removeRows(slot, own)
+    owned.removeSync(key(user))
   }
   return removed
 }

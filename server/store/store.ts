@@ -94,7 +94,7 @@ export interface Imports {
   recover(): Promise<void>
 }
 
-/** A sample to be. */
+/** A sample to be; its row has a byte at least. */
 export interface NewSample {
   /** `exposureTag` of the exposure that it tells of. */
   readonly exposure: number
@@ -162,8 +162,11 @@ export interface SampleStore {
   remove(entries: readonly { user: number; ids: Iterable<number> }[]): Promise<number>
   /** The rows as they were added; undefined for a sample that is gone. */
   rows(ids: ArrayLike<number>): Promise<(Buffer | undefined)[]>
-  /** Shows the rows that are there without making a copy of each: a row is the first `length` of `bytes`, during the call. */
-  read(ids: ArrayLike<number>, look: (i: number, bytes: Uint8Array, length: number) => void): Promise<void>
+  /** Shows the rows that are there without making a copy of each: during the call, a row is `bytes` from `from` to `to`. */
+  read(
+    ids: ArrayLike<number>,
+    look: (i: number, bytes: Uint8Array, from: number, to: number) => void,
+  ): Promise<void>
   /** The number that the next sample will have. */
   next(): Promise<number>
   /** Bulk. Drops the samples made before `day`. */

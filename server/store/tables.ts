@@ -55,7 +55,7 @@ export function openTables(path: string) {
       'samples',
       rings,
       Array.from({ length: SLOTS }, (_, i) => ({
-        /** [sample] → row */
+        /** [block] → the rows of some samples (sample-rows.ts) */
         rows: binary(`samples-${i}`),
         /** [user] → the user's samples in this slot (owned.ts) */
         owned: binary(`owned-${i}`),

@@ -34,7 +34,7 @@ const kept = (rows: readonly (Uint8Array | undefined)[]): BatchTerms['samples'] 
   async read(ids, look) {
     Array.from(ids).forEach((id, i) => {
       const row = rows[numbers.indexOf(id)]
-      if (row) look(i, row, row.length)
+      if (row) look(i, row, 0, row.length)
     })
   },
 })

@@ -64,8 +64,8 @@ export async function assembleBatch(
   const told = Buffer.allocUnsafe(ids.length)
   let count = 0
   const sorted = order.map((i) => numbers[i]!)
-  await samples.read(sorted, (i, bytes, length) => {
-    joiner.add(packings.of(sorted[i]!), bytes, length)
+  await samples.read(sorted, (i, bytes, from, to) => {
+    joiner.add(packings.of(sorted[i]!), bytes, from, to)
     copyId(ids, ID * order[i]!, told, ID * count++)
   })
   return joiner.take(batchHead(schema, dayMs, told.subarray(0, ID * count)))

@@ -29,7 +29,7 @@ const joiner = createJoiner()
 /** By one joiner for all, which takes a row at the beginning of whatever holds it. */
 function joinRows(head: Uint8Array, parts: readonly { packing: Packing; packed: readonly Uint8Array[] }[]) {
   for (const { packing, packed } of parts)
-    for (const row of packed) joiner.add(packing, Uint8Array.of(...row, 255, 255), row.length)
+    for (const row of packed) joiner.add(packing, Uint8Array.of(255, ...row, 255), 1, 1 + row.length)
   return joiner.take(head)
 }
 

@@ -99,8 +99,8 @@ export function createPacking(code: Code): Packing {
 
 /** Puts packed rows beside each other; for one stream after the other. */
 export interface Joiner {
-  /** Adds the first `length` bytes of `packed`, a row that was packed by `packing`. */
-  add(packing: Packing, packed: Uint8Array, length: number): void
+  /** Adds a row that was packed by `packing`: the bytes of `packed` from `from` to `to`. */
+  add(packing: Packing, packed: Uint8Array, from: number, to: number): void
   /** The deflate stream of `head` as it is, and then of the rows added. */
   take(head: Uint8Array): Uint8Array<ArrayBuffer>
 }
@@ -122,7 +122,7 @@ export function createJoiner(): Joiner {
     if (!block) return
     const { bytes, bits } = block.packing.ending
     make(bytes.length + 2)
-    at = append(stream, at, bytes, bits)
+    at = append(stream, at, bytes, 0, bits)
   }
 
   function begin(packing: Packing): void {
@@ -132,14 +132,14 @@ export function createJoiner(): Joiner {
     block = { packing, at }
     const { bytes, bits } = packing.opening
     make(bytes.length + 2)
-    at = append(stream, at, bytes, bits)
+    at = append(stream, at, bytes, 0, bits)
   }
 
   return {
-    add(packing, packed, length) {
+    add(packing, packed, from, to) {
       if (block?.packing !== packing) begin(packing)
-      make(length + 2)
-      at = append(stream, at, packed, bitsIn(packed, length))
+      make(to - from + 2)
+      at = append(stream, at, packed, from, bitsIn(packed, from, to))
     },
     take(head) {
       end()
@@ -167,13 +167,13 @@ function putStored(stream: Uint8Array, bytes: Uint8Array, last: boolean): void {
   stream.set(bytes, STORED)
 }
 
-/** Adds the first `bits` of `bytes` from the bit `at` on, where the stream is all zero; gives the bit after them. */
-function append(stream: Uint8Array, at: number, bytes: Uint8Array, bits: number): number {
+/** Adds the first `bits` of `bytes` behind `from`, from the bit `at` on, where the stream is all zero; gives the bit after them. */
+function append(stream: Uint8Array, at: number, bytes: Uint8Array, from: number, bits: number): number {
   const shift = at & 7
-  const whole = bits >>> 3
+  const whole = from + (bits >>> 3)
   let to = at >>> 3
   let held = stream[to]!
-  for (let i = 0; i < whole; i++) {
+  for (let i = from; i < whole; i++) {
     held |= bytes[i]! << shift
     stream[to++] = held
     held >>>= 8
@@ -185,9 +185,9 @@ function append(stream: Uint8Array, at: number, bytes: Uint8Array, bits: number)
   return at + bits
 }
 
-/** How many bits are before the last 1 of the first `length` bytes. */
-const bitsIn = (packed: Uint8Array, length = packed.length): number =>
-  8 * length - 8 + 31 - Math.clz32(packed[length - 1]!)
+/** How many bits are before the last 1 of the bytes from `from` to `to`. */
+const bitsIn = (packed: Uint8Array, from = 0, to = packed.length): number =>
+  8 * (to - from) - 8 + 31 - Math.clz32(packed[to - 1]!)
 
 /** Order in which the lengths of the code for lengths are told (RFC 1951, 3.2.7); 16 says: as before, 3 to 6 times. */
 const ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]

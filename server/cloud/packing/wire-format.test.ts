@@ -62,7 +62,7 @@ const anySample = (schema: FeatureSchema): fc.Arbitrary<Sample> => {
 const kept = (rows: readonly Uint8Array[]): BatchTerms['samples'] => ({
   async read(ids, look) {
     Array.from(ids).forEach((id, i) => {
-      look(i, rows[id]!, rows[id]!.length)
+      look(i, rows[id]!, 0, rows[id]!.length)
     })
   },
 })

@@ -165,7 +165,7 @@ export async function compare(batches: number, content: Content, seed: number): 
       async read(ids, look) {
         for (let i = 0; i < ids.length; i++) {
           const row = rows[ids[i]! - at]!
-          look(i, row, row.length)
+          look(i, row, 0, row.length)
         }
       },
     }

@@ -1,4 +1,4 @@
-/** Bits one after the other, each byte filled from its lowest bit on, as deflate has them. */
+/** Bits one after the other, each byte filled from its lowest bit on, as deflate (RFC 1951) has them. */
 
 /** Grows as needed. */
 export class BitWriter {
@@ -7,7 +7,7 @@ export class BitWriter {
   private held = 0
   private count = 0
 
-  /** Adds the lowest `length` bits of `value`, 16 at most. */
+  /** Adds the lowest `length` bits of `value`, 16 at most; the others must be zero. */
   put(value: number, length: number): void {
     this.held |= value << this.count
     this.count += length
