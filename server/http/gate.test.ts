@@ -40,20 +40,32 @@ describe('a gate', () => {
     expect(gate.enter(1)).toBe(2)
   })
 
+  it('gives a quarter of the room to one address, and the rest to others', () => {
+    const gate = createGate({ most: 100, perSecond: 10 }, clockAt())
+    const slow = Array.from({ length: 10 }, () => gate.enter(10, 'slow'))
+    expect(slow.filter((wait) => wait === 0)).toHaveLength(2)
+    expect([gate.enter(10, 'other'), gate.enter(60)]).toEqual([0, 0])
+    gate.leave(10, 'slow')
+    expect([gate.enter(10, 'slow'), gate.inside]).toEqual([0, 90])
+  })
+
   it('never holds more than it should, whatever comes and goes', () => {
-    const step = fc.record({ weight: fc.integer({ min: 0, max: 50 }), leaves: fc.nat(5) })
+    const from = fc.constantFrom(undefined, 'a', 'b')
+    const step = fc.record({ weight: fc.integer({ min: 0, max: 50 }), leaves: fc.nat(5), from })
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
         const gate = createGate({ most: 100, perSecond: 10 }, clockAt())
-        const inside: number[] = []
-        for (const { weight, leaves } of steps) {
-          const held = inside.reduce((sum, one) => sum + one, 0)
-          const wait = gate.enter(weight)
-          if (wait === 0) inside.push(weight)
+        const inside: { weight: number; from: string | undefined }[] = []
+        const held = (all = inside) => all.reduce((sum, { weight }) => sum + weight, 0)
+        for (const { weight, leaves, from } of steps) {
+          const theirs = from === undefined ? 0 : held(inside.filter((one) => one.from === from))
+          const room = held() === 0 || held() + weight <= 100
+          const wait = gate.enter(weight, from)
           // Refused only for want of room; in only where there was some.
-          expect(wait === 0).toBe(held === 0 || held + weight <= 100)
-          for (const gone of inside.splice(0, leaves)) gate.leave(gone)
-          expect(gate.inside).toBe(inside.reduce((sum, one) => sum + one, 0))
+          expect(wait === 0).toBe(room && (theirs === 0 || theirs + weight <= 25))
+          if (wait === 0) inside.push({ weight, from })
+          for (const gone of inside.splice(0, leaves)) gate.leave(gone.weight, gone.from)
+          expect(gate.inside).toBe(held())
         }
       }),
       { seed: 5, numRuns: 200 },

@@ -10,7 +10,7 @@ import type { createKnown } from '../known.ts'
 import { endpoint } from '../openapi.ts'
 
 export function eventRoutes(services: Services, known: ReturnType<typeof createKnown>) {
-  const { cloud, clock, limits, metrics } = services
+  const { cloud, clock, limits, metrics, addressOf } = services
   const uploads = createGate(limits.uploads, clock)
   const events = createGate(limits.events, clock)
   metrics.gauge('kindred_uploads_bytes', 'Bytes of uploads that are being received', () => uploads.inside)
@@ -39,13 +39,14 @@ export function eventRoutes(services: Services, known: ReturnType<typeof createK
       },
       async (c) => {
         const size = Math.min(lengthOf(c) ?? MAX_BODY, MAX_BODY)
-        const early = uploads.enter(size)
+        const from = addressOf(c)
+        const early = uploads.enter(size, from)
         if (early > 0) return tooMany(c, services, 'uploads', early)
         let upload: ReturnType<typeof uploadSchema.parse>
         try {
           upload = parse(uploadSchema, await readJson(c), 'The upload')
         } finally {
-          uploads.leave(size)
+          uploads.leave(size, from)
         }
         const count = upload.events.length
         const late = events.enter(count)
