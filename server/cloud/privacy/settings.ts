@@ -7,8 +7,8 @@ import * as z from 'zod'
 
 export const privacySchema = z.strictObject({
   /**
-   * k: a value (an item, a category, a listed profile value or behaviour) that fewer users have shown is called unknown. 20,
-   * because that is what statistics offices ask of published cells at their strictest. 1 names everything.
+   * k: a value (an item, a category, a listed profile value or behaviour) that fewer users have shown is called unknown. Who
+   * knows that somebody is among those who have shown it still has twenty to choose from. 1 names everything.
    */
   hideBelow: z.int().min(1).max(100_000).default(20),
   /**

@@ -30,6 +30,20 @@ describe('fake accounts around a victim', () => {
     expect(found.samples).toBeGreaterThan(50)
   })
 
+  it('are not needed by who knows half of what a person clicked, where that person is a neighbour', async () => {
+    const found = await attack('on, no fake accounts', privacy(), 0)
+    expect(found.share).toBeLessThan(1 / K + 0.05)
+    // By nature: the history names what the attacker knows.
+    expect(found.picked).toBeGreaterThan(0.5)
+  })
+
+  it('and they tell little where only what many know is named', async () => {
+    // A quarter of all users.
+    const found = await attack('on, no fake accounts, k = 40', privacy({ hideBelow: 40 }), 0)
+    expect(found.picked).toBeLessThan(0.7)
+    expect(found.clicks).toBeLessThan(0.1)
+  })
+
   it('are nobody’s neighbours before they are a day old, and see what everybody sees', async () => {
     const found = await attack('on, accounts of today', privacy(), K - 1)
     expect(found.share).toBeLessThan(1 / K + 0.05)

@@ -8,7 +8,9 @@ import { DAY, HOUR, mean, type Person, tell, type World } from './kit.ts'
 export interface Surrounded {
   /** Of the samples handed out that are not the attacker's own, the share that are the victim's. */
   readonly share: number
-  /** How many those are. */
+  /** The same of those samples that name most of the clicks that the attacker knows. */
+  readonly picked: number
+  /** How many samples of the victim there are. */
   readonly samples: number
   /** The share of the victim's other clicks that they tell. */
   readonly clicks: number
@@ -34,6 +36,7 @@ export async function surround(
   for (const victim of victims) all.push(await askAs(world, victim, known.get(victim)!, own))
   return {
     share: mean(all.map(({ share }) => share)),
+    picked: mean(all.map(({ picked }) => picked)),
     samples: mean(all.map(({ samples }) => samples)),
     clicks: mean(all.map(({ clicks }) => clicks)),
   }
@@ -48,17 +51,25 @@ async function askAs(
   const handed = await world.handed(await world.join(known))
   const foreign = handed.filter(({ owner }) => !own.has(owner))
   const victims = foreign.filter(({ owner }) => owner === user)
+  const fits = foreign.map((one) => known.filter((click) => one.clicks.has(click)).length)
+  const best = foreign.filter((_, i) => fits[i] === Math.max(...fits))
   const secret = clicks.filter((click) => !known.includes(click))
   const told = secret.filter((click) => victims.some((one) => one.clicks.has(click)))
   return {
     share: foreign.length === 0 ? 0 : victims.length / foreign.length,
+    picked: best.length === 0 ? 0 : best.filter(({ owner }) => owner === user).length / best.length,
     samples: victims.length,
     clicks: told.length / secret.length,
   }
 }
 
-export function tellSurrounded(settings: string, k: number, { share, samples, clicks }: Surrounded): void {
+export function tellSurrounded(
+  settings: string,
+  k: number,
+  { share, picked, samples, clicks }: Surrounded,
+): void {
   tell('Sybil: foreign samples that are the victim’s', settings, share, 1 / k)
+  tell('Sybil: the same of those that fit best', settings, picked, 1 / k)
   tell('Sybil: samples of the victim', settings, samples, '-')
   tell('Sybil: other clicks of the victim in them', settings, clicks, '-')
 }
