@@ -184,9 +184,7 @@ export function withSettings(command: Command): Command {
 }
 
 /** Of other programs of this repository, or of all commands. */
-const OTHERS = ['DEBUG', 'CHROMIUM', 'FIREFOX', 'WEBKIT', 'URL'].map(
-  (name) => `KINDRED_${name}`,
-)
+const OTHERS = ['DEBUG', 'GLOBO', 'CHROMIUM', 'FIREFOX', 'WEBKIT', 'URL'].map((name) => `KINDRED_${name}`)
 
 /** Throws `bad-input` for a variable that looks like a setting and is none. */
 export function refuseUnknown(environment: NodeJS.ProcessEnv): void {
