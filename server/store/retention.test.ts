@@ -47,8 +47,8 @@ describe('a store that is used day by day', () => {
       dirty.map(({ user, stamp }) =>
         madeOf(
           user,
-          times.map((at) => ({
-            exposure: at,
+          times.map((_, i) => ({
+            exposure: today * EVENTS + i,
             day: today,
             row: Uint8Array.from({ length: 60 + random.below(60) }, () => random.below(256)),
           })),
