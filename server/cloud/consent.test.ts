@@ -56,6 +56,14 @@ async function handedTo(user: number): Promise<number[]> {
     return ids.filter((_, i) => rows[i])
   })
 }
+/** How many samples a user is really served today. */
+async function served(user: number): Promise<number> {
+  const { day, count } = await toy.cloud.batches(user)
+  let samples = 0
+  for (let n = 0; n < count; n++)
+    samples += decodeBatch(schema, (await toy.cloud.batch(user, day, n))!).length
+  return samples
+}
 const neighboursInIndex = async () => (await toy.cloud.prepare()).users
 
 describe('who withdraws', () => {
@@ -67,12 +75,14 @@ describe('who withdraws', () => {
     const before = await handedTo(staying)
     const theirs = before.filter((id) => own.has(id))
     expect(theirs.length).toBeGreaterThan(0)
+    expect(await served(staying)).toBe(before.length)
 
     expect(await toy.cloud.consent(leaving, false)).toEqual({ sharing: false, version: 1, at: NOON })
 
     expect(await samplesOf(leaving)).toEqual([])
     expect(await look((store) => store.profiles.of(leaving))).toBeUndefined()
     expect(await handedTo(staying)).toEqual(before.filter((id) => !own.has(id)))
+    expect(await served(staying)).toBe(before.length - theirs.length)
     expect(await neighboursInIndex()).toBe(31)
     // Nor in what is matched to somebody who comes afterwards.
     const late = await handedTo(await visitor())
