@@ -9,13 +9,22 @@ export function createMappings(tables: Tables): Mappings {
 
   function write(day: number, entries: Parameters<Mappings['put']>[1], further: boolean): number {
     const rows = mappings.take(day)?.tables.rows
+    if (!rows) return 0
+    let last =
+      rows
+        .getKeys({ reverse: true, limit: 1 })
+        .map((at) => at.readUInt32BE())
+        [Symbol.iterator]()
+        .next().value ?? -1
     let given = 0
-    for (const { user, ...added } of rows ? entries : []) {
+    for (const { user, ...added } of entries) {
       const at = key(user)
-      const there = rows!.get(at)
+      const there = user > last ? undefined : rows.get(at)
       if (!users.doesExist(at) || (there && !further) || added.batches.length === 0) continue
       const batches = there ? [...decodeMatches(there).batches, ...added.batches] : added.batches
-      rows!.putSync(at, encodeMatches({ batches, until: added.until }))
+      // Behind all others it leaves their pages full, and the file small.
+      rows.putSync(at, encodeMatches({ batches, until: added.until }), { append: user > last })
+      last = Math.max(last, user)
       given++
     }
     return given
