@@ -1,8 +1,9 @@
 import { IF_EXISTS } from 'lmdb'
+import type { Consent } from '../../shared/api.ts'
 import { AppError } from '../../shared/failure.ts'
 import { stamp } from './events.ts'
 import { key } from './keys.ts'
-import type { Consent, Consents } from './store.ts'
+import type { Consents } from './store.ts'
 import type { Tables } from './tables.ts'
 
 /** sharing (1 byte) · at (6) · version (4) */

@@ -5,19 +5,9 @@
  * Users are dense unsigned 32-bit numbers, and so are samples. A promise of a write resolves when it is on disk. Bulk
  * writes (marked so) are one transaction and may hold the calling thread: they belong in a worker thread.
  */
-import * as z from 'zod'
-import type { Accepted } from '../../shared/api.ts'
+import type * as z from 'zod'
+import type { Accepted, Consent } from '../../shared/api.ts'
 import type { KindredEvent } from '../../shared/event.ts'
-
-/** Whether a user lets samples of theirs go to other devices; who never said is counted as one who does. */
-export const consentSchema = z.strictObject({
-  sharing: z.boolean(),
-  /** When that was said, ms. */
-  at: z.int().min(0),
-  /** Of the text that they said it to. */
-  version: z.int().min(0),
-})
-export type Consent = z.infer<typeof consentSchema>
 
 export interface Users {
   /**
