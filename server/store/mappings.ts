@@ -10,12 +10,8 @@ export function createMappings(tables: Tables): Mappings {
   function write(day: number, entries: Parameters<Mappings['put']>[1], further: boolean): number {
     const rows = mappings.take(day)?.tables.rows
     if (!rows) return 0
-    let last =
-      rows
-        .getKeys({ reverse: true, limit: 1 })
-        .map((at) => at.readUInt32BE())
-        [Symbol.iterator]()
-        .next().value ?? -1
+    const [end] = rows.getKeys({ reverse: true, limit: 1 })
+    let last = end ? end.readUInt32BE() : -1
     let given = 0
     for (const { user, ...added } of entries) {
       const at = key(user)
