@@ -43,6 +43,35 @@ export function samplesContract(at: Fixture): void {
       expect(await at.store.samples.count()).toBe(5)
     })
 
+    it('are shown for as long as they are there, however often they were shown', async () => {
+      const [one, two, three] = [...(await twoUsers(at.store)), ...(await twoUsers(at.store))]
+      const shown = async () => {
+        const found: number[] = []
+        await at.store.samples.read([0, 1, 2, 3], (i) => {
+          found.push(i)
+        })
+        return found
+      }
+      for (const user of [one, two, three])
+        await at.store.samples.add(5, [madeOf(user!, [sampleOf(100 + user!)])])
+      await at.store.samples.add(6, [madeOf(one!, [sampleOf(200)])])
+      expect([await shown(), await shown()]).toEqual([
+        [0, 1, 2, 3],
+        [0, 1, 2, 3],
+      ])
+      await at.store.samples.remove([{ user: one!, ids: [3] }])
+      expect([await shown(), await shown()]).toEqual([
+        [0, 1, 2],
+        [0, 1, 2],
+      ])
+      await at.store.erase(two!)
+      expect(await shown()).toEqual([0, 2])
+      await at.store.withdraw(three!)
+      expect(await shown()).toEqual([0])
+      await at.store.samples.dropBefore(6)
+      expect(await shown()).toEqual([])
+    })
+
     it('are made once of an exposure, also when it is named twice at once', async () => {
       const [one, two] = await twoUsers(at.store)
       await at.store.samples.add(1, [madeOf(one, [sampleOf(1), sampleOf(1), sampleOf(2)])])

@@ -2,6 +2,7 @@ import { refuses } from './consents.ts'
 import { key } from './keys.ts'
 import { addOwned, countOwned, readOwned, readTags, withoutOwned } from './owned.ts'
 import { addToProfile } from './profiles.ts'
+import { createRowCache } from './row-cache.ts'
 import {
   blockSizeFor,
   countRows,
@@ -18,6 +19,8 @@ const NONE = { first: 0, count: 0 }
 
 export function createSamples(tables: Tables): SampleStore {
   const { root, samples } = tables
+  const cache = createRowCache()
+  let seen: { slots?: readonly SampleSlot[]; removals?: number } = {}
   return {
     add: async (day, users) =>
       root.transactionSync(() => {
@@ -47,10 +50,21 @@ export function createSamples(tables: Tables): SampleStore {
       })
     },
     async read(ids, look) {
-      const find = finder(samples.slots())
+      const slots = samples.slots()
+      const removals = tables.removals()
+      // What was kept is as good as the table only as long as nothing goes from that.
+      if (slots !== seen.slots || removals !== seen.removals) cache.clear()
+      seen = { slots, removals }
+      const find = finder(slots)
       for (let i = 0; i < ids.length; i++) {
-        const slot = find(ids[i]!)
-        if (slot) lookAtRow(slot, ids[i]!, (bytes, from, to) => look(i, bytes, from, to))
+        const id = ids[i]!
+        if (cache.find(id, (bytes, from, to) => look(i, bytes, from, to))) continue
+        const slot = find(id)
+        if (slot)
+          lookAtRow(slot, id, (bytes, from, to) => {
+            cache.keep(id, bytes, from, to)
+            look(i, bytes, from, to)
+          })
       }
     },
     next: async () => tables.nextSample(),
@@ -152,9 +166,10 @@ function allOwned(slots: readonly SampleSlot[], { users }: Tables): AllOwned {
   return { users: having, starts, ids, days }
 }
 
-function remove({ samples }: Tables, user: number, gone: ReadonlySet<number>): number {
+function remove(tables: Tables, user: number, gone: ReadonlySet<number>): number {
   let removed = 0
-  for (const slot of samples.slots()) {
+  tables.noteRemoval()
+  for (const slot of tables.samples.slots()) {
     const { owned } = slot.tables
     const row = owned.get(key(user))
     if (!row) continue
@@ -169,9 +184,10 @@ function remove({ samples }: Tables, user: number, gone: ReadonlySet<number>): n
 }
 
 /** Removes a user's samples; tells how many. Only inside a transaction. */
-export function removeSamples({ samples }: Tables, user: number): number {
+export function removeSamples(tables: Tables, user: number): number {
   let removed = 0
-  for (const slot of samples.slots()) {
+  tables.noteRemoval()
+  for (const slot of tables.samples.slots()) {
     const { owned } = slot.tables
     const row = owned.get(key(user))
     if (!row) continue

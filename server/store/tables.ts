@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { type Database, open } from 'lmdb'
 import { AppError } from '../../shared/failure.ts'
+import { key } from './keys.ts'
 import { createRing, SLOTS } from './ring.ts'
 
 export type Table = Database<Buffer, Buffer>
@@ -9,6 +10,9 @@ export type Tables = ReturnType<typeof openTables>
 
 /** Goes up with every change of what the tables hold that an older Kindred would misread, or this one of an older's. */
 const FORMAT = 2
+
+/** In the table of the rings. */
+const REMOVALS = Buffer.from('removals')
 
 /**
  * Opens, or makes, the environment in the folder `path`; several threads of a process may. Throws `version` for a store
@@ -91,6 +95,12 @@ export function openTables(path: string) {
       if (first + count > 2 ** 32) throw new AppError('storage', 'The numbers for samples are used up.')
       meta.putSync('nextSample', first + count)
       return first
+    },
+    /** Changes whenever samples are removed, other than with their day. */
+    removals: (): number => rings.get(REMOVALS)?.readUInt32BE() ?? 0,
+    /** Only inside the transaction that removes them. */
+    noteRemoval(): void {
+      rings.putSync(REMOVALS, key((this.removals() + 1) % 2 ** 32))
     },
     entries: (table: Table): number => statsOf(table).entryCount,
     /** By name. */
