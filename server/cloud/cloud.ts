@@ -143,7 +143,8 @@ export async function openCloud({
       try {
         await work()
       } catch (error) {
-        log?.error({ err: error }, complaint)
+        // While an import is under way there is nothing to do yet.
+        if (!(error instanceof AppError && error.code === 'not-ready')) log?.error({ err: error }, complaint)
       } finally {
         busy = false
       }

@@ -28,7 +28,8 @@ say(`ready ${server.url}`)
 for await (const line of createInterface({ input: process.stdin })) {
   const [word, n] = line.split(' ')
   if (word === 'stop') break
-  cloud.importSource(crowd(Number(n), clock.now())).then(
+  const halfway = () => say('importing')
+  cloud.importSource(crowd(Number(n), clock.now()), halfway).then(
     () => say(`imported ${n}`),
     (error: Error) => say(`error ${error.stack}`),
   )

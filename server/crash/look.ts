@@ -25,6 +25,8 @@ export function createLooker(dir: string, clock: Clock, book: Book): Looker {
   let next = 0
   const users = new Map<string, number>()
   const indexes = new Set<string>()
+  /** Imported users. */
+  const seen = new Set<number>()
 
   async function lookAtEvents(store: Store, told: Told): Promise<void> {
     const name = `device ${told.mark}`
@@ -96,9 +98,23 @@ export function createLooker(dir: string, clock: Clock, book: Book): Looker {
       if (settled) book.breach('broken', 'an import was neither taken back nor made whole')
       return book.count('imports cut off')
     }
-    const imported = (await store.users.count()) - (await store.users.devices()).length
-    if (imported % CROWD.users > 0)
-      book.breach('broken', `${imported} imported users are there, ${CROWD.users} came at a time`)
+    const withDevice = new Set(await store.users.devices())
+    const imported: number[] = []
+    for (let user = 0, left = await store.users.count(); left > 0; user++) {
+      if (!(await store.users.has(user))) continue
+      left--
+      if (!withDevice.has(user)) imported.push(user)
+    }
+    if ((imported.length - CROWD.first) % CROWD.later !== 0)
+      book.breach('broken', `${imported.length} imported users are there, ${CROWD.later} came at a time`)
+    // Later their events reach their age.
+    for (const user of imported.filter((user) => !seen.has(user))) {
+      seen.add(user)
+      const events = await store.events.of(user)
+      const exposures = events.filter(({ type }) => type === 'exposure').length
+      if (exposures !== CROWD.exposures)
+        book.breach('broken', `of the imported user ${user} there are ${exposures} exposures`)
+    }
   }
 
   /** The index that the store names can be loaded, or there is none. */

@@ -137,8 +137,8 @@ export async function crash({
         return below(BETWEEN_MS)
       case 'importing':
         await below(1000)
-        server.import(++imports)
-        return below(1500)
+        await Promise.race([server.import(++imports), pause(DAY_LASTS_MS)])
+        return below(400)
       default:
         return moment satisfies never
     }

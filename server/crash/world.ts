@@ -1,4 +1,5 @@
 /** The world that a server dies in: its clock, its catalogue, and the data sets that it imports. */
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Catalogue } from '../../shared/catalogue.ts'
 import { type Clock, DAY_MS } from '../../shared/clock.ts'
 import type { KindredEvent } from '../../shared/event.ts'
@@ -62,8 +63,8 @@ export function see(
   return [exposure, { type: 'click', id: id(at), at, item: exposure.item, exposure: exposure.id }]
 }
 
-/** Users of one import, and exposures of each. */
-export const CROWD = { users: 60, exposures: 60 }
+/** Users of the data set that there is from the beginning, of each that comes later, and exposures of each user. */
+export const CROWD = { first: 60, later: 250, exposures: 80 }
 
 /** The data set number `n`: its users are in no other. */
 export function crowd(n: number, now: number): Source {
@@ -72,9 +73,11 @@ export function crowd(n: number, now: number): Source {
     schema: 'demo',
     catalogue,
     async *users() {
-      for (let i = 0; i < CROWD.users; i++) {
+      for (let i = 0; i < (n === 0 ? CROWD.first : CROWD.later); i++) {
+        // As if it came from a disk.
+        if (n > 0) await pause(2)
         const user = `${n}-${i}`
-        const random = seeded(1 + n * CROWD.users + i)
+        const random = seeded(1 + n * CROWD.later + i)
         const id = eventIds('crash', user)
         const events: KindredEvent[] = []
         for (let left = CROWD.exposures; left > 0; left--)
