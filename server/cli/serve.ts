@@ -48,11 +48,19 @@ export async function serve(
 ): Promise<void> {
   const log = createLog(config.logLevel)
   const dist = await built(() => report.say('Building the web app …'))
-  const metrics = createMetrics(cloud.status)
+  // Counting costs time: where nobody can ask, nothing is counted.
+  const metrics = config.metrics && createMetrics(cloud.status)
   let closing = false
-  const app = createApp({ ...config.app, cloud, log, dist, metrics, isClosing: () => closing })
+  const app = createApp({
+    ...config.app,
+    cloud,
+    log,
+    dist,
+    ...(metrics && { metrics }),
+    isClosing: () => closing,
+  })
   const server = await listen(app, config.where)
-  const inner = config.metrics && (await listen(metricsApp(metrics.registry), config.metrics))
+  const inner = metrics && (await listen(metricsApp(metrics.registry), config.metrics!))
   const stops = [cloud.followDays(), cloud.followFresh()]
   const reload = () => renew(server, log)
   process.on('SIGHUP', reload)
