@@ -191,7 +191,8 @@ export async function openCloud({
     followDays: (everyMs = 10_000): (() => void) =>
       follow(everyMs, 'could not prepare the day', async () => {
         if (!population || (await preparedDay({ store })) === today()) return
-        log?.info(await cloud.prepare(), 'prepared the day')
+        const prepared = await cloud.prepare()
+        log?.info(prepared, 'prepared the day')
       }),
 
     /** `freshen` again and again; returns the way to stop. */
