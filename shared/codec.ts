@@ -140,8 +140,12 @@ export function decodeSample(schema: FeatureSchema, bytes: Uint8Array, dayMs: nu
 
 const label = (schema: FeatureSchema) => new TextEncoder().encode(`${schema.name}@${schema.version}`)
 
-/** What comes before the rows in a batch that is not deflated; `ids` are eight bytes for each sample. */
-export function batchHead(schema: FeatureSchema, dayMs: number, ids: Uint8Array): Uint8Array<ArrayBuffer> {
+/** What every batch of a schema begins with. */
+const beginnings = new WeakMap<FeatureSchema, { dayMs: number; bytes: Uint8Array }>()
+
+function beginningOf(schema: FeatureSchema, dayMs: number): Uint8Array {
+  const known = beginnings.get(schema)
+  if (known?.dayMs === dayMs) return known.bytes
   const out = new Writer()
   out.raw(new TextEncoder().encode('KB'))
   out.byte(VERSION)
@@ -149,9 +153,21 @@ export function batchHead(schema: FeatureSchema, dayMs: number, ids: Uint8Array)
   out.varint(name.length)
   out.raw(name)
   out.varint(dayMs)
-  out.varint(ids.length / ID_BYTES)
-  out.raw(ids)
-  return out.done()
+  const bytes = out.done()
+  beginnings.set(schema, { dayMs, bytes })
+  return bytes
+}
+
+/** What comes before the rows in a batch that is not deflated; `ids` are eight bytes for each sample. */
+export function batchHead(schema: FeatureSchema, dayMs: number, ids: Uint8Array): Uint8Array<ArrayBuffer> {
+  const beginning = beginningOf(schema, dayMs)
+  const count = ids.length / ID_BYTES
+  if (count > 127) throw new RangeError('a varint of one byte tells how many samples a batch has')
+  const head = new Uint8Array(beginning.length + 1 + ids.length)
+  head.set(beginning)
+  head[beginning.length] = count
+  head.set(ids, beginning.length + 1)
+  return head
 }
 
 /** A batch before it is deflated; `id` is 16 hex digits. */

@@ -173,7 +173,17 @@ function append(stream: Uint8Array, at: number, bytes: Uint8Array, from: number,
   const whole = from + (bits >>> 3)
   let to = at >>> 3
   let held = stream[to]!
-  for (let i = from; i < whole; i++) {
+  let i = from
+  // Three bytes and a shift below eight are 31 bits: as many as a whole number has that is no object.
+  for (; i + 2 < whole; i += 3) {
+    held |= (bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16)) << shift
+    stream[to] = held
+    stream[to + 1] = held >>> 8
+    stream[to + 2] = held >>> 16
+    to += 3
+    held >>>= 24
+  }
+  for (; i < whole; i++) {
     held |= bytes[i]! << shift
     stream[to++] = held
     held >>>= 8
