@@ -16,18 +16,19 @@ import { type CloudBench, type Findings, filled } from './part.ts'
 const ASKED = 1000
 const CHUNK = 512
 
-const runSchema = z.strictObject({
+/** An index and how widely it had to look; seconds. */
+const indexSchema = z.strictObject({
   index: z.string(),
   width: z.int(),
   built: z.number(),
-  searched: z.number(),
   recall: z.number(),
 })
 const rivalSchema = z.strictObject({
   version: z.string(),
   vectors: z.int(),
-  results: z.array(runSchema),
-  best: runSchema.nullable(),
+  /** What each would take in all, by what it takes for some of the vectors. */
+  others: z.array(indexSchema.extend({ seconds: z.number() })),
+  best: indexSchema.extend({ searched: z.number() }).nullable(),
 })
 
 export async function knn(bench: CloudBench): Promise<Findings> {
