@@ -1,12 +1,13 @@
 /** The lmdb environment and its tables. */
 import { mkdirSync } from 'node:fs'
-import { type Database, open } from 'lmdb'
+import { type Database, open, type RootDatabase } from 'lmdb'
 import { AppError } from '../../shared/failure.ts'
 import { key } from './keys.ts'
 import { createRing, SLOTS } from './ring.ts'
 
 export type Table = Database<Buffer, Buffer>
 export type Tables = ReturnType<typeof openTables>
+type Meta = Database<unknown, string>
 
 /** Goes up with every change of what the tables hold that an older Kindred would misread, or this one of an older's. */
 const FORMAT = 2
@@ -25,14 +26,19 @@ const REMOVALS = Buffer.from('removals')
 export function openTables(path: string) {
   mkdirSync(path, { recursive: true })
   const root = open({ path, overlappingSync: false, maxDbs: 64 })
+  const meta: Meta = root.openDB({ name: 'meta', encoding: 'json' })
+  checkFormat(meta, path, () => void root.close())
+  // In one transaction: each by itself waits for the disk.
+  return root.transactionSync(() => tablesIn(root, meta))
+}
+
+function tablesIn(root: RootDatabase, meta: Meta) {
   const named = new Map<string, Table>()
   const binary = (name: string): Table => {
     const table: Table = root.openDB({ name, keyEncoding: 'binary', encoding: 'binary' })
     named.set(name, table)
     return table
   }
-  const meta: Database<unknown, string> = root.openDB({ name: 'meta', encoding: 'json' })
-  checkFormat(meta, path, () => void root.close())
   const rings = binary('rings')
   const counter = (name: string) => (meta.get(name) as number | undefined) ?? 0
   let nextUser: number | undefined
@@ -117,7 +123,7 @@ interface Stats {
 }
 export const statsOf = (table: { getStats(): object }): Stats => table.getStats() as Stats
 
-function checkFormat(meta: Database<unknown, string>, path: string, close: () => void): void {
+function checkFormat(meta: Meta, path: string, close: () => void): void {
   const format = meta.get('format')
   if (format === FORMAT) return
   if (format === undefined && statsOf(meta).entryCount === 0) {
