@@ -36,9 +36,33 @@ describe('kindred bench', () => {
     expect(bundle.value).toBeGreaterThan(1)
   })
 
+  it('prints what the server’s side costs, and whatever is to be measured by itself', async () => {
+    const { stdout } = await kindred('bench', 'cloud', '--quick', '--json', '--only', 'ingest,batch')
+    const metrics = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(metrics.map(({ metric }) => metric)).toEqual([
+      'cloud.batch.vs_empty_route',
+      'cloud.batch.p99_ms',
+      'cloud.ingest_eps',
+    ])
+    const [share, latency, ingest] = metrics
+    expect(share).toMatchObject({ unit: 'of its req/s', target: '>=0.3', rival: expect.any(String) })
+    const { reqPerS, shape, load } = share.detail
+    expect(share.value).toBeCloseTo(reqPerS.batch.median / reqPerS.empty.median, 3)
+    expect(shape).toMatchObject({ samples: 25, connections: 32 })
+    expect(load).toEqual({ before: expect.any(Number), after: expect.any(Number) })
+    expect(latency.value).toBe(latency.detail.ms.p99)
+    expect(ingest.detail.eventsPerS[50].turns).toContain(ingest.value)
+  }, 120_000)
+
   it('refuses what it does not know in one sentence', async () => {
     const failed = await kindred('bench', 'coffee').catch((error) => error)
     expect(failed.code).toBe(1)
     expect(failed.stderr).toContain('There is no benchmark coffee')
+    const part = await kindred('bench', 'cloud', '--only', 'tea').catch((error) => error)
+    expect(part.code).toBe(1)
+    expect(part.stderr).toContain('There is no part tea')
   })
 })

@@ -26,6 +26,7 @@ export const outage: Part = async ({ quick, scratch, progress }) => {
     const credentials = await server.ask('enrol', { count: devices, seed: 5, events: history })
     await server.ask('prepare')
     await server.ask('publish')
+    await server.ask('follow')
     const { catalogue } = await server.ask('population')
     const items = catalogue.items.map(({ key }) => key)
     const random = seeded(6)

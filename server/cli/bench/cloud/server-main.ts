@@ -13,7 +13,6 @@ import { type Cloud, openCloud } from '../../../cloud/cloud.ts'
 import { createApp } from '../../../http/app.ts'
 import { LIMITS, type Limits } from '../../../http/limits.ts'
 import { listen } from '../../../http/listen.ts'
-import { createMetrics } from '../../../http/metrics.ts'
 import { demo } from '../../../sources/demo.ts'
 
 /** How long before now the devices registered: nobody's account is young. */
@@ -69,8 +68,7 @@ const calls = {
     cloud = await openCloud({ dataDir: dir, clock })
     if (await cloud.isEmpty()) await cloud.importSource(await demo(undefined, { clock, users: people }))
     const log = pino({ level: 'warn' }, pino.destination(2))
-    const metrics = createMetrics(cloud.status)
-    const app = createApp({ cloud, log, metrics, limits: limited ? LIMITS : WIDE })
+    const app = createApp({ cloud, log, limits: limited ? LIMITS : WIDE })
     const { url } = await listen(app, { port: 0, host: HOST })
     const bare = new Hono().get('/', (c) => c.text(''))
     const server = createAdaptorServer({ fetch: bare.fetch }) as Server
