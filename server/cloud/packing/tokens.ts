@@ -13,7 +13,7 @@ export const DISTANCE_SYMBOLS = 30
 const LEAST = 3
 const MOST = 258
 /** Earlier places that are looked at for each position. */
-const TRIED = 12
+const TRIED = 4
 
 interface Series {
   readonly base: Uint16Array
