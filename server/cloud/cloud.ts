@@ -29,6 +29,7 @@ import { createTables } from './rows.ts'
 import { secretOf } from './secret.ts'
 import { createThread, type RunOptions } from './thread.ts'
 import type { TrainSettings } from './training.ts'
+import { createTurns } from './turns.ts'
 
 /** Users of whom is remembered when they were matched: forgetting costs a look. */
 const MATCHED = 1_000_000
@@ -302,17 +303,4 @@ export async function openCloud({
     },
   }
   return cloud
-}
-
-/** One job after the other. */
-function createTurns() {
-  let last: Promise<unknown> = Promise.resolve()
-  return {
-    next<T>(job: () => Promise<T>): Promise<T> {
-      const result = last.then(job, job)
-      last = result.catch(() => {})
-      return result
-    },
-    done: () => last,
-  }
 }

@@ -55,6 +55,18 @@ describe('the index of users', () => {
     for (let i = 0; i < count; i++) await newUser()
   }
 
+  it('names no file that is gone when somebody is forgotten while it is written', async () => {
+    await many(20)
+    const index = await open()
+    await index.publish()
+    const forgotten = index.forget(0)
+    // It is waiting for the disk by now.
+    await new Promise(setImmediate)
+    await Promise.all([forgotten, index.publish()])
+    await open()
+    expect(told).toEqual([])
+  })
+
   it('has everybody who has a vector, and follows who comes, moves and goes', async () => {
     await many(20)
     await newUser(new Float64Array(DIMS))

@@ -9,6 +9,7 @@ import { createGraph, threadsFor } from './matching.ts'
 import { createNeighbours, isWorn, type Neighbours, type Query, renewed } from './neighbours.ts'
 import { recallOf } from './recall.ts'
 import type { Room } from './room.ts'
+import { createTurns } from './turns.ts'
 import { isZero } from './vectors.ts'
 
 /** Users who are put into an index at a time. */
@@ -38,6 +39,8 @@ const canaries: Judge = (index, k) => recallOf(index, k, CANARIES, index.points)
 export async function openUserIndex(room: Room, dims: number, judge = canaries): Promise<UserIndex> {
   const { store, dir, hyper, tell } = room
   const folder = join(dir, 'index')
+  /** Files and their name in the store change together, or one is swept away while the other is written. */
+  const files = createTurns()
   let changed = false
   let broken = false
   let forgotten = false
@@ -77,13 +80,14 @@ export async function openUserIndex(room: Room, dims: number, judge = canaries):
     put(users)
   }
 
-  async function write(): Promise<void> {
-    const file = saveIndex(folder, neighbours)
-    await store.meta.put(INDEX, file)
-    sweepIndexes(folder, file.name)
-    changed = false
-    forgotten = false
-  }
+  const write = () =>
+    files.next(async () => {
+      const file = saveIndex(folder, neighbours)
+      changed = false
+      forgotten = false
+      await store.meta.put(INDEX, file)
+      sweepIndexes(folder, file.name)
+    })
 
   function renew(): void {
     neighbours = renewed(neighbours)
@@ -129,9 +133,11 @@ export async function openUserIndex(room: Room, dims: number, judge = canaries):
     async forget(user) {
       neighbours.remove(user)
       changed = true
-      forgotten ||= (await store.meta.get(INDEX, indexFileSchema)) !== undefined
-      await store.meta.remove(INDEX)
-      sweepIndexes(folder, undefined)
+      await files.next(async () => {
+        forgotten ||= (await store.meta.get(INDEX, indexFileSchema)) !== undefined
+        await store.meta.remove(INDEX)
+        sweepIndexes(folder, undefined)
+      })
     },
     async save() {
       if (forgotten && !broken) await write()
