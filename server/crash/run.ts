@@ -67,6 +67,8 @@ export async function crash({
   const everyone: Device[] = []
   const aimed = Object.fromEntries(MOMENTS.map((moment) => [moment, 0])) as Record<Moment, number>
   let imports = 0
+  /** The first life is long enough for there to be something to lose. */
+  let moments: Moment[] = ['turning the day']
 
   const present = () => everyone.filter(({ leaving }) => leaving !== 'gone')
   const below = (ms: number) => pause(random.below(ms))
@@ -174,7 +176,8 @@ export async function crash({
       if (url === undefined) return
       for (let left = 200; left > 0 && !present().every((device) => device.delivered()); left--)
         await Promise.all(present().map((device) => device.deliver(url)))
-      await pause(untilTomorrow(clock) + DAY_LASTS_MS / 2)
+      await pause(untilTomorrow(clock))
+      if (!(await preparedAt(url))) book.breach('broken', 'a day was not prepared')
       await server.stop()
     } finally {
       await server.kill()
@@ -185,8 +188,8 @@ export async function crash({
   try {
     let alive = true
     for (let killed = 0; killed < kills && !(bug && book.breaches.length > 0); ) {
-      // The first lives are long enough for there to be something to lose.
-      const moment = killed < 2 ? 'turning the day' : MOMENTS[random.below(MOMENTS.length)]!
+      if (moments.length === 0) moments = random.shuffle([...MOMENTS])
+      const moment = moments.shift()!
       alive = await live(moment)
       if (!alive) break
       aimed[moment]++
@@ -204,6 +207,16 @@ export async function crash({
   } finally {
     await rm(dir, { recursive: true, force: true })
   }
+}
+
+/** Waits for the server to have prepared the day that it is; false where that takes too long. */
+async function preparedAt(url: string): Promise<boolean> {
+  for (let left = START_MS; left > 0; left -= 100) {
+    const response = await fetch(`${url}/readyz`)
+    if (response.ok && ((await response.json()) as { prepared: boolean }).prepared) return true
+    await pause(100)
+  }
+  return false
 }
 
 /** Done when something happens in a folder. */
