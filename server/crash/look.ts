@@ -28,7 +28,7 @@ export function createLooker(dir: string, clock: Clock, book: Book): Looker {
   /** Imported users. */
   const seen = new Set<number>()
 
-  async function lookAtEvents(store: Store, told: Told): Promise<void> {
+  async function lookAtEvents(store: Store, told: Told, settled: boolean): Promise<void> {
     const name = `device ${told.mark}`
     if (told.device === undefined) return
     const user = (await store.users.byDevice(told.device))?.user ?? users.get(told.device)
@@ -43,7 +43,7 @@ export function createLooker(dir: string, clock: Clock, book: Book): Looker {
     const kept = clock.now() - (MATCHING.keepEvents - 2) * DAY_MS
     const missing = [...told.acknowledged].filter((id) => !ids.has(id))
     const lost = missing.filter((id) => told.sent.get(id)!.at > kept)
-    book.count('expired', missing.length - lost.length)
+    if (settled) book.count('expired', missing.length - lost.length)
     if (lost.length > 0) book.breach('lost', `${name} lacks ${lost.length} acknowledged events`)
   }
 
@@ -156,7 +156,7 @@ export function createLooker(dir: string, clock: Clock, book: Book): Looker {
     async look(devices, { settled = false } = {}) {
       const store = openStore(join(dir, 'store'))
       try {
-        for (const told of devices) await lookAtEvents(store, told)
+        for (const told of devices) await lookAtEvents(store, told, settled)
         await lookAtSamples(store)
         await lookAtImports(store, settled)
         await lookAtIndex(store, settled)

@@ -122,7 +122,7 @@ export async function crash({
   async function reach(moment: Exclude<Moment, 'starting'>, server: Mortal): Promise<void> {
     switch (moment) {
       case 'serving':
-        return below(2500)
+        return below(6000)
       case 'turning the day':
         await pause(untilTomorrow(clock))
         return below(1000)
@@ -140,7 +140,7 @@ export async function crash({
       case 'importing':
         await below(1000)
         await Promise.race([server.import(++imports), pause(DAY_LASTS_MS)])
-        return below(400)
+        return below(1500)
       default:
         return moment satisfies never
     }
