@@ -15,7 +15,11 @@ export interface Shape {
   readonly expansionAdd: number
   readonly expansionSearch: number
 }
-export const SHAPE: Shape = { connectivity: 32, expansionAdd: 128, expansionSearch: 480 }
+/**
+ * On the 219,207 points of a news portal's 322,858 readers, 64 wide, these find 0.993 of everybody's nearest 100. With 16
+ * links, 128 and 600 it is 0.987 for as much work, with 32, 100 and 400 it is 0.983.
+ */
+export const SHAPE: Shape = { connectivity: 32, expansionAdd: 200, expansionSearch: 400 }
 
 /**
  * Several threads link a graph in another way at each run and may leave a point that is not found: a small graph is quick
