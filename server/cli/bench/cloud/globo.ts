@@ -1,4 +1,5 @@
 /** All of Globo.com's clicks, from the file to everybody's batches. */
+import { existsSync, readFileSync } from 'node:fs'
 import { systemClock } from '../../../../shared/clock.ts'
 import { rounded } from '../../../../worker/bench/measure.ts'
 import { openCloud } from '../../../cloud/cloud.ts'
@@ -29,7 +30,7 @@ export async function globo({ quick, globo, dir, progress }: CloudBench): Promis
     const importing = seconds()
     const prepared = await cloud.prepare({ everyone: true, ...watch })
     const whole = seconds()
-    // The most that was resident at any time, pages of the data files that the kernel could take back included.
+    // The most that was resident at any time, with what is mapped of the data files, which the kernel could take back.
     const rss = process.resourceUsage().maxRSS / 2 ** 20
     const detail = {
       ...imported,
@@ -42,11 +43,21 @@ export async function globo({ quick, globo, dir, progress }: CloudBench): Promis
     }
     return {
       'cloud.globo.minutes': { value: rounded(whole.wall / 60), detail },
-      'cloud.globo.rss_gb': { value: rounded(rss), detail: { users: imported.users } },
+      'cloud.globo.rss_gb': {
+        value: rounded(rss),
+        detail: { users: imported.users, anonymousGbAtEnd: anonymousGb() },
+      },
     }
   } finally {
     await cloud.close()
   }
+}
+
+/** What is resident and of no file; null where the system does not tell. */
+function anonymousGb(): number | null {
+  const status = existsSync('/proc/self/status') ? readFileSync('/proc/self/status', 'utf8') : ''
+  const kilobytes = /^RssAnon:\s+(\d+) kB/m.exec(status)?.[1]
+  return kilobytes === undefined ? null : rounded(Number(kilobytes) / 2 ** 20)
 }
 
 /** The events of every `step`-th user. */
