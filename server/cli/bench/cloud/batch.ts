@@ -23,7 +23,7 @@ export const batch: Part = async ({ quick, scratch, progress }) => {
   progress('Preparing batches', 0, 1)
   const server = await startServer(scratch('batch'), people)
   try {
-    const credentials = await server.ask('enrol', { count: devices, seed: 2 })
+    const credentials = await server.ask('enrol', { count: devices, crowd: 2 })
     await server.ask('prepare')
     const { pulls, bytes } = await wholeBatches(server, credentials)
     progress('Preparing batches', 1, 1)

@@ -2,7 +2,6 @@
 import { v7 } from 'uuid'
 import { batchListSchema } from '../../../../shared/api.ts'
 import type { Catalogue } from '../../../../shared/catalogue.ts'
-import { systemClock } from '../../../../shared/clock.ts'
 import { decodeBatch } from '../../../../shared/codec.ts'
 import type { KindredEvent } from '../../../../shared/event.ts'
 import { AppError, parse } from '../../../../shared/failure.ts'
@@ -12,8 +11,8 @@ import { seeded } from '../../../../shared/random.ts'
 import type { Sample } from '../../../../shared/sample.ts'
 import { type FeatureSchema, layoutOf } from '../../../../shared/schema.ts'
 import { quantile, rounded } from '../../../../worker/bench/measure.ts'
-import { demo } from '../../../sources/demo.ts'
 import { openConnection, requestOf } from './connection.ts'
+import { weeksOf } from './crowd.ts'
 import { sitting, uploadOf } from './ingest.ts'
 import { pace } from './pace.ts'
 import type { Part } from './part.ts'
@@ -35,15 +34,14 @@ export const fresh: Part = async ({ quick, scratch, progress }) => {
   const stage = 'Clicks on their way to others'
   const server = await startServer(scratch('fresh'), people)
   try {
-    const twins = await server.ask('enrol', { count: clickers, seed: 7, copies: 1 + readers })
-    const others = await server.ask('enrol', { count: senders, seed: 8 })
+    const twins = await server.ask('enrol', { count: clickers, crowd: 7, copies: 1 + readers })
+    const others = await server.ask('enrol', { count: senders, crowd: 8 })
     await server.ask('prepare')
     await server.ask('follow')
     const { catalogue, schema } = await server.ask('population')
     const items = catalogue.items.map(({ key }) => key)
     const histories: KindredEvent[][] = []
-    const source = await demo(undefined, { clock: systemClock, users: clickers, seed: 7 })
-    for await (const { events } of source.users()) histories.push(events)
+    for await (const { events } of weeksOf(clickers, 7)) histories.push(events)
 
     const seconds = (spreadMs + (readers + 1) * stepMs) / 1000
     const random = seeded(9)
@@ -58,7 +56,7 @@ export const fresh: Part = async ({ quick, scratch, progress }) => {
       histories.map(async (history, n) => {
         await sleep((n * spreadMs) / clickers)
         const [clicker, ...asking] = twins.slice(n * (1 + readers), (n + 1) * (1 + readers))
-        const wanted = await click(server, clicker!, { history, catalogue, schema })
+        const wanted = await click(server, clicker!, { history, nth: n, catalogue, schema })
         const found = await firstToGet(server, asking, stepMs, wanted)
         progress(stage, ++there, clickers)
         return found
@@ -80,7 +78,7 @@ export const fresh: Part = async ({ quick, scratch, progress }) => {
       clicks: took.length,
       notSeen: missed,
       counted: `from the 202 until a device of the same taste has the sample; a fresh one asks every ${stepMs / 1000} s`,
-      load: { eventsPerS: EVENTS_A_SECOND, uploadMs: latenciesOf(latencies) },
+      meanwhile: { eventsPerS: EVENTS_A_SECOND, uploadMs: latenciesOf(latencies) },
     }
     return {
       'cloud.fresh_p95_s': Number.isFinite(p95)
@@ -93,15 +91,17 @@ export const fresh: Part = async ({ quick, scratch, progress }) => {
 }
 
 interface World {
+  readonly nth: number
   readonly history: readonly KindredEvent[]
   readonly catalogue: Catalogue
   readonly schema: FeatureSchema
 }
 
 /** Has somebody see and open something that is new to them; gives what is told of it once it is acknowledged. */
-async function click(server: BenchServer, credential: string, { history, catalogue, schema }: World) {
+async function click(server: BenchServer, credential: string, { history, nth, catalogue, schema }: World) {
   const seen = new Set(history.flatMap((event) => (event.type === 'exposure' ? [event.item] : [])))
-  const { key: item } = catalogue.items.find(({ key }) => !seen.has(key))!
+  const unseen = catalogue.items.filter(({ key }) => !seen.has(key))
+  const { key: item } = unseen[nth % unseen.length]!
   const at = Date.now() - 1000
   const exposure = v7({ msecs: at })
   const events: KindredEvent[] = [

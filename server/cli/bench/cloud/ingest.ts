@@ -22,7 +22,7 @@ export const ingest: Part = async ({ quick, scratch, progress }) => {
   const { people, devices, rounds, events } = quick ? QUICK : FULL
   const server = await startServer(scratch('ingest'), people)
   try {
-    const credentials = await server.ask('enrol', { count: devices, seed: 3 })
+    const credentials = await server.ask('enrol', { count: devices, crowd: 3 })
     const { catalogue } = await server.ask('population')
     const items = catalogue.items.map(({ key }) => key)
     const random = seeded(4)

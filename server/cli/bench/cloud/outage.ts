@@ -23,7 +23,7 @@ export const outage: Part = async ({ quick, scratch, progress }) => {
   const stage = 'After an outage'
   const server = await startServer(scratch('outage'), people, { limited: true })
   try {
-    const credentials = await server.ask('enrol', { count: devices, seed: 5, events: history })
+    const credentials = await server.ask('enrol', { count: devices, crowd: 5, events: history })
     await server.ask('prepare')
     await server.ask('publish')
     await server.ask('follow')

@@ -14,6 +14,7 @@ import { createApp } from '../../../http/app.ts'
 import { LIMITS, type Limits } from '../../../http/limits.ts'
 import { listen } from '../../../http/listen.ts'
 import { demo } from '../../../sources/demo.ts'
+import { weeksOf } from './crowd.ts'
 
 /** How long before now the devices registered: nobody's account is young. */
 const OLD_MS = 8 * 86_400_000
@@ -33,8 +34,8 @@ const WIDE: Limits = {
 
 interface Enrolment {
   readonly count: number
-  /** Which people. */
-  readonly seed: number
+  /** Which people: as in `weeksOf`. */
+  readonly crowd: number
   readonly events?: number
   readonly copies?: number
 }
@@ -80,10 +81,10 @@ const calls = {
    * Registers devices whose owners have been reading for a week, `copies` with the same week each; gives their credentials,
    * those of one week beside each other.
    */
-  async enrol({ count, seed, events = Number.POSITIVE_INFINITY, copies = 1 }: Enrolment): Promise<string[]> {
+  async enrol({ count, crowd, events = Number.POSITIVE_INFINITY, copies = 1 }: Enrolment): Promise<string[]> {
     const credentials: string[] = []
     const under: Promise<string>[] = []
-    for await (const week of (await demo(undefined, { clock, users: count, seed })).users()) {
+    for await (const week of weeksOf(count, crowd)) {
       const first = week.events.slice(0, events)
       const one = async () => {
         const { credential } = await registerLongAgo()
