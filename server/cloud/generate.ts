@@ -8,8 +8,9 @@ import { breathe, type Watch } from './progress.ts'
 import type { Room } from './room.ts'
 import { createMaker, type Made, type Maker, type Shown, unpack } from './samples.ts'
 
-/** Users in one piece of work. */
-const CHUNK = 200
+/** Users in one piece of work, which is one transaction: here it holds others up, and from threads it only comes in. */
+const FEW_AT_A_TIME = 200
+const MANY_AT_A_TIME = 1000
 /** From so many users on other threads help: before that they would take longer to start. */
 const MANY = 2000
 
@@ -90,14 +91,15 @@ export function createGenerator(
       const total = { samples: 0, users: 0 }
       if (marks.length === 0) return total
       turn++
-      const chunks = Array.from({ length: Math.ceil(marks.length / CHUNK) }, (_, i) =>
-        marks.slice(i * CHUNK, (i + 1) * CHUNK),
+      const size = marks.length < many ? FEW_AT_A_TIME : MANY_AT_A_TIME
+      const chunks = Array.from({ length: Math.ceil(marks.length / size) }, (_, i) =>
+        marks.slice(i * size, (i + 1) * size),
       )
       const { store: _, tell: __, ...place } = room
       const pool = marks.length < many ? undefined : createPool(place)
       const team: Pool = pool ?? inThisThread(maker)
       const tell = async (stage: string, chunk: number) => {
-        watch.progress({ stage, done: Math.min((chunk + 1) * CHUNK, marks.length), total: marks.length })
+        watch.progress({ stage, done: Math.min((chunk + 1) * size, marks.length), total: marks.length })
         await breathe(watch.signal)
       }
       try {
@@ -112,7 +114,7 @@ export function createGenerator(
         // Before any sample is made, and while none is.
         removed(await hideRare(room))
         await noteNames(room)
-        await packings.learn(() => firstRows([spread(marks, CHUNK), ...chunks], now))
+        await packings.learn(() => firstRows([spread(marks, FEW_AT_A_TIME), ...chunks], now))
         await team.each(
           'make',
           chunks.map((marks) => ({ marks, now, turn })),

@@ -16,8 +16,10 @@ const preparedSchema = z.strictObject({
   /** The number that the next sample had then. */
   next: z.int().min(0),
 })
-/** Users whose neighbours are looked up at once. */
+/** Users whose neighbours are looked up at once, … */
 const CHUNK = 512
+/** … and whose batches one transaction writes, about. */
+const WRITTEN = 4096
 /** Rows of the event log that one transaction goes through. */
 const SWEEP = 20_000
 
@@ -107,17 +109,20 @@ async function mapDay(
   const { index, mapper } = memory
   const users = await toMap(room, memory, day, everyone)
   let mapped = 0
+  let entries: ({ user: number } & Matches)[] = []
   for (let at = 0; at < users.length; at += CHUNK) {
     // Whoever was erased a moment ago is in no index any more, and another index may have been built.
     const { neighbours } = index
     const chunk = users.subarray(at, at + CHUNK).filter((user) => neighbours.has(user))
     const near = neighbours.nearestTo(chunk, Math.ceil(privacy.widen * hyper.neighbours))
-    const entries: ({ user: number } & Matches)[] = []
     for (const [i, user] of chunk.entries()) {
       const matches = await mapper.first(user, near[i]!, now)
       if (matches) entries.push({ user, ...matches })
     }
-    mapped += await store.mappings.put(day, entries)
+    if (entries.length >= WRITTEN || at + CHUNK >= users.length) {
+      mapped += await store.mappings.put(day, entries)
+      entries = []
+    }
     progress({ stage: 'Matching', done: at + chunk.length, total: users.length })
     await breathe(signal)
   }

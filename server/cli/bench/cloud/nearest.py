@@ -101,9 +101,9 @@ for name, make, widen, widths in candidates:
             found.append((built + a_vector * count, index, what))
             break
 
+others = [{**what, "seconds": whole} for whole, _, what in found]
 best = None
 if found:
-    _, index, best = min(found, key=lambda one: one[0])
-    best["searched"] = seconds(lambda: look_up(index, vectors))
-others = [{**what, "seconds": whole} for whole, _, what in found]
+    _, index, what = min(found, key=lambda one: one[0])
+    best = {**what, "searched": seconds(lambda: look_up(index, vectors))}
 print(json.dumps({"version": faiss.__version__, "vectors": count, "others": others, "best": best}))
