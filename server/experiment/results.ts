@@ -1,0 +1,113 @@
+/**
+ * What an experiment has found, as it comes: a line of JSON for each user under each arm and seed. Scores are kept, not
+ * measures of them, so that whatever is to be measured later needs no second run. A run that was cut off leaves a
+ * half-written last line at most, which is dropped when the file is opened again.
+ */
+import { appendFileSync, existsSync, readFileSync, truncateSync } from 'node:fs'
+import * as z from 'zod'
+import { parse } from '../../shared/failure.ts'
+
+/** One user's future as one arm saw it: entry i of `labels`, `days` and `scores` is the i-th exposure of it. */
+export interface Row {
+  readonly arm: string
+  readonly seed: number
+  /** The source's name of the user. */
+  readonly user: string
+  /** Exposures of the user's past. */
+  readonly activity: number
+  /** Whether a model of the user's own was committed; without one M is M0, and this row is that of `cloud`. */
+  readonly trained: boolean
+  /** Wall time of everything that was done for this row, ms: registration, download, rounds, scoring. */
+  readonly ms: number
+  /** Rounds that ran, and the wall time of the longest, ms. */
+  readonly rounds: number
+  readonly roundMs: number
+  /** Bytes of matched samples that were pulled, and how many of those the filter kept. */
+  readonly down: number
+  readonly filtered: number
+  /** 1 where it was clicked. */
+  readonly labels: readonly number[]
+  /** Days of the replay, from 0, rising. */
+  readonly days: readonly number[]
+  /** Click probabilities, of float32 precision. */
+  readonly scores: readonly number[]
+}
+
+const numbers = z.array(z.int().min(0))
+/** Float32, little-endian, as base64: five and a half characters a score. */
+const packed = z.base64().transform((text) => {
+  const bytes = Buffer.from(text, 'base64')
+  return Array.from({ length: bytes.length >> 2 }, (_, i) => bytes.readFloatLE(4 * i))
+})
+const lineSchema = z
+  .strictObject({
+    arm: z.string(),
+    seed: z.int(),
+    user: z.string(),
+    activity: z.int(),
+    trained: z.boolean(),
+    ms: z.number(),
+    rounds: z.int(),
+    roundMs: z.number(),
+    down: z.int(),
+    filtered: z.int(),
+    labels: numbers,
+    days: numbers,
+    scores: packed,
+  })
+  .refine(({ labels, days, scores }) => labels.length === days.length && labels.length === scores.length)
+
+export function encodeRow(row: Row): string {
+  const scores = Buffer.from(Float32Array.from(row.scores).buffer).toString('base64')
+  return `${JSON.stringify({ ...row, scores })}\n`
+}
+
+/** The rows of a file; what follows the last whole line is not looked at. Throws `bad-input` naming the line that is bad. */
+export function readRows(path: string): Row[] {
+  if (!existsSync(path)) return []
+  const lines = readFileSync(path, 'utf8').split('\n').slice(0, -1)
+  return lines.map((line, i) => decodeRow(line, `${path}:${i + 1}`))
+}
+
+function decodeRow(line: string, place: string): Row {
+  let value: unknown
+  try {
+    value = JSON.parse(line)
+  } catch {
+    value = undefined
+  }
+  return parse(lineSchema, value, place)
+}
+
+export interface Results {
+  /** All that is there, in the order in which it came. */
+  readonly rows: readonly Row[]
+  has(arm: string, seed: number, user: string): boolean
+  /** On disk when it returns; a second row of the same arm, seed and user is refused with a `TypeError`. */
+  append(row: Row): void
+}
+
+/** Opens the file at `path`, or begins it. */
+export function openResults(path: string): Results {
+  const rows = readRows(path)
+  dropHalfLine(path)
+  const nameOf = (arm: string, seed: number, user: string) => JSON.stringify([arm, seed, user])
+  const there = new Set(rows.map(({ arm, seed, user }) => nameOf(arm, seed, user)))
+  return {
+    rows,
+    has: (arm, seed, user) => there.has(nameOf(arm, seed, user)),
+    append(row) {
+      const name = nameOf(row.arm, row.seed, row.user)
+      if (there.has(name)) throw new TypeError(`${name} has a row already`)
+      appendFileSync(path, encodeRow(row))
+      there.add(name)
+      rows.push(row)
+    },
+  }
+}
+
+function dropHalfLine(path: string): void {
+  if (!existsSync(path)) return
+  const text = readFileSync(path)
+  truncateSync(path, text.lastIndexOf('\n') + 1)
+}
