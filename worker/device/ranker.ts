@@ -1,26 +1,17 @@
 /** Ranking: what the model in use says of candidates, were they shown now. */
 import type { Clock } from '../../shared/clock.ts'
-import type { Engine, Model } from '../../shared/engine/engine.ts'
+import type { Engine } from '../../shared/engine/engine.ts'
 import { createFusedEngine } from '../../shared/engine/fused/engine.ts'
 import { createPlainEngine } from '../../shared/engine/plain/engine.ts'
 import { AppError } from '../../shared/failure.ts'
 import { UserState } from '../../shared/generate.ts'
-import {
-  type LocalModel,
-  localBatch,
-  localSpec,
-  missingIds,
-  readLocal,
-  touchedIds,
-  withRows,
-} from '../../shared/model/local.ts'
-import type { ModelSpec } from '../../shared/model/spec.ts'
 import type { CallOutput } from '../../shared/protocol.ts'
 import { type Batch, pack } from '../../shared/sample.ts'
 import type { Active } from './active.ts'
 import type { Db, ModelRow } from './db.ts'
 import type { Models } from './models.ts'
 import type { Rows } from './rows.ts'
+import { openScorer, type Scorer } from './scorer.ts'
 import { createTurns } from './turns.ts'
 
 export interface Ranker {
@@ -44,7 +35,7 @@ export function createRanker({ db, models, rows, clock }: RankerDeps): Ranker {
   // A GPU would take longer to be asked than these two to answer.
   const engine: Promise<Engine> = createFusedEngine().catch(() => createPlainEngine())
   /** The model in use, with the rows that candidates have needed so far of tables that were not delivered whole. */
-  let held: { sha256: string; local: LocalModel; model: Model } | undefined
+  let held: { readonly sha256: string; readonly scorer: Scorer } | undefined
   /** One ranking at a time: each may replace what is held. */
   const turn = createTurns()
 
@@ -67,37 +58,23 @@ export function createRanker({ db, models, rows, clock }: RankerDeps): Ranker {
     if (serving && serving.version === version && serving.sha256 === held?.sha256) return serving
     const { row, bytes } = await models.load(name)
     if (row.version !== version) throw new AppError('version', 'The model stored is of another task version.')
-    await hold(spec, row.sha256, readLocal(spec, bytes))
+    const scorer = await openScorer(await engine, spec, bytes)
+    clear()
+    held = { sha256: row.sha256, scorer }
     return row
   }
 
-  async function hold(spec: ModelSpec, sha256: string, local: LocalModel): Promise<void> {
-    const model = await (await engine).load(localSpec(spec, local.ids), local.weights)
-    clear()
-    held = { sha256, local, model }
-  }
-
-  /** Adds to what is held the rows that the batch needs and that have come in. */
-  async function growFor(task: Active, batch: Batch): Promise<void> {
-    if (!held || !task.manifest.sliced) return
-    const { sha256, local } = held
-    const missing = missingIds(touchedIds(task.spec, [batch]), local.ids)
-    if (Object.keys(missing).length === 0) return
-    const grown = withRows(local, missing, await rows.find(task, missing))
-    if (grown !== local) await hold(task.spec, sha256, grown)
-  }
-
   function clear(): void {
-    held?.model.dispose()
+    held?.scorer.dispose()
     held = undefined
   }
 
   async function score(task: Active, batch: Batch): Promise<{ row: ModelRow; scores: Float32Array }> {
     const row = await holdServing(task)
-    await growFor(task, batch)
+    await held?.scorer.grow(batch, (missing) => rows.find(task, missing))
     // Everything may have been erased meanwhile.
     if (!held) throw new AppError('not-ready', 'There is no model on this device yet.')
-    return { row, scores: await held.model.predict(localBatch(task.spec, held.local.ids, batch)) }
+    return { row, scores: await held.scorer.score(batch) }
   }
 
   return {

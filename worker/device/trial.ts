@@ -5,13 +5,13 @@
  */
 import { createFusedEngine } from '../../shared/engine/fused/engine.ts'
 import { createPlainEngine } from '../../shared/engine/plain/engine.ts'
-import { localBatch, localSpec, missingIds, partOf, readLocal, touchedIds } from '../../shared/model/local.ts'
 import { pack, type Sample } from '../../shared/sample.ts'
 import type { Quality } from '../trainer/job.ts'
 import { createJudge, isBetter } from '../trainer/judge.ts'
 import type { Active } from './active.ts'
 import type { Models, Stored } from './models.ts'
 import type { Rows } from './rows.ts'
+import { openScorer } from './scorer.ts'
 
 /** How good M and M0 are on the validation samples. */
 export interface Verdict {
@@ -32,17 +32,15 @@ export async function relapsed(
   const batch = pack(task.context.layout, validation)
   const judge = createJudge(batch.labels)
   if (!judge) return undefined
-  const touched = touchedIds(task.spec, [batch])
   const engine = await createFusedEngine().catch(() => createPlainEngine())
 
   async function quality({ bytes }: Stored): Promise<Quality> {
-    const whole = readLocal(task.spec, bytes)
-    const part = partOf(whole, touched, await rows.find(task, missingIds(touched, whole.ids)))
-    const model = await engine.load(localSpec(task.spec, part.ids), part.weights)
+    const scorer = await openScorer(engine, task.spec, bytes)
     try {
-      return judge!(await model.predict(localBatch(task.spec, part.ids, batch)))
+      await scorer.grow(batch, (missing) => rows.find(task, missing))
+      return judge!(await scorer.score(batch))
     } finally {
-      model.dispose()
+      scorer.dispose()
     }
   }
   try {

@@ -1,0 +1,59 @@
+/** The one place where a stored model says how likely samples are clicked: for ranking, on trial, in experiments. */
+import type { Engine, Model } from '../../shared/engine/engine.ts'
+import {
+  type FindRow,
+  type LocalModel,
+  localBatch,
+  localSpec,
+  missingIds,
+  readLocal,
+  touchedIds,
+  withRows,
+} from '../../shared/model/local.ts'
+import type { ModelSpec } from '../../shared/model/spec.ts'
+import type { Batch } from '../../shared/sample.ts'
+
+/** A stored model at work, for one caller at a time; it holds memory of its engine. */
+export interface Scorer {
+  /**
+   * The click probability of each sample, whose ids are the task's. An id whose row is not here counts as unknown. Throws
+   * what `Model.predict` throws.
+   */
+  score(batch: Batch): Promise<Float32Array<ArrayBuffer>>
+  /** Takes in the rows that the batch needs and that are not here, as far as `find`, asked for their ids, has them. */
+  grow(batch: Batch, find: (missing: Readonly<Record<string, number[]>>) => Promise<FindRow>): Promise<void>
+  dispose(): void
+}
+
+/** `bytes` is a model as it is stored, whole or in part. Throws `bad-artifact` unless it is one of `spec`. */
+export async function openScorer(engine: Engine, spec: ModelSpec, bytes: Uint8Array): Promise<Scorer> {
+  let local = readLocal(spec, bytes)
+  let model = await load(local)
+  let disposed = false
+
+  function load({ ids, weights }: LocalModel): Promise<Model> {
+    return engine.load(localSpec(spec, ids), weights)
+  }
+
+  return {
+    score: (batch) => model.predict(localBatch(spec, local.ids, batch)),
+
+    async grow(batch, find) {
+      if (Object.keys(local.ids).length === 0) return
+      const missing = missingIds(touchedIds(spec, [batch]), local.ids)
+      if (Object.keys(missing).length === 0) return
+      const grown = withRows(local, missing, await find(missing))
+      if (grown === local || disposed) return
+      const next = await load(grown)
+      if (disposed) return next.dispose()
+      model.dispose()
+      model = next
+      local = grown
+    },
+
+    dispose() {
+      disposed = true
+      model.dispose()
+    },
+  }
+}
