@@ -2,6 +2,7 @@ import { AppError } from '../../shared/failure.ts'
 import { encodeEvent } from './event-row.ts'
 import { stamp } from './events.ts'
 import { key, uuidBytes } from './keys.ts'
+import { nameRow, userOfName } from './names.ts'
 import { createSpill, removeSpill, type Spill, type Spilt } from './spill.ts'
 import type { Import, Imports } from './store.ts'
 import type { Table, Tables } from './tables.ts'
@@ -13,8 +14,8 @@ const CHUNK = 20_000
 
 /**
  * Users come in as they are named, events set aside (`spill.ts`) until all are there. An import is taken back by what it
- * noted: a new user, with all that is theirs, or an event that it gave to an old user. So nothing is written twice, and
- * memory does not grow with the source. `path` is a folder of its own.
+ * noted: a new user, with all that is theirs, or an event that it gave to an old user, or to one who got a device meanwhile.
+ * So hardly anything is written twice, and memory does not grow with the source. `path` is a folder of its own.
  */
 export function createImports(tables: Tables, path: string): Imports {
   const { root, meta, undo } = tables
@@ -90,15 +91,28 @@ function addEvents({ events, dirty, undo }: Tables, users: readonly Spilt[]): nu
 
 function userNamed(tables: Tables, source: string): { user: number; made: boolean } {
   const { names, users, undo } = tables
-  const name = `import:${source}`
-  const known = names.get(name)
+  const known = userOfName(tables, source)
   if (known !== undefined) return { user: known, made: false }
+  const name = nameRow(source)
   const user = tables.nextUser()
   tables.putNextUser()
   names.putSync(name, user)
   users.putSync(key(user), encodeUser({ name, since: 0 }))
   undo.putSync(key(user), Buffer.alloc(0))
   return { user, made: true }
+}
+
+/** Whether an import that is under way has made this user. */
+export const isBeingImported = ({ undo }: Tables, user: number): boolean => undo.doesExist(key(user))
+
+/**
+ * The user stays, whatever becomes of the import: what it gave them so far is noted event by event, as for an old user. Only
+ * inside the transaction that gives them a device.
+ */
+export function keepUser({ events, undo }: Tables, user: number): void {
+  const given = [...events.getKeys({ start: key(user), end: key(user + 1) })]
+  for (const place of given) undo.putSync(place, Buffer.alloc(0))
+  undo.removeSync(key(user))
 }
 
 function takeBack(tables: Tables): void {

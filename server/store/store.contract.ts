@@ -208,6 +208,55 @@ export function storeContract(
       })
     })
 
+    describe('a name', () => {
+      const ann = { user: 'ann', events: [exposure(1), exposure(2)] }
+
+      it('means the same user to a source and to a token, whichever comes first', async () => {
+        const early = await store.users.register('early', secret(1), 7, 'bob')
+        const done = await store.imports.begin()
+        await done.add([ann, { user: 'bob', events: [exposure(3)] }])
+        expect(await done.commit('what', 'toy')).toEqual({ users: 1, events: 3 })
+        const late = await store.users.register('late', secret(2), 9, 'ann')
+        await reopen()
+        expect(await store.events.of(early)).toEqual([exposure(3)])
+        expect(await store.events.of(late)).toEqual(ann.events)
+        expect(await store.users.since(late)).toBe(0)
+        expect(await store.users.count()).toBe(2)
+        expect(await store.users.register('other', secret(3), 9, 'ann')).toBe(late)
+      })
+
+      it('whose import is taken back leaves who has got a device meanwhile, with what that device has sent', async () => {
+        const cut = await store.imports.begin()
+        await cut.add([ann, { user: 'bob', events: [exposure(3)] }])
+        const before = await store.users.register('before', secret(1), 9, 'ann')
+        await store.events.append(before, [exposure(8)])
+        const stop = cut.commit('what', 'toy', async () => {
+          const during = await store.users.register('during', secret(2), 9, 'bob')
+          await store.events.append(during, [exposure(9)])
+          throw new Error('stopped')
+        })
+        await expect(stop).rejects.toThrow('stopped')
+        expect(await store.events.count()).toBe(5)
+        await cut.rollback()
+        await reopen()
+        const bob = (await store.users.byDevice('during'))!.user
+        expect(await store.events.of(before)).toEqual([exposure(8)])
+        expect(await store.events.of(bob)).toEqual([exposure(9)])
+        expect(await store.users.count()).toBe(2)
+        expect(await store.users.register('again', secret(3), 9, 'ann')).toBe(before)
+      })
+
+      it('that comes in from both sides in the same moment is one user', async () => {
+        const both = await store.imports.begin()
+        const registered = store.users.register('d', secret(1), 7, 'ann')
+        await both.add([ann])
+        const user = await registered
+        await both.commit('what', 'toy')
+        expect(await store.users.count()).toBe(1)
+        expect(await store.events.of(user)).toEqual(ann.events)
+      })
+    })
+
     samplesContract(fixture)
     mappingsContract(fixture)
     erasureContract(fixture)

@@ -1,5 +1,7 @@
 import { IF_EXISTS } from 'lmdb'
+import { isBeingImported, keepUser } from './imports.ts'
 import { key } from './keys.ts'
+import { nameRow, userOfName } from './names.ts'
 import type { Users } from './store.ts'
 import type { Tables } from './tables.ts'
 
@@ -57,38 +59,53 @@ export function createUsers(tables: Tables): Users {
     userDevices.put(ownKey(row.user, device), Buffer.alloc(0))
   }
 
-  async function newUser(device: string, credential: Buffer, row: UserRow): Promise<number> {
+  /** A new user; undefined, and none is made, where the name has got one meanwhile. */
+  async function newUser(device: string, credential: Buffer, row: UserRow): Promise<number | undefined> {
     const user = tables.nextUser()
-    await root.batch(() => {
+    const put = () => {
       tables.putNextUser()
       users.put(key(user), encodeUser(row))
       if (row.name !== null) names.put(row.name, user)
       putDevice(device, { user, credential })
-    })
+    }
+    if (row.name !== null) return (await names.ifNoExists(row.name, put)) ? user : undefined
+    await root.batch(put)
     return user
   }
 
+  /** A device of a user whom an import under way has made; false where it has not. */
+  const deviceInImport = (user: number, device: string, credential: Buffer): boolean =>
+    root.transactionSync(() => {
+      if (!isBeingImported(tables, user)) return false
+      keepUser(tables, user)
+      devices.putSync(deviceKey(device), encodeDevice({ user, credential }))
+      userDevices.putSync(ownKey(user, device), Buffer.alloc(0))
+      return true
+    })
+
   /** One more device for the user of `name`; for a new one where there is none, or where they are erased this moment. */
   async function deviceOf(name: string, device: string, credential: Buffer, since: number): Promise<number> {
-    const user = names.get(name)
+    const user = userOfName(tables, name)
     const added =
       user !== undefined &&
-      (await users.ifVersion(key(user), IF_EXISTS, () => putDevice(device, { user, credential })))
-    return added ? user : newUser(device, credential, { since, name })
+      ((isBeingImported(tables, user) && deviceInImport(user, device, credential)) ||
+        (await users.ifVersion(key(user), IF_EXISTS, () => putDevice(device, { user, credential }))))
+    if (added) return user
+    const made = await newUser(device, credential, { since, name: nameRow(name) })
+    return made ?? deviceOf(name, device, credential, since)
   }
 
   return {
-    register(device, credential, at, subject) {
-      if (subject === undefined) return newUser(device, credential, { since: at, name: null })
-      const name = `subject:${subject}`
-      const before = coming.get(name) ?? Promise.resolve()
-      const registered = before.then(() => deviceOf(name, device, credential, at))
+    async register(device, credential, at, subject) {
+      if (subject === undefined) return (await newUser(device, credential, { since: at, name: null }))!
+      const before = coming.get(subject) ?? Promise.resolve()
+      const registered = before.then(() => deviceOf(subject, device, credential, at))
       const settled = registered
         .catch(() => {})
         .finally(() => {
-          if (coming.get(name) === settled) coming.delete(name)
+          if (coming.get(subject) === settled) coming.delete(subject)
         })
-      coming.set(name, settled)
+      coming.set(subject, settled)
       return registered
     },
     byDevice: async (device) => find(device),
