@@ -4,6 +4,7 @@
  */
 import * as z from 'zod'
 import { DAY_MS } from './clock.ts'
+import { OPTIMIZERS } from './engine/engine.ts'
 
 const count = z.int().positive()
 const rate = z.number().positive()
@@ -17,6 +18,18 @@ export const hyperSchema = z.strictObject({
   batchMax: count.max(40).default(40),
   /** Batches that a device may pull in a day. */
   batchesPerDay: count.max(100).default(12),
+  /**
+   * Ours: whether the device pulls matched samples. Without them a round learns from the user's own alone, which is the
+   * paper's baseline “on-device learning without augmentation”.
+   */
+  augment: z.boolean().default(true),
+  /**
+   * What of the matched samples is kept. `classifier`: what scores ≥ σ (Algorithm 2). `odds`, ours, keeps the same and weighs
+   * each in training by p/(1 − p): where the classifier is right, how much more often the user than another has such a
+   * sample, so borrowed samples count as if the user's own distribution had given them. `none`, an ablation: all of them, and
+   * no classifier is trained.
+   */
+  filter: z.enum(['classifier', 'odds', 'none']).default('classifier'),
   /** Share of the matched samples that trains the classifier; the others are scored. */
   classifierShare: z
     .number()
@@ -58,11 +71,39 @@ export const hyperSchema = z.strictObject({
       batchSize: count.default(16),
       learningRate: rate.default(0.01),
       /**
-       * When the update of a mini-batch is kept: `auc`, as in the paper (Algorithm 3), if the AUC on the local validation
-       * samples rises. On a few dozen of them most updates leave it where it was, and a model that goes back each time
-       * never gets anywhere: so with `auc-then-loss` equal AUCs are told apart by the log-loss.
+       * What of a training is kept. `auc`, as in the paper (Algorithm 3): the update of a mini-batch, if the AUC on the local
+       * validation samples rises. On a few dozen of them most updates leave it where it was, and a model that goes back
+       * each time never gets anywhere: so with `auc-then-loss` equal AUCs are told apart by the log-loss. Ours are also
+       * `epochs`: every update counts, and of the models that the epochs end with the one with the lowest log-loss on
+       * validation is kept, unless M's is as low; and `none`: nothing is judged, and what the last epoch ends with is kept.
        */
-      gate: z.enum(['auc', 'auc-then-loss']).default('auc-then-loss'),
+      gate: z.enum(['auc', 'auc-then-loss', 'epochs', 'none']).default('auc-then-loss'),
+      /** Ours: with `epochs`, by how much the log-loss must be lower than M's. */
+      margin: z.number().min(0).default(0),
+      /**
+       * Ours: with `epochs`, once there is a best one, M learns anew for as many epochs from validation samples too, so that
+       * what the user did last is not only judged by.
+       */
+      refit: z.boolean().default(false),
+      /** Ours: with `none`, whether of the own samples only those for training teach, or those for validation too. */
+      learnFrom: z.enum(['training', 'all']).default('training'),
+      /** Ours: λ of an L2 pull towards M as it was when the round began (`Training` in engine/engine.ts). */
+      pull: z.number().min(0).max(1e6).default(0),
+      /** Ours: parameters that a round leaves alone, by how their names begin: `embedding.`, `mlp.0`, … */
+      frozen: z.array(z.string().min(1)).max(32).default([]),
+      optimizer: z.enum(OPTIMIZERS).default('adam'),
+      /** Ours: how much a filtered sample counts, where one of the user's own counts 1. */
+      augmentedWeight: rate.default(1),
+      /** Ours: with the filter `odds`, the most that p/(1 − p) counts, because a few samples of great weight would be all. */
+      oddsCap: rate.default(5),
+    })
+    .refine(({ gate, refit }) => !refit || gate === 'epochs', {
+      path: ['refit'],
+      error: 'only with the gate epochs is there a number of epochs to learn anew for',
+    })
+    .refine(({ gate, learnFrom }) => learnFrom === 'training' || gate === 'none', {
+      path: ['learnFrom'],
+      error: 'what the gate judges by must not teach: all own samples only do with the gate none',
     })
     .prefault({}),
 })

@@ -14,13 +14,16 @@ export const ENGINE_NAMES = [
 ] as const
 export type EngineName = (typeof ENGINE_NAMES)[number]
 
+export const OPTIMIZERS = ['adam', 'sgd', 'adagrad'] as const
+export type Optimizer = (typeof OPTIMIZERS)[number]
+
 /** How a model learns; what is left out is Adam over everything, pulled nowhere. */
 export interface Training {
   /**
    * `adam` (Kingma & Ba 2015; β 0.9 and 0.999, ε 1e-7) · `sgd`: w −= η·g · `adagrad` (Duchi et al. 2011; the sum of
    * squares begins at 0.1, ε 1e-7).
    */
-  readonly optimizer?: 'adam' | 'sgd' | 'adagrad'
+  readonly optimizer?: Optimizer
   /**
    * λ ≥ 0 of an L2 pull towards the weights that were loaded: adds λ·Σ(w − w₀)² over all trained parameters to what is
    * minimised (not to the loss that `step` and `gradient` tell), so 2λ·(w − w₀) to the step's gradient.

@@ -2,10 +2,7 @@
 import { AppError } from '../failure.ts'
 import { DICE_MOMENTUM, isStatistic, type ModelSpec, shapesOf } from '../model/spec.ts'
 import { corrected, EPSILON } from './adam.ts'
-import type { Training } from './engine.ts'
-
-export const OPTIMIZERS = ['adam', 'sgd', 'adagrad'] as const
-export type Optimizer = (typeof OPTIMIZERS)[number]
+import { OPTIMIZERS, type Optimizer, type Training } from './engine.ts'
 
 /** What Adagrad's sums of squares begin at. */
 export const ADAGRAD_START = 0.1

@@ -19,7 +19,10 @@ export interface Verdict {
   readonly m0: Quality
 }
 
-/** Gives the verdict if M0 is the better one; undefined where M stays, also because the samples do not tell. */
+/**
+ * Gives the verdict if M0 is the better one; undefined where M stays, also because the samples do not tell or the task's gate
+ * judges nothing.
+ */
 export async function relapsed(
   { models, rows }: { models: Models; rows: Rows },
   task: Active,
@@ -45,7 +48,8 @@ export async function relapsed(
   }
   try {
     const verdict = { m: await quality(present), m0: await quality(delivered) }
-    return isBetter(verdict.m0, verdict.m, hyper.ranking.gate) ? verdict : undefined
+    const { gate, margin } = hyper.ranking
+    return isBetter(verdict.m0, verdict.m, gate, margin) ? verdict : undefined
   } finally {
     await engine.dispose()
   }

@@ -5,6 +5,10 @@ import type { Batch } from '../../shared/sample.ts'
 
 type Widths = Pick<ModelSpec, 'idWidth' | 'denseWidth'>
 
+/** Mini-batches in an epoch over these parts. */
+export const stepsIn = (parts: readonly Batch[], size: number): number =>
+  Math.ceil(parts.reduce((rows, part) => rows + part.size, 0) / size)
+
 /**
  * Each call is one epoch: all rows of all parts in a random order, in mini-batches of `size`; the last may be smaller.
  * Every mini-batch lies where the one before it lay, so whoever needs one for longer copies it: a copy of all samples for

@@ -87,13 +87,15 @@ const filterResultSchema = z.strictObject({
 const personaliseResultSchema = z.strictObject({
   engine: engineName,
   choice: choiceSchema,
-  /** The better model as safetensors, or null where M stays. */
+  /** The model that is to become M, as safetensors, or null where M stays; the rest as in `Personalised` (outcome.ts). */
   model: bytes.nullable(),
   losses: z.array(z.number()),
   steps: z.int(),
   stepsKept: z.int(),
   before: z.number().nullable(),
   after: z.number().nullable(),
+  loss: z.strictObject({ before: z.number(), after: z.number() }).optional(),
+  refit: z.int().positive().optional(),
 })
 
 /** The jobs: what goes in, what comes out. */
@@ -113,8 +115,8 @@ export interface Watch {
   /** Hears after each step what share of the work is done, in (0, 1]. */
   readonly onProgress?: ((fraction: number) => void) | undefined
   /**
-   * Hears every `CHECKPOINT_STEPS` steps of a personalisation, and at the end of each epoch, how far it has come: counted
-   * in steps and not by the clock, that the same job always has the same checkpoints.
+   * Hears every `CHECKPOINT_STEPS` steps of a personalisation that can go on, and at the end of each epoch, how far it has
+   * come: counted in steps and not by the clock, that the same job always has the same checkpoints.
    */
   readonly onCheckpoint?: ((checkpoint: Checkpoint) => void) | undefined
 }

@@ -1,4 +1,4 @@
-/** How good a model is on the validation samples: asked after every step of Algorithm 3. */
+/** How good a model is on the validation samples: asked after every step of Algorithm 3, or after every epoch. */
 import type { Model } from '../../shared/engine/engine.ts'
 import { AppError } from '../../shared/failure.ts'
 import type { Hyper } from '../../shared/hyper.ts'
@@ -51,5 +51,18 @@ export function judgeBy(validation: Batch): ((model: Model) => Promise<Quality>)
   return judge && ((model) => model.predict(validation).then(judge))
 }
 
-export const isBetter = (now: Quality, best: Quality, gate: Hyper['ranking']['gate']): boolean =>
-  now.auc > best.auc || (gate === 'auc-then-loss' && now.auc === best.auc && now.loss < best.loss)
+/** `margin`: by how much the log-loss must be lower, where that alone decides. */
+export function isBetter(now: Quality, best: Quality, gate: Hyper['ranking']['gate'], margin = 0): boolean {
+  switch (gate) {
+    case 'auc':
+      return now.auc > best.auc
+    case 'auc-then-loss':
+      return now.auc > best.auc || (now.auc === best.auc && now.loss < best.loss)
+    case 'epochs':
+      return now.loss < best.loss - margin
+    case 'none':
+      return false
+    default:
+      return gate satisfies never
+  }
+}

@@ -63,7 +63,7 @@ const scriptedInput = (rows: number): PersonaliseInput => ({
   model: {} as Weights,
   training: { ...VALIDATION, size: rows, ids: new Int32Array(rows), dense: new Float32Array(rows) },
   validation: VALIDATION,
-  hyper: { epochs: 1, batchSize: 1, learningRate: 0.1, gate: 'auc' },
+  hyper: hyper({ ranking: { epochs: 1, batchSize: 1, learningRate: 0.1, gate: 'auc' } }).ranking,
   seed: 1,
 })
 
@@ -128,7 +128,7 @@ describe('with a scripted engine', () => {
     const seen: number[] = []
     const input = {
       ...scriptedInput(5),
-      hyper: { epochs: 3, batchSize: 2, learningRate: 0.1, gate: 'auc' as const },
+      hyper: { ...scriptedInput(5).hyper, epochs: 3, batchSize: 2 },
     }
     const result = await personalise(scripted(new Array(10).fill(10)).engine, input, {
       onProgress: (f) => seen.push(f),

@@ -1,20 +1,16 @@
-/**
- * Algorithm 3 of the CoDA paper: the ranking model learns from the user's own and the filtered samples, and keeps the
- * update of a mini-batch only if it does better on the user's own newest samples by it.
- */
+/** The ranking model learns from the user's own and the filtered samples; the gate says how it is judged meanwhile. */
 import type { Engine, Model } from '../../shared/engine/engine.ts'
 import { AppError } from '../../shared/failure.ts'
 import type { Hyper } from '../../shared/hyper.ts'
 import type { ModelSpec } from '../../shared/model/spec.ts'
 import type { Weights } from '../../shared/model/weights.ts'
-import { seeded } from '../../shared/random.ts'
-import { readSafetensors, writeSafetensors } from '../../shared/safetensors.ts'
 import type { Batch } from '../../shared/sample.ts'
-import { createEpochs } from './batches.ts'
+import { byEpoch, unjudged } from './epochs.ts'
 import type { Watched } from './filter.ts'
-import { CHECKPOINT_STEPS, type Checkpoint, type Watch } from './job.ts'
-import { isBetter, judgeBy } from './judge.ts'
-import { createPause } from './pause.ts'
+import type { Checkpoint, Watch } from './job.ts'
+import type { Personalised } from './outcome.ts'
+import { createPause, type Pause } from './pause.ts'
+import { byStep } from './steps.ts'
 
 export interface PersonaliseInput {
   readonly spec: ModelSpec
@@ -30,89 +26,45 @@ export interface PersonaliseInput {
   readonly from?: Checkpoint | undefined
 }
 
-export interface Personalised {
-  /** The best weights, or null where nothing improved and M stays. */
-  readonly weights: Weights | null
-  /** Training loss of each mini-batch. */
-  readonly losses: number[]
-  readonly steps: number
-  readonly stepsKept: number
-  /** AUC on the validation samples before and after; null where one class is absent: then nothing is trained. */
-  readonly before: number | null
-  readonly after: number | null
+/** How a way of training gets its models, waits before each step, and says how far it is. */
+export interface Workplace extends Omit<Watch, 'signal'> {
+  /** A model with these weights and a fresh optimizer. */
+  readonly load: (weights: Weights) => Promise<Model>
+  readonly pause: Pause
 }
 
 /**
- * Same input, same outcome; `after` is never below `before`. Goes on at `from`, if it is given: the same mini-batches in the
- * same order, those that were learnt from left out. Throws `bad-input` for a checkpoint of another job, `diverged` where a
- * loss, a score or a weight is not finite.
+ * Whether a training that was cut off goes on from its last checkpoint. That holds one model, and no optimizer: enough where
+ * every step ends with the best model so far. Any other training begins anew; and so does one with a pull, which would
+ * pull towards the checkpoint.
+ */
+export const goesOn = ({ gate, pull }: Hyper['ranking']): boolean =>
+  (gate === 'auc' || gate === 'auc-then-loss') && pull === 0
+
+/**
+ * Same input, same outcome. Goes on at `from`, if it is given: the same mini-batches in the same order, those that were
+ * learnt from left out. Throws `bad-input` for a checkpoint of another job, `diverged` where a loss, a score or a weight is
+ * not finite.
  */
 export async function personalise(
   engine: Engine,
   input: PersonaliseInput,
   { signal, onProgress, onCheckpoint, pause = createPause(signal) }: Watched = {},
 ): Promise<Personalised> {
-  const { spec, training, validation, hyper, from } = input
-  const judge = judgeBy(validation)
-  if (!judge) return { weights: null, losses: [], steps: 0, stepsKept: 0, before: null, after: null }
-  const due = hyper.epochs * Math.ceil(training.size / hyper.batchSize)
-  if (
-    from &&
-    (from.step > due || from.losses.length !== from.step || (from.model === null) !== (from.stepsKept === 0))
-  )
-    throw new AppError('bad-input', 'The checkpoint is not of this training.')
-  const model = await engine.load(spec, from?.model ? readSafetensors(from.model) : input.model)
-  try {
-    const before = from?.before ?? (await judge(model))
-    const losses = from ? [...from.losses] : []
-    let best = from?.best ?? before
-    let stepsKept = from?.stepsKept ?? 0
-    let saved = from?.model ?? null
-    let savedAt = stepsKept
-
-    /** The model is the best so far, as it is after every step. */
-    async function checkpoint(hear: NonNullable<Watch['onCheckpoint']>): Promise<void> {
-      if (savedAt < stepsKept) saved = writeSafetensors(await wholeOf(model))
-      savedAt = stepsKept
-      hear({ model: saved, step: losses.length, stepsKept, losses: [...losses], before, best })
-    }
-
-    await model.mark()
-    for (const { batch, last } of lessonsOf(input, losses.length)) {
-      const wait = pause()
-      if (wait) await wait
-      losses.push(await model.step(batch, hyper.learningRate))
-      const now = await judge(model)
-      if (isBetter(now, best, hyper.gate)) {
-        best = now
-        stepsKept++
-        await model.mark()
-      } else {
-        await model.revert()
-      }
-      onProgress?.(losses.length / due)
-      if (onCheckpoint && (last || losses.length % CHECKPOINT_STEPS === 0)) await checkpoint(onCheckpoint)
-    }
-    const weights = stepsKept > 0 ? await wholeOf(model) : null
-    return { weights, losses, steps: losses.length, stepsKept, before: before.auc, after: best.auc }
-  } finally {
-    model.dispose()
+  const { spec, hyper, from } = input
+  const { gate, optimizer, pull, frozen } = hyper
+  const load = (weights: Weights) => engine.load(spec, weights, { optimizer, pull, frozen })
+  const place: Workplace = { load, pause, onProgress }
+  if (from && !goesOn(hyper)) throw new AppError('bad-input', 'Such a training has no checkpoints.')
+  switch (gate) {
+    case 'auc':
+    case 'auc-then-loss':
+      return byStep(input, goesOn(hyper) ? { ...place, onCheckpoint } : place)
+    case 'epochs':
+      return byEpoch(input, place)
+    case 'none':
+      return unjudged(input, place)
+    default:
+      return gate satisfies never
   }
-}
-
-/** The mini-batches of all epochs in order, but for the first `learnt`; whether each is the last of its epoch. */
-function* lessonsOf({ spec, training, hyper, seed }: PersonaliseInput, learnt: number) {
-  const epoch = createEpochs(spec, [training], hyper.batchSize, seeded(seed))
-  const anEpoch = Math.ceil(training.size / hyper.batchSize)
-  for (let i = 0, step = 0; i < hyper.epochs; i++)
-    for (const batch of epoch()) if (++step > learnt) yield { batch, last: step % anEpoch === 0 }
-}
-
-/** The present weights, all of them numbers. */
-async function wholeOf(model: Model): Promise<Weights> {
-  const weights = await model.save()
-  for (const [name, { data }] of Object.entries(weights))
-    for (let i = 0; i < data.length; i++)
-      if (!Number.isFinite(data[i])) throw new AppError('diverged', `Tensor ${name} holds ${data[i]}.`)
-  return weights
 }

@@ -3,7 +3,8 @@
  * of a batch, and the records that tell the kernel all this (kernel/records.ts says what the fields are).
  */
 import { inputWidth, type ModelSpec, shapesOf, widthOf } from '../../model/spec.ts'
-import { OPTIMIZERS, type Settled, settle } from '../training.ts'
+import { OPTIMIZERS } from '../engine.ts'
+import { type Settled, settle } from '../training.ts'
 import {
   add,
   type Builder,

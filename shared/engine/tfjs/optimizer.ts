@@ -1,7 +1,8 @@
 /** One step over tensors that are never written to. */
 import * as tf from '@tensorflow/tfjs-core'
 import { BETA1, BETA2 } from '../adam.ts'
-import { ADAGRAD_START, type Optimizer, paceOf } from '../training.ts'
+import type { Optimizer } from '../engine.ts'
+import { ADAGRAD_START, paceOf } from '../training.ts'
 
 /** For each moment of the optimizer, one tensor for each trained parameter: Adam has two, Adagrad one, SGD none. */
 export type Moments = tf.Tensor[][]
