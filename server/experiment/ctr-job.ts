@@ -1,0 +1,119 @@
+/** One user's life and future, under each arm that is due: what runs in a thread. */
+import { type Catalogue, catalogueSchema } from '../../shared/catalogue.ts'
+import type { Clock } from '../../shared/clock.ts'
+import { createFusedEngine } from '../../shared/engine/fused/engine.ts'
+import type { KindredEvent } from '../../shared/event.ts'
+import { type Context, createContext, generateSamples } from '../../shared/generate.ts'
+import { din } from '../../shared/model/spec.ts'
+import { type Batch, pack } from '../../shared/sample.ts'
+import type { Manifest } from '../../shared/task.ts'
+import type { Arm } from './arms.ts'
+import { createCachingFetch } from './http-cache.ts'
+import { createPerson, type Person } from './person.ts'
+import type { Row } from './results.ts'
+import type { Life } from './split.ts'
+import type { Done } from './threads.ts'
+import { tokenOf } from './tokens.ts'
+
+export interface Common {
+  readonly now: number
+  readonly seed: number
+  readonly secret: Uint8Array
+  readonly manifest: Manifest
+  readonly catalogue: Catalogue
+  readonly arms: readonly (Arm & { readonly server: string })[]
+}
+
+export interface Task {
+  readonly life: Life
+  /** Names of the arms that are still due. */
+  readonly arms: readonly string[]
+}
+
+/** The future is replayed as a week of equal parts: its own times are as virtual as those of the past. */
+const DAYS = 7
+
+interface Exam {
+  readonly batch: Batch
+  readonly labels: readonly number[]
+  readonly days: readonly number[]
+}
+
+/** The exposures of the future as a device would have ranked them: by all that was known just before each. */
+function examOf(context: Context, { past, future }: Life): Exam {
+  const events = [...past, ...future]
+  const end = events.at(-1)!.at
+  const coming = new Set(future.map(({ id }) => id))
+  const samples = generateSamples(context, events, end)
+    .filter(({ exposure }) => coming.has(exposure))
+    .map(({ sample }) => sample)
+  return {
+    batch: pack(context.layout, samples),
+    labels: samples.map(({ label }) => label),
+    days: samples.map((_, i) => Math.floor((DAYS * i) / samples.length)),
+  }
+}
+
+const activityOf = (events: readonly KindredEvent[]): number =>
+  events.filter(({ type }) => type === 'exposure').length
+
+export async function open(common: Common): Promise<Done<Task, Row>> {
+  const { manifest, now, seed, secret } = common
+  const clock: Clock = { now: () => now }
+  const context = createContext(manifest.schema, catalogueSchema.parse(common.catalogue), manifest.hyper)
+  const spec = din(manifest.schema, manifest.ranking)
+  const engine = await createFusedEngine()
+  const send = createCachingFetch()
+
+  async function rowOf(arm: Common['arms'][number], life: Life, exam: Exam): Promise<Row> {
+    const { user, past } = life
+    const began = performance.now()
+    const person = await createPerson({
+      server: arm.server,
+      token: await tokenOf(user, secret, clock),
+      past,
+      holds: arm.hyper ?? manifest.hyper,
+      clock,
+      seed: seedOf(seed, user),
+      fetch: send,
+    })
+    try {
+      const { trained, rounds, down, filtered } = await (arm.hyper ? person.learn() : absent(person))
+      const { m } = await person.score(engine, spec, exam.batch)
+      return {
+        arm: arm.name,
+        seed,
+        user,
+        activity: activityOf(past),
+        trained,
+        ms: performance.now() - began,
+        rounds: rounds.length,
+        roundMs: Math.max(0, ...rounds.map(({ ms }) => ms)),
+        down,
+        filtered,
+        labels: exam.labels,
+        days: exam.days,
+        scores: [...m],
+      }
+    } finally {
+      await person.end()
+    }
+  }
+
+  return async ({ life, arms }, tell) => {
+    const exam = examOf(context, life)
+    for (const arm of common.arms) if (arms.includes(arm.name)) tell(await rowOf(arm, life, exam))
+  }
+}
+
+async function absent(person: Person) {
+  await person.arrive()
+  return { trained: false, rounds: [], down: 0, filtered: 0 }
+}
+
+/** The same for all arms, so that they differ by what they do and not by chance. */
+function seedOf(seed: number, user: string): number {
+  let mixed = Math.imul(seed, 0x9e3779b1)
+  for (let i = 0; i < user.length; i++) mixed = Math.imul(mixed ^ user.charCodeAt(i), 0x01000193)
+  return mixed >>> 0
+}

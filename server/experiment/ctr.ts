@@ -1,0 +1,102 @@
+/**
+ * The click-through experiment: what each arm's model says of what users did after it was trained. Everything is kept in a
+ * folder: what was done is not done again, and arms, seeds and users can be added.
+ */
+import { join } from 'node:path'
+import { hyper } from '../../shared/hyper.ts'
+import type { Cloud } from '../cloud/cloud.ts'
+import type { Progress } from '../cloud/progress.ts'
+import type { TrainSettings } from '../cloud/training.ts'
+import type { Source } from '../sources/source.ts'
+import { armNamed } from './arms.ts'
+import { claimFolder } from './folder.ts'
+import { modelOf, openGround, type Trained } from './ground.ts'
+import { openResults, type Row } from './results.ts'
+import { type Group, judged, splitInTime } from './split.ts'
+import { tryArms } from './trial.ts'
+
+/** Now, in every experiment: the times of a source are moved to it, so any moment is as good. */
+export const NOW = Date.UTC(2026, 0, 5, 12)
+
+/** Passes at most; it is told of a model that has not converged by then. */
+const TRAINING = { epochs: 12 } satisfies Partial<TrainSettings>
+
+export interface CtrOptions {
+  readonly dir: string
+  /** Opened with `NOW` as its now. */
+  readonly source: Source
+  /** The first so many users of the source are the population; default all. */
+  readonly population?: number | undefined
+  /** The first `users` of the group are judged. */
+  readonly group: Group
+  readonly users: number
+  readonly arms: readonly string[]
+  readonly seeds: readonly number[]
+  readonly threads: number
+  readonly training?: Partial<TrainSettings>
+  readonly progress: Progress
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface CtrOutcome {
+  /** Of the arms, seeds and users that were asked for. */
+  readonly rows: readonly Row[]
+  readonly models: readonly (Omit<Trained, 'manifest' | 'artifact'> & { readonly seed: number })[]
+  /** Time that it took now, without what lay there already. */
+  readonly minutes: { readonly cloud: number; readonly training: number; readonly arms: number }
+}
+
+/** Throws what importing, training, devices and the folder throw; what was found until then stays in the folder. */
+export async function ctr(options: CtrOptions): Promise<CtrOutcome> {
+  const { dir, source, population, seeds, progress, signal } = options
+  const clock = { now: () => NOW }
+  const watch = { progress, signal }
+  const training = { ...TRAINING, ...options.training }
+  const arms = options.arms.map(armNamed)
+  const { name, catalogue } = source
+  claimFolder(
+    dir,
+    { source: name, items: catalogue.items.length, population: population ?? 'all', training },
+    arms,
+  )
+  const results = openResults(join(dir, 'results.jsonl'))
+  const split = splitInTime(source, { now: NOW, population })
+  const users = new Set<string>()
+  for await (const { user } of judged(split.lives(), options)) users.add(user)
+
+  const minutes = { cloud: 0, training: 0, arms: 0 }
+  async function timed<T>(part: keyof typeof minutes, work: () => Promise<T>): Promise<T> {
+    const began = performance.now()
+    const done = await work()
+    minutes[part] += (performance.now() - began) / 60_000
+    return done
+  }
+  const clouds = new Map<number, Cloud>()
+  async function cloudOf(neighbours: number): Promise<Cloud> {
+    const there = clouds.get(neighbours)
+    if (there) return there
+    const place = { dir: join(dir, `cloud-${neighbours}`), past: split.past, clock, neighbours, ...watch }
+    const opened = await openGround(place)
+    clouds.set(neighbours, opened)
+    return opened
+  }
+  try {
+    const models: CtrOutcome['models'][number][] = []
+    for (const seed of seeds) {
+      const cloud = await timed('cloud', () => cloudOf(hyper().neighbours))
+      const place = join(dir, 'models')
+      const model = await timed('training', () => modelOf(cloud, place, seed, training, watch))
+      const { manifest, artifact, ...how } = model
+      models.push({ seed, ...how })
+      const lives = judged(split.lives(), options)
+      await timed('arms', () =>
+        tryArms({ ...options, arms, seed, model, cloudOf, clock, lives, users: users.size, results }),
+      )
+    }
+    const asked = ({ arm, seed, user }: Row) =>
+      options.arms.includes(arm) && seeds.includes(seed) && users.has(user)
+    return { rows: results.rows.filter(asked), models, minutes }
+  } finally {
+    for (const cloud of clouds.values()) await cloud.close()
+  }
+}

@@ -1,0 +1,73 @@
+/** All arms of one seed: their servers, and everybody who is judged on all cores. */
+import { randomBytes } from 'node:crypto'
+import type { Clock } from '../../shared/clock.ts'
+import { hyper } from '../../shared/hyper.ts'
+import type { Cloud } from '../cloud/cloud.ts'
+import type { Progress } from '../cloud/progress.ts'
+import type { Listening } from '../http/listen.ts'
+import { listenAsArm } from './arm-server.ts'
+import type { Arm } from './arms.ts'
+import type { Common, Task } from './ctr-job.ts'
+import type { Trained } from './ground.ts'
+import type { Results, Row } from './results.ts'
+import type { Life } from './split.ts'
+import { overThreads } from './threads.ts'
+
+export interface TrialOptions {
+  readonly seed: number
+  readonly arms: readonly Arm[]
+  readonly model: Trained
+  /** The cloud that matches so many neighbours. */
+  readonly cloudOf: (neighbours: number) => Promise<Cloud>
+  readonly clock: Clock
+  readonly lives: AsyncIterable<Life>
+  /** How many lives there are. */
+  readonly users: number
+  readonly results: Results
+  readonly threads: number
+  readonly progress: Progress
+  readonly signal?: AbortSignal | undefined
+}
+
+/** K of an arm. */
+const neighboursOf = (arm: Arm): number => (arm.hyper ?? hyper()).neighbours
+
+/** Adds a row for each arm and user that has none. */
+export async function tryArms(options: TrialOptions): Promise<void> {
+  const { seed, arms, model, cloudOf, clock, results, progress } = options
+  const secret = randomBytes(32)
+  const servers: Listening[] = []
+  try {
+    const reached: Common['arms'][number][] = []
+    for (const arm of arms) {
+      const cloud = await cloudOf(neighboursOf(arm))
+      const server = await listenAsArm({ cloud, arm, clock, secret, seed, task: model })
+      servers.push(server)
+      reached.push({ ...arm, server: server.url })
+    }
+    const { manifest } = model
+    const catalogue = JSON.parse(`${(await model.artifact(manifest.catalogue.sha256))!.bytes}`)
+    const total = options.users * arms.length
+    let done = 0
+    await overThreads<Common, Task, Row>({
+      module: new URL('./ctr-job.ts', import.meta.url),
+      common: { now: clock.now(), seed, secret, manifest, catalogue, arms: reached },
+      tasks: tasksOf(options),
+      threads: options.threads,
+      signal: options.signal,
+      onFinding(row) {
+        results.append(row)
+        progress({ stage: `Users under each arm, seed ${seed}`, done: ++done, total })
+      },
+    })
+  } finally {
+    await Promise.all(servers.map((server) => server.close()))
+  }
+}
+
+async function* tasksOf({ lives, arms, seed, results }: TrialOptions): AsyncGenerator<Task> {
+  for await (const life of lives) {
+    const due = arms.filter(({ name }) => !results.has(name, seed, life.user)).map(({ name }) => name)
+    if (due.length > 0) yield { life, arms: due }
+  }
+}
