@@ -28,6 +28,8 @@ export const manifestSchema = z.strictObject({
    * of the whole table (float32, row-major), by which its rows can be asked for. How many there are is in the schema.
    */
   sliced: z.record(z.string(), sha256Schema).optional(),
+  /** Item factors (safetensors, see `model/factors.ts`), by which a device knows its user in closed form. */
+  factors: artifactSchema.optional(),
   /** The catalogue (JSON). */
   catalogue: artifactSchema,
   /**

@@ -3,7 +3,7 @@ import type { Cloud, TrainOptions } from '../cloud/cloud.ts'
 import { type CommonOptions, wholeNumber, withCloud, withCommonOptions } from './common.ts'
 import type { Report } from './report.ts'
 
-type TrainChoices = Pick<TrainOptions, 'maxSamples' | 'epochs' | 'threads'>
+type TrainChoices = Pick<TrainOptions, 'maxSamples' | 'epochs' | 'threads' | 'factors'>
 
 /** Trains the global model and makes it the task that devices get. */
 export async function train(cloud: Cloud, report: Report, choices: TrainChoices = {}): Promise<void> {
@@ -29,6 +29,7 @@ export function trainCommand(program: Command): void {
       .description('train the global model and release it to the devices')
       .option('--max-samples <n>', 'train on the newest n samples at most', wholeNumber(100))
       .option('--epochs <n>', 'passes over them at most', wholeNumber(1, 100))
+      .option('--factors <n>', 'learn item factors of so many dimensions beside it', wholeNumber(0, 32))
       .option('--threads <n>', 'threads to compute in; all cores if it is left out', wholeNumber(1, 1024)),
   ).action(({ data, json, ...numbers }: CommonOptions & TrainChoices) =>
     withCloud({ data, json }, (cloud, report) => train(cloud, report, numbers)),

@@ -1,5 +1,6 @@
 /** What runs in a thread of its own: each job by name, its input and output plain data. */
 
+import type { Mix } from '../../shared/model/factors.ts'
 import { createMatcher, type Fresh, type Matcher } from './matcher.ts'
 import { needPopulation } from './population.ts'
 import { type Prepared, prepare } from './prepare.ts'
@@ -10,7 +11,9 @@ import { createMaker, type Maker } from './samples.ts'
 import { removeCheckpoint } from './training/checkpoint.ts'
 import { TRAINING, type Trained, type TrainSettings, trainGlobal } from './training.ts'
 
-export interface TrainResult extends Omit<Trained, 'weights' | 'auc'> {
+export interface TrainResult extends Omit<Trained, 'weights' | 'auc' | 'factors'> {
+  /** Of the item factors, where some were learnt: how much they are believed beside the DIN. */
+  readonly mix: Mix | null
   /** Of the task that was published. */
   readonly version: number
   /** null where the held-out samples were all of one class. */
@@ -53,8 +56,8 @@ async function train(room: Room, changes: Partial<TrainSettings>, watch: Watch):
   const start = performance.now()
   const population = await needPopulation(room.store)
   const settings = { ...TRAINING, ...changes }
-  const { weights, auc = null, ...how } = await trainGlobal(room, population, settings, watch)
-  const { version } = await release(room, population, weights)
+  const { weights, factors, auc = null, ...how } = await trainGlobal(room, population, settings, watch)
+  const { version } = await release(room, population, weights, factors)
   removeCheckpoint(room.dir)
-  return { version, ...how, auc, seconds: (performance.now() - start) / 1000 }
+  return { version, ...how, mix: factors?.mix ?? null, auc, seconds: (performance.now() - start) / 1000 }
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import * as z from 'zod'
 import { AppError } from '../../shared/failure.ts'
+import { type Factors, writeFactors } from '../../shared/model/factors.ts'
 import { partOf, touchedIds, writeLocal } from '../../shared/model/local.ts'
 import { checkWeights, din, type ModelSpec, prunedDin } from '../../shared/model/spec.ts'
 import type { Weights } from '../../shared/model/weights.ts'
@@ -26,10 +27,15 @@ export const loadManifest = ({ meta }: Store): Promise<Manifest | undefined> =>
   meta.get(MANIFEST, manifestSchema)
 
 /**
- * Publishes `weights` and the catalogue as the next version of the task. Devices see all of it or none. Files that none of
+ * Publishes `weights`, item factors if there are any, and the catalogue as the next version of the task. Devices see all of it or none. Files that none of
  * the last three releases names are removed.
  */
-export async function release(room: Room, population: Population, weights: Weights): Promise<Manifest> {
+export async function release(
+  room: Room,
+  population: Population,
+  weights: Weights,
+  factors?: Factors,
+): Promise<Manifest> {
   const { schema, catalogue } = population
   const spec = din(schema)
   checkWeights(spec, weights)
@@ -44,6 +50,7 @@ export async function release(room: Room, population: Population, weights: Weigh
     classifier: widthsOf(prunedDin(schema)),
     model: writeArtifact(room.dir, model),
     ...(sliced && { sliced }),
+    ...(factors && { factors: writeArtifact(room.dir, writeFactors(factors)) }),
     catalogue: writeArtifact(room.dir, Buffer.from(JSON.stringify(catalogue))),
   }
   const releases = await releasesWith(room.store, manifest, before)
@@ -59,9 +66,9 @@ async function releasesWith({ meta }: Store, manifest: Manifest, before: Manifes
   return [...noted.filter(({ version }) => version < manifest.version), releaseOf(manifest)].slice(-KEPT)
 }
 
-const releaseOf = ({ version, model, catalogue, sliced = {} }: Manifest) => ({
+const releaseOf = ({ version, model, factors, catalogue, sliced = {} }: Manifest) => ({
   version,
-  files: [model.sha256, catalogue.sha256, ...Object.values(sliced)],
+  files: [model.sha256, catalogue.sha256, ...(factors ? [factors.sha256] : []), ...Object.values(sliced)],
 })
 
 /** Removes all files that are not named, also what a process that was killed has left half-written. */

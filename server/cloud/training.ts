@@ -1,5 +1,6 @@
 /** The global model: a DIN on the newest samples of all users, by the engine and the model code that devices run. */
 import { availableParallelism } from 'node:os'
+import type { Factors } from '../../shared/model/factors.ts'
 import { din, initialWeights } from '../../shared/model/spec.ts'
 import type { Weights } from '../../shared/model/weights.ts'
 import { seeded } from '../../shared/random.ts'
@@ -7,8 +8,10 @@ import type { Population } from './population.ts'
 import type { Watch } from './progress.ts'
 import type { Room } from './room.ts'
 import { readCheckpoint } from './training/checkpoint.ts'
-import { fingerprintOf, planCourse, type TrainNumbers } from './training/course.ts'
+import { companyOf } from './training/company.ts'
+import { fingerprintOf, planCourse, readerOf, type TrainNumbers } from './training/course.ts'
 import { judgeWeights, type Learnt, type Lesson, learn } from './training/lesson.ts'
+import { trainFactors } from './training/mix.ts'
 import { createTeam } from './training/team.ts'
 import { learnInThreads } from './training/threads.ts'
 import { withUnseenUnknown } from './training/unseen.ts'
@@ -16,6 +19,8 @@ import { withUnseenUnknown } from './training/unseen.ts'
 export interface TrainSettings extends TrainNumbers {
   /** Default: a thread for each core, where there is enough to do. What comes out differs between numbers by rounding only. */
   readonly threads?: number
+  /** Width of the item factors that are learnt beside the DIN; default none. */
+  readonly factors?: number
   /** Time between checkpoints, of which there is one after each pass, too. */
   readonly checkpointMs?: number
 }
@@ -39,6 +44,7 @@ export interface Trained extends Learnt {
   readonly available: number
   readonly epochs: number
   readonly threads: number
+  readonly factors: Factors | undefined
   /** How many samples a process that was cut off had left behind it; 0 where this one began anew. */
   readonly resumedAt: number
   /** Why there was a checkpoint that was of no use. */
@@ -52,11 +58,12 @@ export interface Trained extends Learnt {
  */
 export async function trainGlobal(
   { store, dir }: Pick<Room, 'store' | 'dir'>,
-  { schema, dayMs }: Pick<Population, 'schema' | 'dayMs'>,
-  { threads, checkpointMs = TRAINING.checkpointMs, ...numbers }: TrainSettings,
+  population: Pick<Population, 'schema' | 'catalogue' | 'dayMs'>,
+  { threads, factors: dim = 0, checkpointMs = TRAINING.checkpointMs, ...numbers }: TrainSettings,
   watch: Watch,
 ): Promise<Trained> {
-  const { course, available } = await planCourse(store, { schema, dayMs }, numbers)
+  const { schema } = population
+  const { course, available } = await planCourse(store, population, numbers)
   const { heldOut } = course
   const trained = course.samples.byteLength / 4 - heldOut
   const total = numbers.epochs * trained
@@ -67,11 +74,13 @@ export async function trainGlobal(
     threads ?? worthwhile(total),
     Math.max(1, Math.floor(numbers.batchSize / ROWS_A_THREAD)),
   )
+  const given = numbers.company ? await companyOf(course, readerOf(store, course), watch) : {}
   const lesson: Lesson = {
     course,
     team: createTeam(din(schema), size, numbers.batchSize),
     judgements: new SharedArrayBuffer(2 * 4 * heldOut),
     keep: { dir, fingerprint, everyMs: checkpointMs },
+    given,
     from: found,
   }
   watch.progress({ stage: 'Training', done: resumedAt, total })
@@ -80,11 +89,16 @@ export async function trainGlobal(
   const { losses } = learnt
   const weights: Weights = withUnseenUnknown(
     learnt.weights,
-    initialWeights(din(schema), seeded(numbers.seed)),
+    initialWeights(din(schema), seeded(numbers.seed), given),
   )
   const judged = await judgeWeights(store, lesson, weights)
   const counts = { trained, heldOut, available, epochs: losses.length, threads: size, resumedAt }
-  return { ...judged, weights, losses, ...counts, ignored }
+  const scores = new Float32Array(lesson.judgements, 0, heldOut)
+  const factors =
+    dim > 0
+      ? await trainFactors(store, population, course, scores, { dim, seed: numbers.seed }, watch)
+      : undefined
+  return { ...judged, weights, losses, ...counts, factors, ignored }
 }
 
 const worthwhile = (samples: number): number =>

@@ -5,6 +5,8 @@
  * give, bit by bit.
  *
  * As a file, such a table `embedding.<table>` [n, dim] has `ids.<table>` (I32 [n]) beside it.
+ *
+ * M of a task that has item factors also holds its user's personal vector (`factors.ts`), as the tensor `personal.vector`.
  */
 import { UNKNOWN_ID } from '../catalogue.ts'
 import { AppError } from '../failure.ts'
@@ -21,7 +23,11 @@ export type Vocabulary = Readonly<Record<string, Ids>>
 export interface LocalModel {
   readonly ids: Vocabulary
   readonly weights: Weights
+  /** [dim of the task's item factors]; absent until the user has been folded in. */
+  readonly personal?: Float32Array<ArrayBuffer> | undefined
 }
+
+const PERSONAL = 'personal.vector'
 
 /** Rows from elsewhere: undefined where there is none. */
 export type FindRow = (table: string, id: number) => Float32Array | undefined
@@ -109,7 +115,7 @@ export function partOf(model: LocalModel, wanted: Vocabulary, others: FindRow = 
     ids[table] = found
     weights[nameOf(table)] = tensorOf(found, dimOf(model, table), (id) => row(id) ?? others(table, id)!)
   }
-  return { ids, weights }
+  return { ...model, ids, weights }
 }
 
 /** `model` with rows that it lacked, as far as `others` has them; the same model where it has none. */
@@ -152,22 +158,30 @@ export function withTrained(base: LocalModel, before: LocalModel, after: Weights
 /** Reads a model from its file. Throws `bad-artifact` unless it is one of `spec`, whole or in part. */
 export function readLocal(spec: ModelSpec, bytes: Uint8Array): LocalModel {
   const ids: Record<string, Ids> = {}
+  const { [PERSONAL]: vector, ...tensors } = readTensors(bytes)
   const weights: Record<string, Tensor> = {}
-  for (const [name, tensor] of Object.entries(readTensors(bytes))) {
+  for (const [name, tensor] of Object.entries(tensors)) {
     if (isWeight(tensor)) weights[name] = tensor
     else ids[name.replace(/^ids\./, '')] = checkedIds(spec, name, tensor)
   }
   checkWeights(localSpec(spec, ids), weights)
-  return { ids, weights }
+  return { ids, weights, ...(vector && { personal: checkedVector(vector) }) }
 }
 
-export const writeLocal = ({ ids, weights }: LocalModel): Uint8Array<ArrayBuffer> =>
+export const writeLocal = ({ ids, weights, personal }: LocalModel): Uint8Array<ArrayBuffer> =>
   writeSafetensors({
     ...weights,
     ...Object.fromEntries(
       Object.entries(ids).map(([table, data]) => [`ids.${table}`, { shape: [data.length], data }]),
     ),
+    ...(personal && { [PERSONAL]: { shape: [personal.length], data: personal } }),
   })
+
+function checkedVector(tensor: Tensor | IdTensor): Float32Array<ArrayBuffer> {
+  if (!isWeight(tensor) || tensor.shape.length !== 1 || !tensor.data.every(Number.isFinite))
+    throw new AppError('bad-artifact', `Tensor ${PERSONAL} is not a vector of finite numbers.`)
+  return tensor.data
+}
 
 function checkedIds(spec: ModelSpec, name: string, { shape, data }: IdTensor): Ids {
   const table = spec.tables.find((table) => name === `ids.${table.name}`)

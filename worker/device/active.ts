@@ -3,11 +3,13 @@ import { type Catalogue, catalogueSchema } from '../../shared/catalogue.ts'
 import { AppError, parse } from '../../shared/failure.ts'
 import { type Context, createContext } from '../../shared/generate.ts'
 import { sha256 as hash } from '../../shared/hash.ts'
+import { readFactors } from '../../shared/model/factors.ts'
 import { readLocal } from '../../shared/model/local.ts'
 import { din, type ModelSpec } from '../../shared/model/spec.ts'
 import { type Manifest, manifestSchema } from '../../shared/task.ts'
 import type { Db } from './db.ts'
 import type { Models } from './models.ts'
+import { type ItemFactors, itemColumn } from './personal.ts'
 import { dropRows } from './rows.ts'
 import type { Tunnel } from './tunnel.ts'
 
@@ -19,22 +21,55 @@ export interface Active {
   readonly context: Context
   /** The ranking model. */
   readonly spec: ModelSpec
+  /** What the user can be folded in by, where the task has it. */
+  readonly factors?: ItemFactors | undefined
 }
 
-function activate(manifest: Manifest, etag: string | null, catalogue: Catalogue): Active {
+/** What a task is made of but its model: each file as it was delivered. */
+interface Delivered {
+  readonly catalogue: Uint8Array<ArrayBuffer>
+  readonly factors: Uint8Array<ArrayBuffer> | undefined
+}
+
+function activate(manifest: Manifest, etag: string | null, files: Delivered): Active {
+  const catalogue = readCatalogue(files.catalogue)
   const context = createContext(manifest.schema, catalogue, manifest.hyper)
-  return { manifest, etag, catalogue, context, spec: din(manifest.schema, manifest.ranking) }
+  const spec = din(manifest.schema, manifest.ranking)
+  return {
+    manifest,
+    etag,
+    catalogue,
+    context,
+    spec,
+    factors: files.factors && factorsOf(context, files.factors),
+  }
+}
+
+/** Throws `bad-artifact` where they are not factors of the schema's targets. */
+function factorsOf({ schema, layout }: Context, bytes: Uint8Array): ItemFactors {
+  const column = itemColumn(layout)
+  if (!column) throw new AppError('bad-artifact', 'There are item factors, but no feature is the target.')
+  return { at: column.at, ...readFactors(bytes, schema.vocabularies[column.vocabulary]!.size) }
 }
 
 /** The task as it is stored, or undefined where it is missing or damaged: then it is downloaded anew. */
 export async function storedTask(db: Db): Promise<Active | undefined> {
   const row = await db.tasks.toCollection().first()
   if (!row) return undefined
-  const blob = await db.blobs.get([row.name, 'catalogue'])
   const manifest = manifestSchema.safeParse(row.manifest)
-  if (!blob || !manifest.success || (await hash(blob.bytes)) !== manifest.data.catalogue.sha256)
-    return undefined
-  return activate(manifest.data, row.etag, readCatalogue(blob.bytes))
+  if (!manifest.success) return undefined
+  const { catalogue, factors } = manifest.data
+  /** Undefined where it is missing or damaged. */
+  async function whole(slot: 'catalogue' | 'factors', { sha256 }: Manifest['catalogue']) {
+    const blob = await db.blobs.get([row!.name, slot])
+    return blob && (await hash(blob.bytes)) === sha256 ? blob.bytes : undefined
+  }
+  const files = {
+    catalogue: await whole('catalogue', catalogue),
+    factors: factors && (await whole('factors', factors)),
+  }
+  if (!files.catalogue || (factors && !files.factors)) return undefined
+  return activate(manifest.data, row.etag, { catalogue: files.catalogue, factors: files.factors })
 }
 
 /**
@@ -47,8 +82,11 @@ export async function adopt(
   signal?: AbortSignal,
 ): Promise<Active> {
   const { name, version } = manifest
-  const bytes = await tunnel.artifact(manifest.catalogue, signal)
-  const task = activate(manifest, etag, readCatalogue(bytes))
+  const files: Delivered = {
+    catalogue: await tunnel.artifact(manifest.catalogue, signal),
+    factors: manifest.factors && (await tunnel.artifact(manifest.factors, signal)),
+  }
+  const task = activate(manifest, etag, files)
   // What is stored, not what this tab holds: another tab may have been here before.
   const before = (await db.tasks.get(name))?.manifest
   const sameSamples =
@@ -60,7 +98,9 @@ export async function adopt(
     await dropRows(db, manifest)
     await db.models.filter((row) => row.name !== name).delete()
     await db.blobs.filter((row) => row.name !== name).delete()
-    await db.blobs.put({ name, slot: 'catalogue', bytes })
+    await db.blobs.put({ name, slot: 'catalogue', bytes: files.catalogue })
+    if (files.factors) await db.blobs.put({ name, slot: 'factors', bytes: files.factors })
+    else await db.blobs.delete([name, 'factors'])
     if (sameSamples) return
     await db.local.clear()
     await db.matched.clear()

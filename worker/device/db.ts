@@ -57,7 +57,7 @@ export interface EmbeddingRow {
 
 export interface BlobRow {
   readonly name: string
-  readonly slot: Slot | 'catalogue'
+  readonly slot: Slot | 'catalogue' | 'factors'
   readonly bytes: Uint8Array<ArrayBuffer>
 }
 
@@ -68,7 +68,7 @@ export interface LocalRow extends Sample {
 
 export type MatchedRow = Matched
 
-/** The task in use; its catalogue lies in `blobs`, its model in `models`. */
+/** The task in use; its catalogue and item factors lie in `blobs`, its model in `models`. */
 export interface TaskRow {
   readonly name: string
   readonly etag: string | null
@@ -122,6 +122,11 @@ export const stateSchemas = {
   contacts: z.array(z.strictObject({ id: z.string(), server: z.int(), device: z.int() })),
   /** Former names of this device whose erasure the server has yet to be asked for. */
   owed: z.array(registrationSchema),
+  /**
+   * Where no samples are pulled: the newest own sample that a finished round has learnt from, that round's day, and the SHA-256
+   * of the model that was delivered then.
+   */
+  learnt: z.strictObject({ exposure: z.string(), day: z.int(), delivered: sha256Schema }),
   /** Id of the newest exposure that was cut away: it and those before it make no local sample again. */
   cutUpTo: z.string(),
 } as const

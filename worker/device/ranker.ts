@@ -52,13 +52,13 @@ export function createRanker({ db, models, rows, clock }: RankerDeps): Ranker {
   }
 
   /** Makes the model in use now the one that is held, and gives its row. */
-  async function holdServing({ manifest, spec }: Active): Promise<ModelRow> {
+  async function holdServing({ manifest, spec, factors }: Active): Promise<ModelRow> {
     const { name, version } = manifest
     const serving = await models.serving(name)
     if (serving && serving.version === version && serving.sha256 === held?.sha256) return serving
     const { row, bytes } = await models.load(name)
     if (row.version !== version) throw new AppError('version', 'The model stored is of another task version.')
-    const scorer = await openScorer(await engine, spec, bytes)
+    const scorer = await openScorer(await engine, spec, bytes, factors)
     clear()
     held = { sha256: row.sha256, scorer }
     return row

@@ -1,5 +1,6 @@
 /** The one place where a stored model says how likely samples are clicked: for ranking, on trial, in experiments. */
 import type { Engine, Model } from '../../shared/engine/engine.ts'
+import { AppError } from '../../shared/failure.ts'
 import {
   type FindRow,
   type LocalModel,
@@ -12,6 +13,7 @@ import {
 } from '../../shared/model/local.ts'
 import type { ModelSpec } from '../../shared/model/spec.ts'
 import type { Batch } from '../../shared/sample.ts'
+import { type ItemFactors, personalised } from './personal.ts'
 
 /** A stored model at work, for one caller at a time; it holds memory of its engine. */
 export interface Scorer {
@@ -25,9 +27,20 @@ export interface Scorer {
   dispose(): void
 }
 
-/** `bytes` is a model as it is stored, whole or in part. Throws `bad-artifact` unless it is one of `spec`. */
-export async function openScorer(engine: Engine, spec: ModelSpec, bytes: Uint8Array): Promise<Scorer> {
+/**
+ * `bytes` is a model as it is stored, whole or in part; `factors` are those of its task, by which its personal vector counts
+ * where it has one. Throws `bad-artifact` unless it is a model of `spec`, with a vector that fits the factors.
+ */
+export async function openScorer(
+  engine: Engine,
+  spec: ModelSpec,
+  bytes: Uint8Array,
+  factors?: ItemFactors,
+): Promise<Scorer> {
   let local = readLocal(spec, bytes)
+  const { personal } = local
+  if (personal && personal.length !== factors?.dim)
+    throw new AppError('bad-artifact', `The personal vector does not fit the item factors of the task.`)
   let model = await load(local)
   let disposed = false
 
@@ -36,7 +49,10 @@ export async function openScorer(engine: Engine, spec: ModelSpec, bytes: Uint8Ar
   }
 
   return {
-    score: (batch) => model.predict(localBatch(spec, local.ids, batch)),
+    async score(batch) {
+      const scores = await model.predict(localBatch(spec, local.ids, batch))
+      return personal && factors ? personalised(factors, personal, batch, scores) : scores
+    },
 
     async grow(batch, find) {
       if (Object.keys(local.ids).length === 0) return

@@ -1,7 +1,7 @@
 /**
  * Everything that a device holds as one file, and back: `takeOut`, `bringIn`. The file is a zip that anyone can open:
  * `kindred.json` says what it is and names each other file with its SHA-256, `tables/*.json` hold the rows, `blobs/*` the
- * models (safetensors) and the catalogue. The format is described in docs/takeout.md.
+ * models and item factors (safetensors) and the catalogue. The format is described in docs/takeout.md.
  *
  * It holds the device's credential, so what is brought in elsewhere is the same user to the server.
  */
@@ -51,7 +51,7 @@ const rowSchemas = {
   matched: z.discriminatedUnion('state', [
     z.strictObject({ ...matched, state: z.literal('unscored') }),
     z.strictObject({ ...matched, state: z.literal('classifying') }),
-    z.strictObject({ ...matched, state: z.literal('filtered'), score: z.number().min(0).max(1) }),
+    z.strictObject({ ...matched, state: z.literal('filtered'), score: z.number().min(0).max(1).nullable() }),
   ]),
   models: z.strictObject({
     name: z.string(),
@@ -190,13 +190,15 @@ async function readBlobs(
   if (samples.some(({ ids, dense }) => ids.length !== idWidth || dense.length !== denseWidth))
     refuse('a sample does not have the features of its task')
   const due = models!.map(({ name, slot, sha256 }) => ({ name, slot, sha256 }))
-  due.push({ name: task.name, slot: 'catalogue', sha256: task.manifest.catalogue.sha256 })
+  const { catalogue, factors } = task.manifest
+  due.push({ name: task.name, slot: 'catalogue', sha256: catalogue.sha256 })
+  if (factors) due.push({ name: task.name, slot: 'factors', sha256: factors.sha256 })
   return Promise.all(
     due.map(async ({ name, slot, sha256 }) => {
       const bytes = files[`blobs/${slot}`] ?? refuse(`blobs/${slot} is missing`)
       if (name !== task.name || (await hash(bytes)) !== sha256)
         refuse(`blobs/${slot} is not what its row promises`)
-      return { name: task.name, slot: slot as 'M' | 'M0' | 'catalogue', bytes }
+      return { name: task.name, slot: slot as 'M' | 'M0' | 'catalogue' | 'factors', bytes }
     }),
   )
 }

@@ -38,7 +38,7 @@ export async function relapsed(
   const engine = await createFusedEngine().catch(() => createPlainEngine())
 
   async function quality({ bytes }: Stored): Promise<Quality> {
-    const scorer = await openScorer(engine, task.spec, bytes)
+    const scorer = await openScorer(engine, task.spec, bytes, task.factors)
     try {
       await scorer.grow(batch, (missing) => rows.find(task, missing))
       return judge!(await scorer.score(batch))

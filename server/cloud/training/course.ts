@@ -18,6 +18,8 @@ export interface TrainNumbers {
   /** At the start; it falls in a line to a twentieth. */
   readonly learningRate: number
   readonly seed: number
+  /** Whether item embeddings begin at what is clicked together (`company.ts`) and not at random; default not. */
+  readonly company?: boolean
 }
 
 /** All that decides what a training comes to, but for the number of its threads; may be sent to them. */

@@ -22,6 +22,8 @@ export interface Lesson {
   readonly judgements: SharedArrayBuffer
   /** The data folder, the name of this training, and how often a checkpoint is due. */
   readonly keep: { readonly dir: string; readonly fingerprint: string; readonly everyMs: number }
+  /** Tensors that do not begin at random. */
+  readonly given: Weights
   /** To go on from. */
   readonly from: Checkpoint | undefined
 }
@@ -53,7 +55,7 @@ export async function learn(lesson: Lesson, index: number, store: Store, watch: 
   const { epochs, seed } = course.numbers
   const random = seeded(seed)
   const spec = din(course.schema)
-  const fresh = initialWeights(spec, random)
+  const fresh = initialWeights(spec, random, lesson.given)
   const order = passes(course, random)
   const member = joinTeam(lesson.team, index)
   const engine = await createFusedEngine({ lazyEmbeddings: true, peers: member.peers })

@@ -1,0 +1,37 @@
+/** The user's own place among the item factors: found in closed form from the samples on the device (`shared/model/factors.ts`). */
+import { appeal, type Factors, foldIn, mixed } from '../../shared/model/factors.ts'
+import type { Batch, Sample } from '../../shared/sample.ts'
+import type { Layout } from '../../shared/schema.ts'
+
+/** Item factors, and where a packed sample names its target. */
+export interface ItemFactors extends Factors {
+  readonly at: number
+}
+
+/** Where a packed sample names its target, and in which vocabulary; undefined where no feature does. */
+export function itemColumn({ slots }: Layout): { at: number; vocabulary: string } | undefined {
+  for (const { feature, at } of slots)
+    if (feature.kind === 'categorical' && feature.from === 'item')
+      return { at, vocabulary: feature.vocabulary }
+  return undefined
+}
+
+/** The personal vector [dim] that own samples give. */
+export const vectorOf = (factors: ItemFactors, samples: readonly Sample[]): Float32Array<ArrayBuffer> =>
+  foldIn(factors, {
+    items: samples.map(({ ids }) => ids[factors.at]!),
+    labels: samples.map(({ label }) => label),
+  })
+
+/** Click probabilities of a DIN, made the user's: each by how its target appeals to them. In place. */
+export function personalised(
+  factors: ItemFactors,
+  vector: Float32Array,
+  { size, ids }: Batch,
+  scores: Float32Array<ArrayBuffer>,
+): Float32Array<ArrayBuffer> {
+  const width = ids.length / Math.max(1, size)
+  for (let row = 0; row < size; row++)
+    scores[row] = mixed(factors.mix, scores[row]!, appeal(factors, vector, ids[row * width + factors.at]!))
+  return scores
+}
