@@ -83,8 +83,8 @@ export function bootstrap({ resamples = 2000, seed = 1 }: BootstrapSettings = {}
       ([sumA, weightA, sumB, weightB]) => 100 * ((sumA! * weightB!) / (weightA! * sumB!) - 1),
     ])
     return {
-      a: a!,
-      b: b!,
+      a: { ...a!, users: groups[0]![0]!.length },
+      b: { ...b!, users: groups.at(-1)![0]!.length },
       difference: difference!,
       relativePct: Number.isFinite(relativePct!.value) ? relativePct! : null,
     }
