@@ -36,7 +36,7 @@ const told: Told[] = [
 
 const numbers = { maxSamples: 100, epochs: 1, batchSize: 8, learningRate: 0.01, seed: 4 }
 const samples = new SharedArrayBuffer(4 * told.length)
-new Int32Array(samples).set(told.keys())
+new Int32Array(samples).set([...told.keys()])
 const course: Course = { schema, dayMs: 1, numbers, samples, heldOut: 1 }
 const watch = { progress: () => {}, signal: new AbortController().signal }
 
