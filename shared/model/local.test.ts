@@ -127,7 +127,7 @@ describe.each(Object.entries(engines))('training a part on %s', (_, create) => {
 })
 
 /** As many items as MovieLens-1M has films, and as Globo.com's log has articles. */
-const ITEMS = { movielens: 3706, demo: 300, globo: 46_033, paper: 1000 }
+const ITEMS = { movielens: 3706, demo: 300, globo: 46_033, sequences: 3416, paper: 1000 }
 
 it.each(Object.keys(schemas) as SchemaName[])('so it is with the schema %s', async (name) => {
   const items = Array.from({ length: ITEMS[name] }, (_, i) => ({

@@ -37,9 +37,9 @@ export interface FactorNumbers {
 
 /** Chosen on validation users of MovieLens-1M; what else was tried is in docs/experiments.md. */
 export const FACTORS: FactorNumbers = {
-  dim: 8,
+  dim: 12,
   iterations: 40,
-  vectorPrior: 10,
+  vectorPrior: 20,
   biasPrior: 2,
   kindPrior: 30,
   spread: 0.1,
