@@ -65,10 +65,10 @@ export function createStatus(sources: Sources): StatusBoard {
     for (const listener of listeners) listener(status)
   }
 
-  /** Gathers anew; what changes meanwhile makes it gather once more. */
+  /** Gathers anew, if anybody listens; what changes meanwhile makes it gather once more. */
   function renew(): void {
     stale = true
-    if (closed) return
+    if (closed || listeners.size === 0) return
     gathering ??= gatherAll().finally(() => {
       gathering = undefined
       if (stale) renew()
@@ -131,6 +131,7 @@ export function createStatus(sources: Sources): StatusBoard {
     onStatus(listener) {
       listeners.add(listener)
       if (last) listener(last)
+      if (stale) renew()
       return () => listeners.delete(listener)
     },
     async close(failure) {
