@@ -9,8 +9,9 @@ import { failureSchema } from './failure.ts'
  * 1 first release
  * 2 tabs, conditions and the user's switch
  * 3 whether others may learn from the user's samples
+ * 4 rounds that judge by the log-loss, or not at all
  */
-export const PROTOCOL_VERSION = 3
+export const PROTOCOL_VERSION = 4
 
 /** Whoever holds this Web Lock runs a round, or keeps one from beginning: over all tabs there is one at a time. */
 export const ROUND_LOCK = 'kindred:round'
@@ -38,14 +39,14 @@ const servingSchema = z.strictObject({
 /** How one round went. */
 export const roundSchema = z.strictObject({
   at: z.int(),
-  /** `committed`: M is new · `kept`: not better, M as it was · `filtered`: too few samples to train yet */
+  /** `committed`: M is new · `kept`: not better, M as it was · `filtered`: no training, for want of samples */
   outcome: z.enum(['committed', 'kept', 'filtered', 'failed']),
   failure: failureSchema.optional(),
   engine: z.string(),
   ms: z.number(),
   /** Bytes downloaded for this round: its batches, compressed. */
   bytes: z.int(),
-  /** Matched samples that came in / trained the classifier / were scored / were kept (score ≥ σ). */
+  /** Matched samples that came in / trained the classifier / were scored / were kept: score ≥ σ, or all without a classifier. */
   matched: z.int(),
   classifying: z.int(),
   scored: z.int(),
@@ -55,14 +56,21 @@ export const roundSchema = z.strictObject({
   /** The threshold of this round, from its task. */
   sigma: z.number(),
   local: z.strictObject({ training: z.int(), validation: z.int() }),
-  /** Mini-batches run, and those whose update was kept (Algorithm 3). */
+  /** Mini-batches run, and those whose update is in the model that was kept. */
   steps: z.int(),
   stepsKept: z.int(),
   /** Training loss of each mini-batch. */
   losses: z.array(z.number()),
-  /** AUC on the local validation samples; null where one class is absent. */
+  /** AUC on the local validation samples; null where one class is absent, or the task's gate judges nothing. */
   before: z.number().nullable(),
   after: z.number().nullable(),
+  /** Log-loss on them, where it decided. */
+  loss: z.strictObject({ before: z.number(), after: z.number() }).optional(),
+  /**
+   * Where the model that was kept learnt anew from validation samples too: the mini-batches of that, of `steps`. The quality
+   * after is that of the model before it, which had not seen them.
+   */
+  refit: z.int().positive().optional(),
   /** Mini-batches that a round which was cut off had learnt from, where this one went on with it; `steps` has them, too. */
   resumed: z.int().positive().optional(),
   /** AUC of M and of M0 on the validation samples, where M did worse (by log-loss, if they are equal) and went back to M0. */

@@ -1,13 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import type { Status } from '../shared/protocol.ts'
+import type { Round, Status } from '../shared/protocol.ts'
 import {
   countOf,
   duration,
   featureValues,
+  keptOf,
   liveStatus,
   nextRound,
   ordinal,
   origin,
+  outcome,
   plural,
   sampleUse,
   size,
@@ -119,6 +121,7 @@ describe('words for samples', () => {
   it('say what a sample is for, with its score where it has one', () => {
     expect(sampleUse('training', null)).toBe('trains your model')
     expect(sampleUse('filtered', 0.756)).toBe('like yours: 0.76')
+    expect(sampleUse('filtered', null)).toBe('kept as it came')
   })
 
   it('list a feature’s values, and cut a long row short', () => {
@@ -126,5 +129,41 @@ describe('words for samples', () => {
     expect(featureValues(['Heat', 'Alien'])).toBe('Heat, Alien')
     expect(featureValues([0.5, 1 / 3])).toBe('0.5, 0.333')
     expect(featureValues(Array.from({ length: 42 }, () => 1))).toMatch(/, 1 and 2 more$/)
+  })
+})
+
+describe('how a round went, in words', () => {
+  const round: Round = {
+    at: 0,
+    outcome: 'committed',
+    engine: 'plain',
+    ms: 0,
+    bytes: 0,
+    matched: 30,
+    classifying: 10,
+    scored: 20,
+    kept: 12,
+    scores: [],
+    sigma: 0.2,
+    local: { training: 1, validation: 1 },
+    steps: 1,
+    stepsKept: 1,
+    losses: [0.5],
+    before: 0.5,
+    after: 0.6,
+  }
+
+  it('says that a model got better only where that was judged', () => {
+    expect(outcome(round)).toBe('Your model got better, and now ranks your feed.')
+    const unjudged = { ...round, before: null, after: null }
+    expect(outcome(unjudged)).toBe('Your model has learnt from your samples, and now ranks your feed.')
+  })
+
+  it('says that samples were chosen only where some were', () => {
+    const filtered = { ...round, outcome: 'filtered' as const, losses: [], before: null, after: null }
+    expect(outcome(filtered)).toBe('Samples were chosen; there are not enough yet to train.')
+    expect(outcome({ ...filtered, kept: 0, scored: 0 })).toBe('There are not enough samples yet to train.')
+    expect(keptOf(filtered)).toBe('12 of 20')
+    expect(keptOf({ ...filtered, scored: 0, kept: 30 })).toBe('30, unscored')
   })
 })

@@ -113,17 +113,25 @@ export function nextRound(waitingFor: Status['waitingFor'], noun: string): strin
 export function outcome(round: Round): string {
   switch (round.outcome) {
     case 'committed':
-      return 'Your model got better, and now ranks your feed.'
+      return round.after === null
+        ? 'Your model has learnt from your samples, and now ranks your feed.'
+        : 'Your model got better, and now ranks your feed.'
     case 'kept':
       return 'Training did not beat your model, so it stayed as it was.'
     case 'filtered':
-      return 'Samples were chosen; there are not enough yet to train.'
+      return round.kept > 0
+        ? 'Samples were chosen; there are not enough yet to train.'
+        : 'There are not enough samples yet to train.'
     case 'failed':
       return round.failure ? `The round stopped: ${round.failure.message}` : 'The round stopped.'
     default:
       return round.outcome satisfies never
   }
 }
+
+/** How many borrowed samples were kept, and of how many that the classifier scored, if there was one. */
+export const keptOf = ({ kept, scored }: Round): string =>
+  kept > scored ? `${kept}, unscored` : `${kept} of ${scored}`
 
 /** An AUC with three digits, or a dash where there is none. */
 export const auc = (value: number | null): string => (value === null ? '–' : value.toFixed(3))
@@ -142,7 +150,7 @@ export function sampleUse(use: CallOutput<'samples'>['rows'][number]['use'], sco
     case 'classifying':
       return 'trains the classifier'
     case 'filtered':
-      return `like yours: ${score?.toFixed(2) ?? '–'}`
+      return score === null ? 'kept as it came' : `like yours: ${score.toFixed(2)}`
     default:
       return use satisfies never
   }

@@ -1,6 +1,6 @@
 import type { Round } from '../../shared/protocol.ts'
 import { Panel } from '../parts.tsx'
-import { auc, countOf, duration, outcome, size } from '../phrases.ts'
+import { auc, countOf, duration, keptOf, outcome, size } from '../phrases.ts'
 import { LossPlot, ScorePlot } from './plots.tsx'
 
 const when = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
@@ -37,7 +37,13 @@ export function LastRound({ round, noun }: { round: Round; noun: string }) {
         )}
         <dl class="figures">
           <Figure name="Quality before → after" value={`${auc(round.before)} → ${auc(round.after)}`} />
-          <Figure name="Samples kept of scored" value={`${round.kept} of ${round.scored}`} />
+          {round.loss && (
+            <Figure
+              name="Log-loss before → after"
+              value={`${round.loss.before.toFixed(3)} → ${round.loss.after.toFixed(3)}`}
+            />
+          )}
+          <Figure name="Samples kept of scored" value={keptOf(round)} />
           <Figure name="Borrowed samples received" value={round.matched} />
           <Figure name="of those, trained the classifier" value={round.classifying} />
           <Figure
@@ -50,6 +56,12 @@ export function LastRound({ round, noun }: { round: Round; noun: string }) {
           Quality is the AUC on your own latest samples: how often a {noun} that you opened is placed above
           one that you passed by. 0.5 is chance, 1 is always.
         </p>
+        {round.refit !== undefined && (
+          <p class="quiet">
+            Then it learnt anew, from the samples too that it was judged by: the last{' '}
+            {countOf(round.refit, 'mini-batch')}. Nothing is left to judge that by.
+          </p>
+        )}
         <div class="plots">
           {trained && <LossPlot losses={round.losses} />}
           {round.scores.length > 0 && (
@@ -73,7 +85,7 @@ export function PastRounds({ rounds }: { rounds: readonly Round[] }) {
             </span>
             <span class="quiet">
               {round.after !== null && `quality ${auc(round.before)} → ${auc(round.after)} · `}
-              kept {round.kept} of {round.scored} · {duration(round.ms)}
+              kept {keptOf(round)} · {duration(round.ms)}
             </span>
           </li>
         ))}

@@ -101,6 +101,8 @@ export async function adopt(
     await db.blobs.put({ name, slot: 'catalogue', bytes: files.catalogue })
     if (files.factors) await db.blobs.put({ name, slot: 'factors', bytes: files.factors })
     else await db.blobs.delete([name, 'factors'])
+    // No round of this task would use them up.
+    if (!manifest.hyper.augment) await db.matched.clear()
     if (sameSamples) return
     await db.local.clear()
     await db.matched.clear()

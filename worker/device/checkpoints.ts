@@ -9,15 +9,9 @@ import type { FailureCode } from '../../shared/failure.ts'
 import { sha256 } from '../../shared/hash.ts'
 import type { Checkpoint } from '../trainer/job.ts'
 import type { Active } from './active.ts'
-import type { LocalRow, MatchedRow, Training } from './db.ts'
+import type { LocalRow, Training } from './db.ts'
+import type { Lessons } from './lessons.ts'
 import type { Models, Stored } from './models.ts'
-
-/** What a ranking model learns from, and what it is judged by. */
-export interface Lessons {
-  readonly validation: readonly LocalRow[]
-  readonly training: readonly LocalRow[]
-  readonly filtered: readonly MatchedRow[]
-}
 
 /** Names a training by all that its outcome depends on but the seed; and by its day, after which it is too old to go on. */
 export function nameOf({ manifest }: Active, base: Stored, lessons: Lessons, now: number): Promise<string> {

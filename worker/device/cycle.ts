@@ -135,8 +135,9 @@ export function createCycle(deps: CycleDeps): Cycle {
     if (before && !before.told) board.changed()
   }
 
-  /** Pulls what is left of the day's batches; says whether the day has no more. */
+  /** Pulls what is left of the day's batches, where any are wanted; says whether the day has no more. */
   async function pullToday(task: Active, signal: AbortSignal): Promise<boolean> {
+    if (!task.manifest.hyper.augment) return true
     const all = async () => pulledToday(await getState(db, 'pulled'), clock, task.manifest.hyper.dayMs)
     if (await all()) return true
     board.set({ run: { phase: 'fetching' } })

@@ -32,9 +32,12 @@ const MAX_TRAINED = 20_000
 
 export interface Jobs {
   filter(samples: Record<'local' | 'outside' | 'candidates', readonly Sample[]>): Promise<Job<'filter'>>
-  /** `from` is a checkpoint as `kept` gave it, of a job with the same samples. */
+  /**
+   * `weightOf` says how much each training sample counts, by its index; 1 if it is left out. `from` is a checkpoint as `kept`
+   * gave it, of a job with the same samples.
+   */
   personalise(
-    samples: Record<'training' | 'validation', readonly Sample[]>,
+    samples: Record<'training' | 'validation', readonly Sample[]> & { weightOf?: (index: number) => number },
     from?: Checkpoint,
   ): Promise<Job<'personalise'>>
   /** A checkpoint of the last `personalise` in a form that does not depend on what that job's tables held. */
@@ -90,7 +93,8 @@ export function createJobs(task: Active, base: Stored, seed: number, rows: Rows)
     },
 
     async personalise(samples, from) {
-      const [training, validation] = [packed(samples.training), packed(samples.validation)]
+      const training = pack(context.layout, samples.training, samples.weightOf)
+      const validation = packed(samples.validation)
       const { part, job, batch } = await common([training, validation])
       given = part
       const again = from && {

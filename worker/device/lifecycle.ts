@@ -7,6 +7,8 @@
  *                            ├──(score < σ)──▶ gone
  *                            └──(score ≥ σ)──▶ filtered ──(a finished training has used it)──▶ gone
  *
+ * Without a classifier (the filter `none`) all that are pulled are filtered, with no score.
+ *
  * A table beyond its limit is cut to half at once: local by age, matched by score, where unscored counts 0. The paper
  * does not tell clicks from what was passed over there, nor do we: whoever passes over 200 items loses older clicks.
  */
@@ -21,7 +23,7 @@ export type LocalUse = 'validation' | 'training' | 'none'
 export type MatchedState =
   | { readonly state: 'unscored' }
   | { readonly state: 'classifying' }
-  | { readonly state: 'filtered'; readonly score: number }
+  | { readonly state: 'filtered'; readonly score: number | null }
 
 /** `order` is that in which they came in. */
 export type Matched = MatchedSample & { readonly order: number } & MatchedState
@@ -40,6 +42,16 @@ export const classifierShare = (total: number, hyper: Hyper): number =>
 export const judged = (score: number, { sigma }: Hyper): (MatchedState & { state: 'filtered' }) | null =>
   score >= sigma ? { state: 'filtered', score } : null
 
+/** So little weight is as good as none; none at all might leave a mini-batch without any. */
+const LEAST = 1e-3
+
+/** How much a filtered sample counts in training, where one of the user's own counts 1. */
+export function weightOf(row: MatchedState, { filter, ranking }: Hyper): number {
+  const { augmentedWeight, oddsCap } = ranking
+  if (filter !== 'odds' || row.state !== 'filtered' || row.score === null) return augmentedWeight
+  return augmentedWeight * Math.min(oddsCap, Math.max(LEAST, row.score / (1 - row.score)))
+}
+
 /** The forced clean-up: what must go of a table, which is nothing up to its limit, else all but the first half of it. */
 export function excess<T>(rows: readonly T[], limit: number, first: (a: T, b: T) => number): T[] {
   return rows.length <= limit ? [] : [...rows].sort(first).slice(Math.floor(limit / 2))
@@ -49,7 +61,7 @@ export function excess<T>(rows: readonly T[], limit: number, first: (a: T, b: T)
 export const youngestFirst = (a: { exposure: string }, b: { exposure: string }): number =>
   a.exposure < b.exposure ? 1 : -1
 
-const scoreOf = (row: MatchedState): number => (row.state === 'filtered' ? row.score : 0)
+const scoreOf = (row: MatchedState): number => (row.state === 'filtered' ? (row.score ?? 0) : 0)
 
 /** Of matched samples those with the highest score stay, of equal ones the newest. */
 export const bestFirst = (a: Matched, b: Matched): number => scoreOf(b) - scoreOf(a) || b.order - a.order

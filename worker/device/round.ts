@@ -4,19 +4,13 @@ import type { Round, Status } from '../../shared/protocol.ts'
 import type { Platform } from '../platform.ts'
 import type { Checkpoint, Trainer, Watch } from '../trainer/job.ts'
 import type { Active } from './active.ts'
-import {
-  type Continued,
-  continued,
-  createKeeper,
-  type Keeper,
-  type Lessons,
-  mayGoOn,
-  nameOf,
-} from './checkpoints.ts'
-import { type Db, getState, type MatchedRow, type Training } from './db.ts'
+import { type Continued, continued, createKeeper, type Keeper, mayGoOn, nameOf } from './checkpoints.ts'
+import { type Db, getState, type Training } from './db.ts'
 import { withKnownEngine } from './engine-choice.ts'
 import { createJobs, type Jobs } from './jobs.ts'
 import { emptyRound, writeJournal } from './journal.ts'
+import { enough, isNews, type Lessons, lessonsOf, noteLearnt, trainable } from './lessons.ts'
+import { weightOf } from './lifecycle.ts'
 import type { Models, Stored } from './models.ts'
 import type { Rows } from './rows.ts'
 import type { Samples } from './samples.ts'
@@ -40,39 +34,30 @@ export interface RoundOptions {
   readonly onPhase: (phase: Status['run']) => void
 }
 
-/** What training would have to go by now. */
-const lessonsOf = async (samples: Samples, { manifest: { hyper } }: Active): Promise<Lessons> => ({
-  ...(await samples.local(hyper)),
-  filtered: await samples.filtered(),
-})
-
-/** Whether there is something to learn from and both classes to judge it by. */
-const trainable = ({ validation, training, filtered }: Lessons): boolean =>
-  training.length + filtered.length > 0 && new Set(validation.map(({ label }) => label)).size === 2
-
-/** Enough to train on, or all that will come today. */
-const enough = ({ training, filtered }: Lessons, { manifest }: Active, exhausted: boolean): boolean =>
-  exhausted || training.length + filtered.length >= manifest.hyper.trainAt
-
 /** The training of these lessons that was cut off, if there is one to go on with. */
 async function leftOff({ models, platform }: RoundDeps, task: Active, base: Stored, lessons: Lessons) {
   const of = await nameOf(task, base, lessons, platform.clock.now())
   return { of, before: await continued(models, task.manifest.name, of) }
 }
 
+/** Matched samples that are filtered at one time: two where one of them trains the classifier. */
+const FILTERABLE = { classifier: 2, odds: 2, none: 1 } as const
+
 /**
- * Whether a round would do anything: matched samples wait to be filtered, or filtered ones to be used, or a training was cut
- * off that can go on.
+ * Whether a round would do anything: matched samples wait to be filtered, or filtered ones to be used; or, where none are
+ * pulled, there are own samples to learn from that are new; or a training was cut off that can go on.
  */
 export async function isDue(deps: RoundDeps, task: Active, exhausted: boolean): Promise<boolean> {
-  const { models, samples } = deps
+  const { db, models, samples, platform } = deps
+  const { name, hyper } = task.manifest
   const { matched, filtered } = await samples.count()
-  if (matched - filtered >= 2) return true
+  if (hyper.augment && matched - filtered >= FILTERABLE[hyper.filter]) return true
   const lessons = await lessonsOf(samples, task)
-  if (!trainable(lessons)) return false
-  if (filtered > 0 && enough(lessons, task, exhausted)) return true
-  if (!(await models.buffered(task.manifest.name))) return false
-  const { before } = await leftOff(deps, task, await models.base(task.manifest.name), lessons)
+  if (!trainable(lessons, hyper)) return false
+  if (hyper.augment && filtered > 0 && enough(lessons, hyper, exhausted)) return true
+  if (!hyper.augment && (await isNews(db, task, lessons, platform.clock.now()))) return true
+  if (!(await models.buffered(name))) return false
+  const { before } = await leftOff(deps, task, await models.base(name), lessons)
   return before !== undefined
 }
 
@@ -132,6 +117,11 @@ export async function runRound(deps: RoundDeps, task: Active, options: RoundOpti
   }
 
   async function filterMatched(jobs: Jobs): Promise<void> {
+    if (!hyper.augment) return
+    if (hyper.filter === 'none') {
+      round.kept = await samples.keepAll(hyper)
+      return
+    }
     const { validation, training } = await samples.local(hyper)
     const local = [...training, ...validation]
     const { classifying, candidates } = await samples.split(hyper, seed)
@@ -150,12 +140,11 @@ export async function runRound(deps: RoundDeps, task: Active, options: RoundOpti
 
   async function trainRanking(jobs: Jobs, base: Stored): Promise<void> {
     const lessons = await lessonsOf(samples, task)
-    const { validation, training, filtered } = lessons
-    round.local = { training: training.length, validation: validation.length }
+    round.local = { training: lessons.training.length, validation: lessons.validation.length }
     const { of, before } = await leftOff(deps, task, base, lessons)
     // Nothing that was cut off is of any use to another training.
-    if (!trainable(lessons) || !(before || enough(lessons, task, exhausted))) {
-      await end((also) => models.discard(name, also), [])
+    if (!trainable(lessons, hyper) || !(before || enough(lessons, hyper, exhausted))) {
+      await end((also) => models.discard(name, also))
       return
     }
     if (before && before.from.step > 0) round.resumed = before.from.step
@@ -178,13 +167,13 @@ export async function runRound(deps: RoundDeps, task: Active, options: RoundOpti
       keeper?.keep(checkpoint)
     })
     await keeper.end()
-    const { engine, losses, steps, stepsKept } = result
-    Object.assign(round, { engine, losses, steps, stepsKept, before: result.before, after: result.after })
+    const { choice: _choice, model: _trained, ...told } = result
+    Object.assign(round, told)
     onPhase({ phase: 'committing' })
     const model = await jobs.trained(result)
     round.outcome = model ? 'committed' : 'kept'
     if (model) await write(model, heard ?? null, true)
-    await end((also) => (model ? models.commit(name, also) : models.discard(name, also)), filtered)
+    await end((also) => (model ? models.commit(name, also) : models.discard(name, also)), lessons)
   }
 
   async function personalise(
@@ -193,18 +182,23 @@ export async function runRound(deps: RoundDeps, task: Active, options: RoundOpti
     before: Continued | undefined,
     onCheckpoint: (checkpoint: Checkpoint) => void,
   ) {
-    const job = await jobs.personalise({ training: [...training, ...filtered], validation }, before?.from)
+    const weigh = (i: number) => (i < training.length ? 1 : weightOf(filtered[i - training.length]!, hyper))
+    const job = await jobs.personalise(
+      { training: [...training, ...filtered], validation, weightOf: weigh },
+      before?.from,
+    )
     const again = before ? { seed: before.training.seed } : {}
     return work('training', (trainer, watch) =>
       trainer.personalise({ ...job, ...again }, { ...watch, onCheckpoint }),
     )
   }
 
-  /** The round is over: `change` takes along, into its transaction, that samples are used and how it went. */
-  async function end(change: (also: () => Promise<void>) => Promise<void>, used: readonly MatchedRow[]) {
+  /** The round is over: `change` takes along, into its transaction, what was learnt from, if anything was, and how it went. */
+  async function end(change: (also: () => Promise<void>) => Promise<void>, learnt?: Lessons) {
     round.ms = performance.now() - started
     await change(async () => {
-      await samples.used(used)
+      if (learnt) await samples.used(learnt.filtered)
+      if (learnt && !hyper.augment) await noteLearnt(db, task, learnt, platform.clock.now())
       await writeJournal(db, round)
     })
   }
@@ -213,8 +207,8 @@ export async function runRound(deps: RoundDeps, task: Active, options: RoundOpti
     round.outcome = 'failed'
     round.failure = toFailure(error)
     const { code } = round.failure
-    if (mayGoOn(code)) await end((also) => db.transaction('rw', db.tables, also), [])
-    else await end((also) => models.discard(name, also), [])
+    if (mayGoOn(code)) await end((also) => db.transaction('rw', db.tables, also))
+    else await end((also) => models.discard(name, also))
   }
 
   try {

@@ -212,6 +212,17 @@ describe('matched samples', () => {
     expect(await samples.filtered()).toHaveLength(2)
   })
 
+  test('without a classifier all are filtered, with no score; beyond the limit the newest half stays', async () => {
+    await samples.add(some(6))
+    const { candidates } = await samples.split(numbers, 1)
+    expect(candidates, 'a round died after it had chosen').toHaveLength(4)
+    expect(await samples.keepAll(hyper({ maxFiltered: 6 }))).toBe(6)
+    expect((await samples.filtered()).map((row) => 'score' in row && row.score)).toEqual(Array(6).fill(null))
+    await samples.add(some(2, 100))
+    expect(await samples.keepAll(hyper({ maxFiltered: 6 }))).toBe(2)
+    expect((await samples.filtered()).map(({ order }) => order)).toEqual([6, 7, 8])
+  })
+
   test('a batch that comes again changes nothing', async () => {
     await samples.add(some(6))
     const { candidates } = await samples.split(numbers, 1)

@@ -41,6 +41,8 @@ export interface Samples {
   split(hyper: Hyper, seed: number): Promise<{ classifying: MatchedRow[]; candidates: MatchedRow[] }>
   /** After the classifier's training: those that trained it go, candidates ≥ σ stay as filtered. Gives the number kept. */
   score(candidates: readonly MatchedRow[], scores: ArrayLike<number>, hyper: Hyper): Promise<number>
+  /** Without a classifier: all that wait are filtered. Gives how many. */
+  keepAll(hyper: Hyper): Promise<number>
   filtered(): Promise<MatchedRow[]>
   /** A finished training has used them. */
   used(rows: readonly MatchedRow[]): Promise<void>
@@ -50,6 +52,10 @@ export interface Samples {
 export function createSamples(db: Db, clock: Clock): Samples {
   const ids = (rows: readonly MatchedRow[]) => rows.map(({ id }) => id)
   const inState = (state: MatchedRow['state']) => db.matched.where('state').equals(state).sortBy('order')
+
+  async function cutFiltered({ maxFiltered }: Hyper): Promise<void> {
+    await db.matched.bulkDelete(ids(excess(await inState('filtered'), maxFiltered, bestFirst)))
+  }
 
   /** Writes what is new or has another label than the stored row; features of a stored sample never change. */
   async function write(generated: readonly Generated[]): Promise<void> {
@@ -137,10 +143,20 @@ export function createSamples(db: Db, clock: Clock): Samples {
         await db.matched.bulkDelete(ids(candidates).filter((id) => !kept.has(id)))
         // Only rows that are still here: the user may have erased everything meanwhile.
         await db.matched.bulkUpdate([...kept].map(([key, changes]) => ({ key, changes })))
-        const gone = excess(await inState('filtered'), hyper.maxFiltered, bestFirst)
-        await db.matched.bulkDelete(ids(gone))
+        await cutFiltered(hyper)
       })
       return kept.size
+    },
+
+    async keepAll(hyper) {
+      return db.transaction('rw', db.matched, async () => {
+        const waiting = db.matched.where('state').anyOf('unscored', 'classifying')
+        const kept = await waiting.modify((row) => {
+          Object.assign(row, { state: 'filtered', score: null })
+        })
+        await cutFiltered(hyper)
+        return kept
+      })
     },
 
     filtered: () => inState('filtered'),

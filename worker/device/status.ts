@@ -175,26 +175,39 @@ async function gather(sources: Sources, live: Live): Promise<Status> {
   const { db, models, samples, platform, eligibility, leads } = sources
   const { clock, network } = platform
   const manifest = live.task?.manifest
-  const [identity, counters, pulled, persistent, sharing, waiting, counted, stored, journal, serving] =
-    await Promise.all([
-      getState(db, 'identity'),
-      getState(db, 'counters'),
-      getState(db, 'pulled'),
-      getState(db, 'persistent'),
-      getState(db, 'sharing'),
-      db.outbox.count(),
-      samples.count(),
-      models.list(),
-      db.journal.orderBy('n').reverse().limit(ROUNDS).toArray(),
-      manifest && models.serving(manifest.name),
-    ])
+  const [
+    identity,
+    counters,
+    pulled,
+    learnt,
+    persistent,
+    sharing,
+    waiting,
+    counted,
+    stored,
+    journal,
+    serving,
+  ] = await Promise.all([
+    getState(db, 'identity'),
+    getState(db, 'counters'),
+    getState(db, 'pulled'),
+    getState(db, 'learnt'),
+    getState(db, 'persistent'),
+    getState(db, 'sharing'),
+    db.outbox.count(),
+    samples.count(),
+    models.list(),
+    db.journal.orderBy('n').reverse().limit(ROUNDS).toArray(),
+    manifest && models.serving(manifest.name),
+  ])
   const rounds = journal.flatMap(({ n, ...row }) => {
     const round = roundSchema.safeParse(row)
     return round.success ? [round.data] : [] // what is damaged is not told of
   })
   const { delivered, ...bytes } = counters ?? { delivered: 0, down: 0, up: 0 }
   const online = network.online() && live.reached
-  const tomorrow = manifest !== undefined && pulled?.done === dayOf(clock.now(), manifest.hyper.dayMs)
+  const done = manifest?.hyper.augment === false ? learnt?.day : pulled?.done
+  const tomorrow = manifest !== undefined && done === dayOf(clock.now(), manifest.hyper.dayMs)
   return {
     device: identity?.device ?? null,
     online,

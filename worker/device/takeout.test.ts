@@ -46,7 +46,9 @@ async function fill(db: Db, { own = 3, borrowed = 6, seed = 1 } = {}): Promise<v
     samplesOf(context, 3, borrowed, random).map((sample, order) => {
       const common = { ...sample, id: `m${order}`, order }
       const state = states[order % 3]!
-      return state === 'filtered' ? { ...common, state, score: random.next() } : { ...common, state }
+      // The first was kept without a classifier.
+      const score = order < 3 ? null : random.next()
+      return state === 'filtered' ? { ...common, state, score } : { ...common, state }
     }),
   )
   await db.rows.put({
