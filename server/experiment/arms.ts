@@ -38,9 +38,9 @@ const ARMS: Readonly<Record<string, Named>> = {
     batches: 'none',
   },
   coda: { changes: CODA, batches: 'matched' },
-  'no-filter': { changes: { ...CODA, filter: 'none' }, batches: 'matched' },
+  'no-filter': { changes: { ...CODA, filter: 'none', maxFiltered: 300 }, batches: 'matched' },
   random: { changes: CODA, batches: 'strangers' },
-  'random-no-filter': { changes: { ...CODA, filter: 'none' }, batches: 'strangers' },
+  'random-no-filter': { changes: { ...CODA, filter: 'none', maxFiltered: 300 }, batches: 'strangers' },
   /** Our own best: the defaults. */
   kindred: { changes: {}, batches: 'matched' },
 }

@@ -7,9 +7,10 @@ import { type Context, createContext, generateSamples } from '../../shared/gener
 import { din } from '../../shared/model/spec.ts'
 import { type Batch, pack } from '../../shared/sample.ts'
 import type { Manifest } from '../../shared/task.ts'
+import { factorsOf } from '../../worker/device/active.ts'
 import type { Arm } from './arms.ts'
 import { createCachingFetch } from './http-cache.ts'
-import { createPerson, type Person } from './person.ts'
+import { createPerson, type Person, type Scoring } from './person.ts'
 import type { Row } from './results.ts'
 import type { Life } from './split.ts'
 import type { Done } from './threads.ts'
@@ -21,6 +22,8 @@ export interface Common {
   readonly secret: Uint8Array
   readonly manifest: Manifest
   readonly catalogue: Catalogue
+  /** The file of the task's item factors, where it has some. */
+  readonly factors: Uint8Array | undefined
   readonly arms: readonly (Arm & { readonly server: string })[]
 }
 
@@ -61,8 +64,11 @@ export async function open(common: Common): Promise<Done<Task, Row>> {
   const { manifest, now, seed, secret } = common
   const clock: Clock = { now: () => now }
   const context = createContext(manifest.schema, catalogueSchema.parse(common.catalogue), manifest.hyper)
-  const spec = din(manifest.schema, manifest.ranking)
-  const engine = await createFusedEngine()
+  const scoring: Scoring = {
+    engine: await createFusedEngine(),
+    spec: din(manifest.schema, manifest.ranking),
+    factors: common.factors && factorsOf(context, common.factors),
+  }
   const send = createCachingFetch()
 
   async function rowOf(arm: Common['arms'][number], life: Life, exam: Exam): Promise<Row> {
@@ -79,7 +85,7 @@ export async function open(common: Common): Promise<Done<Task, Row>> {
     })
     try {
       const { trained, rounds, down, filtered } = await (arm.hyper ? person.learn() : absent(person))
-      const { m } = await person.score(engine, spec, exam.batch)
+      const { m } = await person.score(scoring, exam.batch)
       return {
         arm: arm.name,
         seed,

@@ -19,7 +19,7 @@ import { tryArms } from './trial.ts'
 export const NOW = Date.UTC(2026, 0, 5, 12)
 
 /** Passes at most; it is told of a model that has not converged by then. */
-const TRAINING = { epochs: 12 } satisfies Partial<TrainSettings>
+const TRAINING = { epochs: 12, factors: 12 } satisfies Partial<TrainSettings>
 
 export interface CtrOptions {
   readonly dir: string

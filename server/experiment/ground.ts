@@ -105,7 +105,8 @@ export async function modelOf(
   })
   const manifest = await cloud.manifest()
   if (!manifest) throw new AppError('not-ready', 'There is no task after training.')
-  for (const { sha256 } of [manifest.model, manifest.catalogue])
+  const { model, catalogue, factors } = manifest
+  for (const { sha256 } of [model, catalogue, ...(factors ? [factors] : [])])
     writeArtifact(dir, (await cloud.artifact(sha256))!.bytes)
   const converged = settings.epochs === undefined || losses.length < settings.epochs
   const trained = { manifest, auc, logLoss, passes: losses.length, converged, seconds }

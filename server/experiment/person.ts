@@ -14,6 +14,7 @@ import type { Batch } from '../../shared/sample.ts'
 import { DB_NAME, openDb, putState } from '../../worker/device/db.ts'
 import type { Device } from '../../worker/device/device.ts'
 import { createModels, type Stored } from '../../worker/device/models.ts'
+import type { ItemFactors } from '../../worker/device/personal.ts'
 import { openScorer } from '../../worker/device/scorer.ts'
 import { createHeadlessDevice, createHeadlessStorage } from '../../worker/headless.ts'
 import { cutOf } from './lived.ts'
@@ -49,14 +50,21 @@ export interface Scores {
   readonly m0: Float32Array
 }
 
+/** What the models of a task are scored with. */
+export interface Scoring {
+  readonly engine: Engine
+  readonly spec: ModelSpec
+  readonly factors: ItemFactors | undefined
+}
+
 export interface Person {
   readonly device: Device
   /** Registers and takes up the task, and trains nothing. */
   arrive(): Promise<void>
   /** Contacts the server and learns until nothing is due any more. Throws the failure of a round that failed. */
   learn(): Promise<Learnt>
-  /** What M and M0 say of samples with the ids of the task. `spec` is that of the task's ranking model. */
-  score(engine: Engine, spec: ModelSpec, batch: Batch): Promise<Scores>
+  /** What M and M0 say of samples with the ids of the task. */
+  score(by: Scoring, batch: Batch): Promise<Scores>
   /** Ends the device; what it stored goes with it. */
   end(): Promise<void>
 }
@@ -116,10 +124,10 @@ export async function createPerson(options: PersonOptions): Promise<Person> {
       }
     },
 
-    async score(engine, spec, batch) {
+    async score({ engine, spec, factors }, batch) {
       const { m, m0 } = await both()
       const scoresOf = async ({ bytes }: Stored) => {
-        const scorer = await openScorer(engine, spec, bytes)
+        const scorer = await openScorer(engine, spec, bytes, factors)
         try {
           return await scorer.score(batch)
         } finally {

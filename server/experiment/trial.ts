@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../../shared/clock.ts'
 import { hyper } from '../../shared/hyper.ts'
+import type { Manifest } from '../../shared/task.ts'
 import type { Cloud } from '../cloud/cloud.ts'
 import type { Progress } from '../cloud/progress.ts'
 import type { Listening } from '../http/listen.ts'
@@ -46,12 +47,14 @@ export async function tryArms(options: TrialOptions): Promise<void> {
       reached.push({ ...arm, server: server.url })
     }
     const { manifest } = model
-    const catalogue = JSON.parse(`${(await model.artifact(manifest.catalogue.sha256))!.bytes}`)
+    const read = async ({ sha256 }: Manifest['catalogue']) => (await model.artifact(sha256))!.bytes
+    const catalogue = JSON.parse(`${await read(manifest.catalogue)}`)
+    const factors = manifest.factors && (await read(manifest.factors))
     const total = options.users * arms.length
     let done = 0
     await overThreads<Common, Task, Row>({
       module: new URL('./ctr-job.ts', import.meta.url),
-      common: { now: clock.now(), seed, secret, manifest, catalogue, arms: reached },
+      common: { now: clock.now(), seed, secret, manifest, catalogue, factors, arms: reached },
       tasks: tasksOf(options),
       threads: options.threads,
       signal: options.signal,

@@ -46,7 +46,7 @@ function activate(manifest: Manifest, etag: string | null, files: Delivered): Ac
 }
 
 /** Throws `bad-artifact` where they are not factors of the schema's targets. */
-function factorsOf({ schema, layout }: Context, bytes: Uint8Array): ItemFactors {
+export function factorsOf({ schema, layout }: Context, bytes: Uint8Array): ItemFactors {
   const column = itemColumn(layout)
   if (!column) throw new AppError('bad-artifact', 'There are item factors, but no feature is the target.')
   return { at: column.at, ...readFactors(bytes, schema.vocabularies[column.vocabulary]!.size) }
