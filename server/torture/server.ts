@@ -10,6 +10,7 @@ import { dayOf } from '../../shared/clock.ts'
 import { encodeSample, joinBatch } from '../../shared/codec.ts'
 import type { KindredEvent } from '../../shared/event.ts'
 import { AppError } from '../../shared/failure.ts'
+import type { Hyper } from '../../shared/hyper.ts'
 import { type Random, seeded } from '../../shared/random.ts'
 import { quantise, type Sample } from '../../shared/sample.ts'
 import type { FeatureSchema, Layout } from '../../shared/schema.ts'
@@ -41,10 +42,13 @@ const NUMBERS = {
   ranking: { epochs: 1, batchSize: 8 },
 }
 
-/** What the server may release: a first version, a better model, and one whose samples are of another schema. */
-export async function createReleases(): Promise<readonly World[]> {
+/**
+ * What the server may release: a first version, a better model, and one whose samples are of another schema; each with what
+ * `changes` changes of its hyper-parameters.
+ */
+export async function createReleases(changes: readonly Partial<Hyper>[] = []): Promise<readonly World[]> {
   const [first, better, other] = await Promise.all(
-    [1, 2, 3].map((version) => createWorld({ version, ...NUMBERS })),
+    [1, 2, 3].map((version) => createWorld({ version, ...NUMBERS, ...changes[version - 1] })),
   )
   const schema = { ...other!.manifest.schema, version: 2 }
   return [first!, better!, { ...other!, manifest: { ...other!.manifest, schema } }]

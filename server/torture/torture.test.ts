@@ -6,6 +6,8 @@ import { torture } from './torture.ts'
 
 /** Seeds of every `npm test`; `kindred torture` runs as many as one likes. */
 const SEEDS = 25
+/** And of these, whose tasks differ in how devices learn. */
+const OTHERWISE = 10
 /** A bug must show within so many seeds. */
 const ENOUGH = 200
 
@@ -33,6 +35,21 @@ describe('torture', () => {
       for (const fault of struck.keys()) faults.add(fault)
     }
     expect(faults.size).toBeGreaterThan(20)
+  })
+
+  it(`nor in ${OTHERWISE} of devices that learn otherwise from one release to the next`, {
+    timeout: 300_000,
+  }, async () => {
+    const { ranking } = releases[0]!.manifest.hyper
+    const changed = await createReleases([
+      { augment: false, ranking: { ...ranking, gate: 'none', learnFrom: 'all', frozen: ['embedding.'] } },
+      { filter: 'none', ranking: { ...ranking, gate: 'epochs', refit: true, pull: 0.1 } },
+      { filter: 'odds', ranking: { ...ranking, gate: 'epochs', optimizer: 'sgd' } },
+    ])
+    for (let seed = 1; seed <= OTHERWISE; seed++) {
+      const { violation } = await torture({ seed, releases: changed })
+      expect(violation && `seed ${seed}: ${violation.invariant}: ${violation.message}`).toBeUndefined()
+    }
   })
 
   for (const { bug, plant, breaks } of PLANTED)
