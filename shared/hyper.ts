@@ -89,6 +89,12 @@ export const hyperSchema = z.strictObject({
       learnFrom: z.enum(['training', 'all']).default('training'),
       /** Ours: λ of an L2 pull towards M as it was when the round began (`Training` in engine/engine.ts). */
       pull: z.number().min(0).max(1e6).default(0),
+      /**
+       * Ours: where the task has item factors (`model/factors.ts`), M also knows its user in closed form: each round that
+       * trains folds all own samples into the personal vector. Whether that is any good was found in the cloud, on
+       * everybody's held-out samples (`Factors.mix`): one user's few dozen could not tell.
+       */
+      personal: z.boolean().default(false),
       /** Ours: parameters that a round leaves alone, by how their names begin: `embedding.`, `mlp.0`, … */
       frozen: z.array(z.string().min(1)).max(32).default([]),
       optimizer: z.enum(OPTIMIZERS).default('adam'),

@@ -71,6 +71,8 @@ export const roundSchema = z.strictObject({
    * after is that of the model before it, which had not seen them.
    */
   refit: z.int().positive().optional(),
+  /** Own samples that M's personal vector was folded in from, where the task has item factors. */
+  folded: z.int().positive().optional(),
   /** Mini-batches that a round which was cut off had learnt from, where this one went on with it; `steps` has them, too. */
   resumed: z.int().positive().optional(),
   /** AUC of M and of M0 on the validation samples, where M did worse (by log-loss, if they are equal) and went back to M0. */

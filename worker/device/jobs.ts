@@ -43,10 +43,13 @@ export interface Jobs {
   /** A checkpoint of the last `personalise` in a form that does not depend on what that job's tables held. */
   kept(checkpoint: Checkpoint): Checkpoint
   /**
-   * The model that the last `personalise` trained as M may become it; null where M stays. Throws `bad-artifact` for one
-   * that does not fit.
+   * The model that the last `personalise` trained as M may become it, with the personal vector; null where M stays. Throws
+   * `bad-artifact` for one that does not fit.
    */
-  trained(result: Pick<Result<'personalise'>, 'model'>): Promise<Uint8Array<ArrayBuffer> | null>
+  trained(
+    result: Pick<Result<'personalise'>, 'model'>,
+    personal?: Float32Array<ArrayBuffer>,
+  ): Promise<Uint8Array<ArrayBuffer> | null>
 }
 
 /** The jobs of one round: on this task, from this M. Throws `bad-artifact` where M is not a model of the task. */
@@ -115,10 +118,11 @@ export function createJobs(task: Active, base: Stored, seed: number, rows: Rows)
       return { ...checkpoint, model: writeLocal({ ids: before.ids, weights }) }
     },
 
-    async trained({ model: bytes }) {
-      if (!bytes) return null
+    async trained({ model: bytes }, personal) {
+      if (!bytes && (!personal || isSame(personal, model.personal))) return null
+      if (!bytes) return writeLocal({ ...model, personal })
       const { before, weights } = fitting(bytes)
-      return writeLocal(withTrained(model, before, weights, MAX_TRAINED))
+      return writeLocal({ ...withTrained(model, before, weights, MAX_TRAINED), personal })
     },
   }
 }
@@ -126,3 +130,6 @@ export function createJobs(task: Active, base: Stored, seed: number, rows: Rows)
 /** A checkpoint's weights with the rows of `part`; those that only `part` has came in meanwhile. */
 const continued = (part: LocalModel, checkpoint: LocalModel): LocalModel =>
   partOf(checkpoint, part.ids, (table, id) => rowsOf(part, table)(id))
+
+const isSame = (one: Float32Array, other: Float32Array | undefined): boolean =>
+  one.length === other?.length && one.every((value, i) => value === other[i])

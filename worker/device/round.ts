@@ -12,6 +12,7 @@ import { emptyRound, writeJournal } from './journal.ts'
 import { enough, isNews, type Lessons, lessonsOf, noteLearnt, trainable } from './lessons.ts'
 import { weightOf } from './lifecycle.ts'
 import type { Models, Stored } from './models.ts'
+import { vectorOf } from './personal.ts'
 import type { Rows } from './rows.ts'
 import type { Samples } from './samples.ts'
 import { relapsed } from './trial.ts'
@@ -170,7 +171,10 @@ export async function runRound(deps: RoundDeps, task: Active, options: RoundOpti
     const { choice: _choice, model: _trained, ...told } = result
     Object.assign(round, told)
     onPhase({ phase: 'committing' })
-    const model = await jobs.trained(result)
+    const own = [...lessons.training, ...lessons.validation]
+    const personal = hyper.ranking.personal && task.factors ? vectorOf(task.factors, own) : undefined
+    if (personal && own.length > 0) round.folded = own.length
+    const model = await jobs.trained(result, personal)
     round.outcome = model ? 'committed' : 'kept'
     if (model) await write(model, heard ?? null, true)
     await end((also) => (model ? models.commit(name, also) : models.discard(name, also)), lessons)

@@ -39,7 +39,7 @@ export interface FactorNumbers {
 export const FACTORS: FactorNumbers = {
   dim: 12,
   iterations: 40,
-  vectorPrior: 20,
+  vectorPrior: 60,
   biasPrior: 2,
   kindPrior: 30,
   spread: 0.1,
