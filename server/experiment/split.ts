@@ -77,8 +77,8 @@ export function splitInTime(
   return { past: { ...source, users }, lives }
 }
 
-/** The pieces of each user as one. */
-async function* whole(source: Source): AsyncGenerator<UserEvents> {
+/** The pieces of each user as one. Throws `bad-input` where a user comes again after others. */
+export async function* whole(source: Source): AsyncGenerator<UserEvents> {
   const seen = new Set<string>()
   let open: UserEvents | undefined
   for await (const { user, events } of source.users()) {

@@ -35,7 +35,7 @@ test('the catalogue is called like the file, and has its items in the order of t
   expect(catalogueSchema.safeParse(catalogue).success).toBe(true)
   expect(catalogue.name).toBe('Games')
   expect(catalogue.items.map(({ title }) => title)).toEqual(['Item 10', 'Item 7'])
-  expect(schema).toBe('globo')
+  expect(schema).toBe('sequences')
 })
 
 test('whatever the sequences, clicks keep their order and nobody passes over what they have', async () => {

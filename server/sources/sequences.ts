@@ -32,7 +32,7 @@ export async function sequences(
   const { start } = virtualWeek(clock.now())
   return {
     name: 'sequences',
-    schema: 'globo',
+    schema: 'sequences',
     catalogue,
     users: () => users(path, catalogue, start, seeded(seed)),
   }

@@ -65,6 +65,36 @@ function globo(catalogue: Catalogue): FeatureSchema {
   })
 }
 
+/** How many of the last clicks each list of the sequences' schema holds. */
+const WINDOWS = { last: 1, recent: 4, clicks: 16 }
+
+/**
+ * Sequences of items of which nothing else is known. What comes next hangs on what came last far more than on what came
+ * before that, and an activation unit does not see the order: so the same clicks are attended to in windows of rising
+ * length. Items are told apart by more dimensions, as they have nothing else.
+ */
+function sequences(catalogue: Catalogue): FeatureSchema {
+  const windows = Object.entries(WINDOWS).map(([name, length]) => ({
+    kind: 'sequence',
+    name,
+    vocabulary: 'item',
+    length,
+    attends: 'target',
+    from: 'clicks',
+  }))
+  return schemaSchema.parse({
+    name: 'sequences',
+    version: 1,
+    vocabularies: { item: { size: catalogue.items.length + FIRST_ID, dim: 48 } },
+    features: [
+      { kind: 'categorical', name: 'target', vocabulary: 'item', from: 'item' },
+      ...windows,
+      { kind: 'dense', name: 'sketch', size: SKETCH, from: 'sketch' },
+    ],
+    userVector: 'sketch',
+  })
+}
+
 /** Page behaviours of the paper's shape, by name. */
 const BEHAVIOURS = Array.from({ length: 20 }, (_, i) => `behaviour-${i + 1}`)
 
@@ -96,7 +126,7 @@ function paper(catalogue: Catalogue): FeatureSchema {
   })
 }
 
-export const schemas = { movielens, demo, globo, paper } satisfies Record<
+export const schemas = { movielens, demo, globo, sequences, paper } satisfies Record<
   string,
   (catalogue: Catalogue) => FeatureSchema
 >
