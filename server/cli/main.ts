@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { Command } from 'commander'
 import { backupCommand } from './backup.ts'
 import { benchCommand } from './bench.ts'
+import { experimentCommand } from './experiment.ts'
 import { importCommand } from './import.ts'
 import { prepareCommand } from './prepare.ts'
 import { restoreCommand } from './restore.ts'
@@ -30,6 +31,7 @@ export async function main(argv: string[]): Promise<void> {
     backupCommand,
     restoreCommand,
     benchCommand,
+    experimentCommand,
     tortureCommand,
   ])
     add(program)

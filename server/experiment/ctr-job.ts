@@ -33,8 +33,8 @@ export interface Task {
   readonly arms: readonly string[]
 }
 
-/** The future is replayed as a week of equal parts: its own times are as virtual as those of the past. */
-const DAYS = 7
+/** The future is replayed in so many days of equal parts: its own times are as virtual as those of the past. */
+const DAYS = 5
 
 interface Exam {
   readonly batch: Batch

@@ -1,0 +1,12 @@
+/** `kindred experiment …`: does learning on devices help, when, and what does it cost? One file a protocol in `experiment/`. */
+import type { Command } from 'commander'
+import { ctrCommand } from './experiment/ctr.ts'
+
+export function experimentCommand(program: Command): void {
+  const experiment = program
+    .command('experiment')
+    .description(
+      'arms against each other on public data, by the device runtime itself; see docs/experiments.md',
+    )
+  for (const add of [ctrCommand]) add(experiment)
+}
