@@ -10,9 +10,16 @@ const at = z.int().min(0)
 /** The catalogue's key of an item. */
 const item = z.string().min(1).max(200)
 
+/**
+ * What the app around Kindred knows of an item at the moment, and of no user: its age, how many are reading it. A few numbers
+ * in an order of the app's own, the same at every moment; kept as whole steps of 1/`DENSE_STEPS`.
+ */
+export const itemContextSchema = z.array(z.number().min(-31).max(31)).max(16)
+export type ItemContext = readonly number[]
+
 export const eventSchema = z.discriminatedUnion('type', [
-  /** The item was seen by the user. */
-  z.strictObject({ type: z.literal('exposure'), id, at, item }),
+  /** The item was seen by the user; `context` as it was then. */
+  z.strictObject({ type: z.literal('exposure'), id, at, item, context: itemContextSchema.optional() }),
   /** The item of an earlier exposure was clicked. */
   z.strictObject({ type: z.literal('click'), id, at, item, exposure: id }),
   /** Anything else worth remembering: a page behaviour, by name. */

@@ -3,7 +3,7 @@ import { type Catalogue, FIRST_ID, UNKNOWN_ID } from './catalogue.ts'
 import type { KindredEvent } from './event.ts'
 import { createContext, type Discretion, generateSamples, UserState } from './generate.ts'
 import { quantise } from './sample.ts'
-import { slotOf } from './schema.ts'
+import { schemaSchema, slotOf } from './schema.ts'
 import { schemas } from './schemas/index.ts'
 import { addItem } from './sketch.ts'
 
@@ -271,5 +271,47 @@ describe('the samples of many items at one moment', () => {
     for (const event of events) for (const state of [all, each]) state.observe(event)
     const items = [2, 0, 1, 0, -1]
     expect(all.samples(items, DAY)).toEqual(items.map((item) => each.sample(item, DAY, 0)))
+  })
+})
+
+describe('what the app said of an item', () => {
+  const told = schemaSchema.parse({
+    ...schema,
+    features: [...schema.features, { kind: 'dense', name: 'moment', size: 2, from: 'context' }],
+  })
+  const own = createContext(told, catalogue, window)
+  const moment = ({ dense }: { dense: Float32Array }) => [...dense.slice(-2)]
+  const saying = (said: number[], at: number): KindredEvent =>
+    ({ ...exposure('a', at), context: said }) as KindredEvent
+
+  it('is in the sample of that exposure, in whole steps, and in no other', () => {
+    const events = [
+      saying([0.5, -1 / 3], 0),
+      exposure('b', MINUTE),
+      saying([2, 3, 4], 2 * MINUTE),
+      saying([7], 3 * MINUTE),
+    ]
+    const samples = generateSamples(own, events, DAY).map(({ sample }) => moment(sample))
+    expect(samples).toEqual([
+      [0.5, -341 / 1024],
+      [0, 0],
+      [2, 3],
+      [7, 0],
+    ])
+  })
+
+  it('is of each item by itself where many are ranked, whatever was said before', () => {
+    const state = new UserState(own)
+    state.observe(saying([9, 9], 0))
+    expect(state.samples([0, 1, 2], DAY, [[1, 2], [3]]).map(moment)).toEqual([
+      [1, 2],
+      [3, 0],
+      [0, 0],
+    ])
+  })
+
+  it('is nothing to a schema that does not ask for it', () => {
+    const state = new UserState(context)
+    expect(state.sample(0, DAY, 0, [5, 5])).toEqual(state.sample(0, DAY, 0))
   })
 })

@@ -7,7 +7,7 @@
  */
 import { type Catalogue, FIRST_ID, itemIndex, UNKNOWN_ID, valueId } from './catalogue.ts'
 import { DAY_MS } from './clock.ts'
-import type { KindredEvent } from './event.ts'
+import type { ItemContext, KindredEvent } from './event.ts'
 import { Recent } from './recent.ts'
 import { quantise, type Sample } from './sample.ts'
 import { type Feature, type FeatureSchema, type Layout, layoutOf, type Slot } from './schema.ts'
@@ -57,7 +57,13 @@ export function createContext(
 /** Features that differ from item to item, and those that are the user's alone. */
 const OF_ITEM = ({ from }: Feature): boolean => ITEM_SOURCES.has(from)
 const OF_USER = (feature: Feature): boolean => !OF_ITEM(feature)
-const ITEM_SOURCES: ReadonlySet<Feature['from']> = new Set(['item', 'category', 'categories', 'affinity'])
+const ITEM_SOURCES: ReadonlySet<Feature['from']> = new Set([
+  'item',
+  'category',
+  'categories',
+  'affinity',
+  'context',
+])
 
 /** What is known of one user at one moment: everything that a sample's features are computed from. */
 export class UserState {
@@ -101,19 +107,22 @@ export class UserState {
     }
   }
 
-  /** The sample of `item` (its position in the catalogue) shown at `at` (ms). */
-  sample(item: number, at: number, label: 0 | 1): Sample {
+  /** The sample of `item` (its position in the catalogue) shown at `at` (ms), of which the app said `told`. */
+  sample(item: number, at: number, label: 0 | 1, told?: ItemContext): Sample {
     const sample = this.ofUser(at)
-    this.fill(sample, item, OF_ITEM)
+    this.fill(sample, item, OF_ITEM, told)
     return { ...sample, label }
   }
 
-  /** The samples of many items shown at the same moment: what is the user's alone is computed once. */
-  samples(items: readonly number[], at: number): Sample[] {
+  /**
+   * The samples of many items shown at the same moment: what is the user's alone is computed once. `told[i]` is what the app
+   * said of the i-th.
+   */
+  samples(items: readonly number[], at: number, told: readonly ItemContext[] = []): Sample[] {
     const shared = this.ofUser(at)
-    return items.map((item) => {
+    return items.map((item, i) => {
       const sample = { ...shared, ids: shared.ids.slice(), dense: shared.dense.slice() }
-      this.fill(sample, item, OF_ITEM)
+      this.fill(sample, item, OF_ITEM, told[i])
       return sample
     })
   }
@@ -135,10 +144,16 @@ export class UserState {
     return sample
   }
 
-  private fill(sample: Sample, item: number, which: (feature: Feature) => boolean): void {
+  private fill(
+    sample: Sample,
+    item: number,
+    which: (feature: Feature) => boolean,
+    told: ItemContext = NOTHING_TOLD,
+  ): void {
     for (const slot of this.context.layout.slots) {
       if (!which(slot.feature)) continue
-      if (slot.feature.kind === 'dense') this.fillDense(slot, item, sample.at, sample.dense)
+      if (slot.feature.from === 'context') fillTold(slot, told, sample.dense)
+      else if (slot.feature.kind === 'dense') this.fillDense(slot, item, sample.at, sample.dense)
       else this.fillIds(slot, item, sample.ids)
     }
   }
@@ -243,6 +258,12 @@ export class UserState {
   }
 }
 
+const NOTHING_TOLD: ItemContext = []
+
+function fillTold({ at, width }: Slot, told: ItemContext, dense: Float32Array): void {
+  for (let i = 0; i < Math.min(width, told.length); i++) dense[at + i] = quantise(told[i]!)
+}
+
 /** ln(1 + count) in quarters, up to about a thousand: an exact count soon belongs to one person alone. */
 const roughly = (count: number): number => Math.min(7, Math.round(4 * Math.log1p(count)) / 4)
 
@@ -275,7 +296,8 @@ export function generateSamples(
       if (item !== undefined) {
         const label = clicked.has(event.id) ? 1 : 0
         const settled = label === 1 || now - event.at >= context.settleMs
-        generated.push({ exposure: event.id, item, sample: state.sample(item, event.at, label), settled })
+        const sample = state.sample(item, event.at, label, event.context)
+        generated.push({ exposure: event.id, item, sample, settled })
       }
     }
     state.observe(event)

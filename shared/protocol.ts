@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import { erasedSchema } from './api.ts'
 import { catalogueSchema } from './catalogue.ts'
+import { itemContextSchema } from './event.ts'
 import { failureSchema } from './failure.ts'
 
 /**
@@ -10,8 +11,9 @@ import { failureSchema } from './failure.ts'
  * 2 tabs, conditions and the user's switch
  * 3 whether others may learn from the user's samples
  * 4 rounds that judge by the log-loss, or not at all
+ * 5 what the app knows of items
  */
-export const PROTOCOL_VERSION = 4
+export const PROTOCOL_VERSION = 5
 
 /** Whoever holds this Web Lock runs a round, or keeps one from beginning: over all tabs there is one at a time. */
 export const ROUND_LOCK = 'kindred:round'
@@ -141,9 +143,16 @@ export type Status = z.infer<typeof statusSchema>
 export const calls = {
   /** The catalogue of the active task; the first call waits for it. */
   catalogue: { input: z.null(), output: catalogueSchema },
-  /** Orders items by the click probability that the serving model gives them now, best first. */
+  /** Orders items by the click probability that the serving model gives them now, best first; `context[i]` is of `items[i]`. */
   rank: {
-    input: z.strictObject({ items: z.array(item).min(1).max(1000) }),
+    input: z
+      .strictObject({
+        items: z.array(item).min(1).max(1000),
+        context: z.array(itemContextSchema).optional(),
+      })
+      .refine(({ items, context }) => !context || context.length === items.length, {
+        message: 'context must be of as many items as there are',
+      }),
     output: z.strictObject({
       ranked: z.array(z.strictObject({ item, score: z.number() })),
       serving: servingSchema,
@@ -155,7 +164,11 @@ export const calls = {
       events: z
         .array(
           z.discriminatedUnion('type', [
-            z.strictObject({ type: z.literal('exposure'), item }),
+            z.strictObject({
+              type: z.literal('exposure'),
+              item,
+              context: itemContextSchema.optional(),
+            }),
             z.strictObject({ type: z.literal('click'), item }),
             z.strictObject({ type: z.literal('behaviour'), name: z.string().min(1).max(80) }),
             z.strictObject({

@@ -42,9 +42,10 @@ export const featureSchema = z.discriminatedUnion('kind', [
      * `taste`: share of the recent clicks in each category · `affinity`: [mean, max] taste for the target's
      * categories · `activity`: [ln(1 + exposures), ln(1 + clicks), click rate] of the recent days, roughly ·
      * `behaviour-counts`: ln(1 + count) of each behaviour of the last day, roughly · `sketch`: the recent clicks as a unit
-     * vector that overlaps with those of who clicked the same (`sketch.ts`)
+     * vector that overlaps with those of who clicked the same (`sketch.ts`) · `context`: what the app said of the item at
+     * that moment, 0 where it said nothing
      */
-    from: z.enum(['taste', 'affinity', 'activity', 'behaviour-counts', 'sketch']),
+    from: z.enum(['taste', 'affinity', 'activity', 'behaviour-counts', 'sketch', 'context']),
   }),
 ])
 export type Feature = z.infer<typeof featureSchema>

@@ -1,17 +1,21 @@
-/** An event as its row in the log: kind (1 byte) · time (6 bytes) · what the kind adds. Its id is in the key. */
-import type { KindredEvent } from '../../shared/event.ts'
+/**
+ * An event as its row in the log: kind (1 byte) · time (6 bytes) · what the kind adds. Its id is in the key. An exposure of
+ * which the app said something is a kind of its own: how many numbers (1 byte), each in steps (2 bytes), then the item.
+ */
+import type { ItemContext, KindredEvent } from '../../shared/event.ts'
+import { DENSE_STEPS } from '../../shared/sample.ts'
 import { uuidBytes, uuidText } from './keys.ts'
 
-const KINDS = ['exposure', 'click', 'behaviour', 'profile'] as const
+const KINDS = ['exposure', 'click', 'behaviour', 'profile', 'told-exposure'] as const
 const HEAD = 7
 
 export function encodeEvent(event: KindredEvent): Buffer {
   const bytes = Buffer.allocUnsafe(HEAD + sizeOf(event))
-  bytes[0] = KINDS.indexOf(event.type)
+  bytes[0] = KINDS.indexOf(event.type === 'exposure' && event.context ? 'told-exposure' : event.type)
   bytes.writeUIntBE(event.at, 1, 6)
   switch (event.type) {
     case 'exposure':
-      bytes.write(event.item, HEAD)
+      bytes.write(event.item, writeTold(bytes, event.context))
       break
     case 'click':
       uuidBytes(event.exposure).copy(bytes, HEAD)
@@ -34,7 +38,7 @@ export function encodeEvent(event: KindredEvent): Buffer {
 function sizeOf(event: KindredEvent): number {
   switch (event.type) {
     case 'exposure':
-      return Buffer.byteLength(event.item)
+      return Buffer.byteLength(event.item) + (event.context ? 1 + 2 * event.context.length : 0)
     case 'click':
       return 16 + Buffer.byteLength(event.item)
     case 'behaviour':
@@ -44,6 +48,16 @@ function sizeOf(event: KindredEvent): number {
     default:
       return event satisfies never
   }
+}
+
+/** Writes what the app said, if anything; tells where that ends. */
+function writeTold(bytes: Buffer, told: ItemContext | undefined): number {
+  if (!told) return HEAD
+  bytes[HEAD] = told.length
+  told.forEach((value, i) => {
+    bytes.writeInt16BE(Math.round(value * DENSE_STEPS), HEAD + 1 + 2 * i)
+  })
+  return HEAD + 1 + 2 * told.length
 }
 
 /** When the event of a row happened, ms. */
@@ -57,6 +71,19 @@ export function decodeEvent(key: Buffer, row: Buffer): KindredEvent {
   switch (type) {
     case 'exposure':
       return { type, id, at, item: row.toString('utf8', HEAD) }
+    case 'told-exposure': {
+      const context = Array.from(
+        { length: row[HEAD]! },
+        (_, i) => row.readInt16BE(HEAD + 1 + 2 * i) / DENSE_STEPS,
+      )
+      return {
+        type: 'exposure',
+        id,
+        at,
+        item: row.toString('utf8', HEAD + 1 + 2 * context.length),
+        context,
+      }
+    }
     case 'click':
       return { type, id, at, item: row.toString('utf8', HEAD + 16), exposure: uuidText(row, HEAD) }
     case 'behaviour':

@@ -67,6 +67,8 @@ export function storeContract(
           { type: 'exposure', id: uuid(2), at: 2, item: 'naïve 🎬' },
           { type: 'click', id: uuid(3), at: 2 ** 41, item: 'x', exposure: uuid(2) },
           { type: 'behaviour', id: uuid(4), at: 5, name: 'scroll' },
+          { type: 'exposure', id: uuid(6), at: 6, item: 'naïve 🎬', context: [-31, 0.5, 31] },
+          { type: 'exposure', id: uuid(7), at: 7, item: 'y', context: [] },
         ]
         await store.events.append(one, [...events].reverse())
         await store.events.append(two, [exposure(9)])

@@ -127,9 +127,9 @@ export function createDevice(given: Platform): Device {
       return (await unlessAborted(ready.promise, stop)).catalogue
     },
 
-    async rank({ items }) {
+    async rank(asked) {
       try {
-        return await ranker.rank(current(), items)
+        return await ranker.rank(current(), asked)
       } catch (error) {
         const code = error instanceof AppError ? error.code : undefined
         if (code === 'bad-artifact' || code === 'not-ready') {
@@ -137,7 +137,7 @@ export function createDevice(given: Platform): Device {
           schedule.visit({ suspect: true })
         }
         // Another tab has taken up a newer task: so do we.
-        if (code === 'version' && (await cycle.loadStored())) return ranker.rank(current(), items)
+        if (code === 'version' && (await cycle.loadStored())) return ranker.rank(current(), asked)
         throw error
       }
     },

@@ -5,7 +5,7 @@ import { createFusedEngine } from '../../shared/engine/fused/engine.ts'
 import { createPlainEngine } from '../../shared/engine/plain/engine.ts'
 import { AppError } from '../../shared/failure.ts'
 import { UserState } from '../../shared/generate.ts'
-import type { CallOutput } from '../../shared/protocol.ts'
+import type { CallInput, CallOutput } from '../../shared/protocol.ts'
 import { type Batch, pack } from '../../shared/sample.ts'
 import type { Active } from './active.ts'
 import type { Db, ModelRow } from './db.ts'
@@ -19,7 +19,7 @@ export interface Ranker {
    * Items by falling click probability. Throws `bad-input` for an item that the catalogue lacks, `version` if the model
    * stored is not of this task (another tab has moved on), and what `models.load` throws.
    */
-  rank(task: Active, items: readonly string[]): Promise<CallOutput<'rank'>>
+  rank(task: Active, asked: CallInput<'rank'>): Promise<CallOutput<'rank'>>
   /** Gives back the model that is held. */
   clear(): void
 }
@@ -39,7 +39,10 @@ export function createRanker({ db, models, rows, clock }: RankerDeps): Ranker {
   /** One ranking at a time: each may replace what is held. */
   const turn = createTurns()
 
-  async function candidates({ context }: Active, items: readonly string[]): Promise<Batch> {
+  async function candidates(
+    { context }: Active,
+    { items, context: told }: CallInput<'rank'>,
+  ): Promise<Batch> {
     const positions = items.map((item) => {
       const position = context.index.get(item)
       if (position === undefined) throw new AppError('bad-input', `The catalogue has no item ${item}.`)
@@ -48,7 +51,7 @@ export function createRanker({ db, models, rows, clock }: RankerDeps): Ranker {
     const now = clock.now()
     const user = new UserState(context)
     for (const event of await db.history.orderBy('id').toArray()) user.observe(event)
-    return pack(context.layout, user.samples(positions, now))
+    return pack(context.layout, user.samples(positions, now, told))
   }
 
   /** Makes the model in use now the one that is held, and gives its row. */
@@ -78,10 +81,10 @@ export function createRanker({ db, models, rows, clock }: RankerDeps): Ranker {
   }
 
   return {
-    async rank(task, items) {
-      const batch = await candidates(task, items)
+    async rank(task, asked) {
+      const batch = await candidates(task, asked)
       const { row, scores } = await turn(() => score(task, batch))
-      const ranked = items.map((item, i) => ({ item, score: scores[i]! }))
+      const ranked = asked.items.map((item, i) => ({ item, score: scores[i]! }))
       ranked.sort((a, b) => b.score - a.score)
       const slot = row.slot === 'M0' ? 'M0' : 'M'
       return { ranked, serving: { slot, version: row.version, sha256: row.sha256 } }
