@@ -2,9 +2,9 @@
 import { html } from 'hono/html'
 import type { ArmFindings } from '../statistics/ctr.ts'
 import type { CtrReport } from './findings.ts'
-import { colorOf, drawn, figure, key, table } from './parts.ts'
+import { type Column, colorOf, drawn, figure, table } from './parts.ts'
 import { distribution, intervals, lines } from './plots.ts'
-import { count, type Html, more, NONE, plain, share, withInterval } from './words.ts'
+import { breakable, count, type Html, more, NONE, plain, share, withInterval, write } from './words.ts'
 
 export function ctrPart({ arms, reference, top }: CtrReport): Html {
   return html`
@@ -15,7 +15,7 @@ from resampling users with all they have. Differences are in percent of ${refere
 ${table(
   `Ranking, next to ${reference}`,
   [
-    ['arm', ({ arm }: ArmFindings) => arm],
+    ['arm', ({ arm }: ArmFindings) => breakable(arm)],
     ['users', ({ users }) => count(users)],
     ['AUC', ({ auc }) => withInterval(auc.a, plain(4))],
     [`over ${reference}`, ({ auc }) => more(auc)],
@@ -32,22 +32,25 @@ trained from another seed, and only what goes beyond it is an arm’s doing.</p>
 ${table(
   'Users by what they gain',
   [
-    ['arm', ({ arm }: ArmFindings) => arm],
+    ['arm', ({ arm }: ArmFindings) => breakable(arm)],
     ['better by more than a point', ({ harm }) => withInterval(harm?.better ?? null, share)],
     ['worse by more than a point', ({ harm }) => withInterval(harm?.worse ?? null, share)],
     ['the placebo', ({ harm }) => withInterval(harm?.placebo ?? null, share)],
     ['worse beyond it', ({ harm }) => withInterval(harm?.beyond ?? null, share)],
-    ['have a model of their own', ({ trained }) => share(trained)],
+    ['have a model of their own', ({ trained }) => write(trained, share)],
   ],
   arms.filter(({ arm }) => arm !== reference),
 )}
 ${table(
   `AUC over ${reference}, by how much a user had been shown before`,
   [
-    ['arm', ({ arm }: ArmFindings) => arm],
+    ['arm', ({ arm }: ArmFindings) => breakable(arm)],
     ...(arms[0]?.activity ?? []).map(
       ({ from, to, auc }, i) =>
-        [`${count(from)} to ${count(to)} (${count(auc.a.users)} users)`, activityCell(i)] as const,
+        [
+          `${count(from)} to ${count(to)} (${count(auc.a.users)} users)`,
+          activityCell(i),
+        ] as Column<ArmFindings>,
     ),
   ],
   arms.filter(({ arm }) => arm !== reference),
@@ -59,7 +62,7 @@ scores at the edge count with the chance that each has.</p>
 ${table(
   `All days, the ${count(top)} best of each`,
   [
-    ['arm', ({ arm }: ArmFindings) => arm],
+    ['arm', ({ arm }: ArmFindings) => breakable(arm)],
     ['CTR', ({ replay }) => withInterval(replay.ctr.a, share)],
     [`over ${reference}`, ({ replay }) => more(replay.ctr)],
     ['clicks a user', ({ replay }) => withInterval(replay.clicksPerUser.a, plain(3))],
@@ -73,7 +76,7 @@ ${table(
 ${table(
   'Rounds as they ran, beside others on the same cores',
   [
-    ['arm', ({ arm }: ArmFindings) => arm],
+    ['arm', ({ arm }: ArmFindings) => breakable(arm)],
     ['devices that trained', ({ cost }) => count(cost.devices)],
     ['round, median', ({ cost: { medianMs } }) => (medianMs === null ? NONE : `${count(medianMs)} ms`)],
     ['round, 95 %', ({ cost: { p95Ms } }) => (p95Ms === null ? NONE : `${count(p95Ms)} ms`)],
@@ -120,7 +123,7 @@ function activityPlot(arms: readonly ArmFindings[], reference: string) {
       relativePct ? [{ name: `${from}–${to}`, estimate: relativePct }] : [],
     ),
   }))
-  return html`<div>${figure(
+  return figure(
     'By activity',
     `AUC in percent over ${reference}, by exposures before`,
     lines(series, {
@@ -129,7 +132,8 @@ function activityPlot(arms: readonly ArmFindings[], reference: string) {
       alt: `Gain in AUC by how active users had been; the table below has the figures`,
       zero: true,
     }),
-  )}${key(shown)}</div>`
+    shown,
+  )
 }
 
 const gainPlots = (arms: readonly ArmFindings[], reference: string) =>
@@ -158,11 +162,12 @@ function dayPlot(arms: readonly ArmFindings[], reference: string) {
     color,
     points: days.map(({ day, ctr }) => ({ name: String(day + 1), estimate: percentOf(ctr.a) })),
   }))
-  return html`<div>${figure(
+  return figure(
     'Day by day',
     'replayed CTR, in percent',
     lines(series, { label: '%', xLabel: 'day', alt: 'Replayed click-through rate of each arm, day by day' }),
-  )}${key(shown)}</div>`
+    shown,
+  )
 }
 
 const percentOf = ({ value, ci95, users }: ArmFindings['auc']['a']) => ({

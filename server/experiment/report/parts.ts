@@ -18,7 +18,7 @@ const OTHERS = ['var(--teal)', 'var(--clay)', 'var(--moss)', 'var(--plum)', 'var
 export const colorOf = (arm: string, place: number): string => COLORS[arm] ?? OTHERS[place % OTHERS.length]!
 
 /** At most so many lines can be told apart in one plot. */
-const DRAWN = 5
+const DRAWN = 6
 
 /** The arms to draw: the reference and those known by name first, others as long as there is room. */
 export function drawn<T extends { readonly arm: string }>(
@@ -36,25 +36,31 @@ export function drawn<T extends { readonly arm: string }>(
     .map((arm, place) => ({ ...arm, color: colorOf(arm.arm, place) }))
 }
 
+/** Figures stand to the right, words to the left. */
+export type Column<T> = readonly [title: string, cell: (row: T) => Html | string, kind?: 'words']
+
 /** A table that is scrolled by itself where it is wider than the screen; its first column stays. */
-export function table<T>(
-  caption: string,
-  columns: readonly (readonly [title: string, cell: (row: T) => Html | string])[],
-  rows: readonly T[],
-): Html {
+export function table<T>(caption: string, columns: readonly Column<T>[], rows: readonly T[]): Html {
   const cells = (row: T) =>
-    columns.map(([, cell], i) =>
-      i === 0 ? html`<th scope="row">${cell(row)}</th>` : html`<td>${cell(row)}</td>`,
+    columns.map(([, cell, kind = ''], i) =>
+      i === 0 ? html`<th scope="row">${cell(row)}</th>` : html`<td class="${kind}">${cell(row)}</td>`,
     )
   return html`<div class="wide" tabindex="0" role="region" aria-label="${caption}">
-<table><caption>${caption}</caption>
-<thead><tr>${columns.map(([title]) => html`<th scope="col">${title}</th>`)}</tr></thead>
+<table><caption><span>${caption}</span></caption>
+<thead><tr>${columns.map(([title, , kind = '']) => html`<th scope="col" class="${kind}">${title}</th>`)}</tr></thead>
 <tbody>${rows.map((row) => html`<tr>${cells(row)}</tr>`)}</tbody>
 </table></div>`
 }
 
-export const figure = (title: string, more: string, svg: string): Html =>
-  html`<figure><figcaption>${title}<span>${more}</span></figcaption>${raw(svg)}</figure>`
+/** A plot and, where it has several arms, which is which. */
+export const figure = (title: string, more: string, svg: string, arms: readonly Colored[] = []): Html =>
+  html`<figure><figcaption>${title}<span>${more}</span></figcaption>${raw(svg)}${
+    arms.length === 0
+      ? ''
+      : html`<ul class="key">${arms.map(({ arm, color }) => html`<li><i style="background:${color}"></i>${arm}</li>`)}</ul>`
+  }</figure>`
 
-export const key = (arms: readonly { readonly arm: string; readonly color: string }[]): Html =>
-  html`<ul class="key">${arms.map(({ arm, color }) => html`<li><i style="background:${color}"></i>${arm}</li>`)}</ul>`
+interface Colored {
+  readonly arm: string
+  readonly color: string
+}

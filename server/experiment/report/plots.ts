@@ -41,7 +41,8 @@ export function intervals(
   }))
   const named = marks.filter(({ name }) => name !== undefined)
   return draw(alt, {
-    height: 54 + 24 * rows.length + (named.length > 0 ? 14 * named.length : 0),
+    height: 60 + 24 * rows.length + 14 * named.length,
+    marginBottom: 42,
     marginLeft: Math.min(150, 12 + LETTER * longest),
     marginTop: 8 + 14 * named.length,
     x: { grid: true, label, nice: true, ticks: 5 },
@@ -124,8 +125,9 @@ export function distribution(
     bars[Math.min(2 * half - 1, Math.max(0, bar))]!.share += 1 / gains.length
   }
   return draw(alt, {
-    height: 200,
+    height: 210,
     marginLeft: 44,
+    marginBottom: 42,
     x: { label, ticks: 5 },
     y: { grid: true, label: '% of users', percent: true, ticks: 4 },
     color: { type: 'identity' },

@@ -2,9 +2,9 @@
 import { html } from 'hono/html'
 import type { RankedFindings } from '../statistics/ranked.ts'
 import type { FreshReport, LooProtocol, LooReport } from './findings.ts'
-import { colorOf, drawn, figure, key, table } from './parts.ts'
+import { colorOf, drawn, figure, table } from './parts.ts'
 import { intervals, lines } from './plots.ts'
-import { count, type Html, more, NONE, plain, withInterval } from './words.ts'
+import { breakable, count, type Html, more, NONE, plain, withInterval, write } from './words.ts'
 
 export const looPart = ({ protocols, reference }: LooReport): Html => html`
 <p>Equal scores are in no order: what counts is the mean over all orders of what is tied, so that a model which gives everything one score
@@ -36,9 +36,9 @@ const publishedTable = (published: LooProtocol['published']) =>
     'What others have published, same data and protocol; their negatives are other draws',
     [
       ['model', ({ model }) => model],
-      ['HR@10', ({ hr10 }) => plain(4)(hr10)],
-      ['NDCG@10', ({ ndcg10 }) => plain(4)(ndcg10)],
-      ['source', ({ source, url }) => (url ? html`<a href="${url}">${source}</a>` : source)],
+      ['HR@10', ({ hr10 }) => write(hr10, plain(4))],
+      ['NDCG@10', ({ ndcg10 }) => write(ndcg10, plain(4))],
+      ['source', ({ source, url }) => (url ? html`<a href="${url}">${source}</a>` : source), 'words'],
     ],
     published,
   )
@@ -64,23 +64,25 @@ export function freshPart({ arms, ages, days, reference }: FreshReport): Html {
   return html`
 <h2>The next click, against 50 articles being read at that moment</h2>
 <div class="plots">
-<div>${figure(
-    'By the article’s age',
-    'HR@10, with 95 % intervals',
-    lines(seriesOver(byAge), {
-      label: 'HR@10',
-      xLabel: 'age',
-      alt: 'HR@10 of each arm by the age of the article',
-    }),
-  )}${key(shown)}</div>
+${figure(
+  'By the article’s age',
+  'HR@10, with 95 % intervals',
+  lines(seriesOver(byAge), {
+    label: 'HR@10',
+    xLabel: 'age',
+    alt: 'HR@10 of each arm by the age of the article',
+  }),
+  shown,
+)}
 ${
   byDay.length === 0
     ? ''
-    : html`<div>${figure(
+    : figure(
         'Day by day',
         'HR@10, with 95 % intervals',
         lines(seriesOver(byDay), { label: 'HR@10', xLabel: 'day', alt: 'HR@10 of each arm, day by day' }),
-      )}${key(shown)}</div>`
+        shown,
+      )
 }</div>
 ${rankedTable('All clicks', arms, reference)}
 ${ages.map(({ title, arms: of }) => rankedTable(`Articles aged ${title}`, of, reference))}`
@@ -90,7 +92,7 @@ const rankedTable = (caption: string, arms: readonly RankedFindings[], reference
   table(
     caption,
     [
-      ['arm', ({ arm }: RankedFindings) => arm],
+      ['arm', ({ arm }: RankedFindings) => breakable(arm)],
       ['users', ({ users }) => count(users)],
       ['judged', ({ judged }) => count(judged)],
       ['HR@1', ({ hr1 }) => withInterval(hr1.a, plain(4))],

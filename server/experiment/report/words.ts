@@ -12,21 +12,23 @@ export const signed = (value: number, digits: number): string =>
   value > 0 ? `+${fixed(value, digits)}` : fixed(value, digits)
 export const count = (value: number): string => Math.round(value).toLocaleString('en-GB')
 
-type Write = (value: number) => string
-export const share: Write = (value) => `${fixed(100 * value, 1)} %`
-export const plain =
-  (digits: number): Write =>
-  (value) =>
-    fixed(value, digits)
-const percent: Write = (value) => `${signed(value, 2)} %`
+/** How a figure is written; the unit stands once, after an interval. */
+interface Written {
+  readonly number: (value: number) => string
+  readonly unit?: string
+}
+export const share: Written = { number: (value) => fixed(100 * value, 1), unit: ' %' }
+export const percent: Written = { number: (value) => signed(value, 2), unit: ' %' }
+export const plain = (digits: number): Written => ({ number: (value) => fixed(value, digits) })
+
+export const write = (value: number, { number, unit = '' }: Written): string => `${number(value)}${unit}`
 
 /** A value, and under it its interval. */
-export const withInterval = (estimate: Estimate | null, write: Write): Html =>
-  estimate === null ? NONE : html`${write(estimate.value)}${interval(estimate.ci95, write)}`
+export const withInterval = (estimate: Estimate | null, written: Written): Html =>
+  estimate === null ? NONE : html`${write(estimate.value, written)}${interval(estimate.ci95, written)}`
 
-function interval(ci95: Estimate['ci95'], write: Write) {
-  return ci95 === null ? '' : html`<small>${write(ci95[0])} … ${write(ci95[1])}</small>`
-}
+const interval = (ci95: Estimate['ci95'], { number, unit = '' }: Written) =>
+  ci95 === null ? '' : html`<small>${number(ci95[0])} … ${number(ci95[1])}${unit}</small>`
 
 /** By how many percent more than the reference. */
 export const more = ({ relativePct, difference }: Comparison): Html =>
@@ -40,8 +42,11 @@ export function metricValue({ value, unit, detail }: Metric): Html {
   if (value === null) return html`not measured<small>${String(detail?.why ?? '')}</small>`
   const ci95 = detail?.ci95
   const pair = Array.isArray(ci95) && ci95.length === 2 ? (ci95 as [number, number]) : null
-  const write: Write = (number) => `${String(Number(number.toPrecision(4))).replace('-', '−')} ${unit}`.trim()
-  return html`${write(value)}${interval(pair, write)}`
+  const written = {
+    number: (figure: number) => String(Number(figure.toPrecision(4))).replace('-', '−'),
+    unit: unit === '' ? '' : ` ${unit}`,
+  }
+  return html`${write(value, written)}${interval(pair, written)}`
 }
 
 /** Whether it is as its target says, as “>=0.83”; undefined where that is no bound, or nothing was measured. */
@@ -53,3 +58,10 @@ export function isMet({ value, target }: Pick<Metric, 'value' | 'target'>): bool
     ? value > limit || (sign === '>=' && value === limit)
     : value < limit || (sign === '<=' && value === limit)
 }
+
+/** “>=4” as people write it. */
+export const bound = (target: string): string => target.replace('>=', '≥ ').replace('<=', '≤ ')
+
+/** A long name, which may go on in another line after a sign. */
+export const breakable = (name: string): Html =>
+  html`${name.split(/(?<=[._@=-])/).map((part, i) => (i === 0 ? part : html`<wbr>${part}`))}`

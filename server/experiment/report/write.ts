@@ -9,7 +9,7 @@ import { table } from './parts.ts'
 import type { Provenance } from './provenance.ts'
 import { freshPart, looPart } from './ranked-part.ts'
 import { style } from './style.ts'
-import { type Html, isMet, metricValue, NONE } from './words.ts'
+import { bound, breakable, type Html, isMet, metricValue, NONE } from './words.ts'
 
 const TITLES: Readonly<Record<Findings['what'], string>> = {
   ctr: 'Who ranks better: the cloud’s model, or one’s own?',
@@ -68,11 +68,11 @@ const headline = (metrics: readonly Metric[]): Html => html`<h2>What came out</h
 ${table(
   'The figures that the command prints, with 95 % intervals',
   [
-    ['figure', ({ metric }: Metric) => html`<code>${metric}</code>`],
+    ['figure', ({ metric }: Metric) => html`<code>${breakable(metric)}</code>`],
     ['measured', metricValue],
-    ['target', ({ target }) => target ?? NONE],
+    ['target', ({ target }) => (target ? bound(target) : NONE)],
     ['', verdict],
-    ['against', ({ rival }) => rival ?? NONE],
+    ['against', ({ rival }) => rival ?? NONE, 'words'],
   ],
   metrics,
 )}`
