@@ -42,7 +42,10 @@ const ARMS: Readonly<Record<string, Named>> = {
   random: { changes: CODA, batches: 'strangers' },
   'random-no-filter': { changes: { ...CODA, filter: 'none', maxFiltered: 300 }, batches: 'strangers' },
   /** Our own best: the defaults. */
-  kindred: { changes: {}, batches: 'matched' },
+  kindred: {
+    changes: { ranking: { personal: true, gate: 'epochs', refit: true, pull: 0.1, epochs: 4 } },
+    batches: 'matched',
+  },
 }
 
 export const armNames = Object.keys(ARMS)
