@@ -14,19 +14,20 @@ async function opened(text: string, name = 'Games.txt') {
   return sequences(`${await folderOf({ [name]: text })}/${name}`, options)
 }
 
-test('a line is a click among items that the user never has, spread evenly over the virtual week', async () => {
+test('a line is a click among items not clicked so far, spread evenly over the virtual week', async () => {
   const events = (await eventsOf(await opened('1 10\n1 20\n2 30\n'))).get('1')!
-  // The only item that user 1 never has is 30; it and the clicked one are shown in a drawn order.
+  // At first 20, which comes later, and 30 can be passed over, then 30 alone; they are shown in a drawn order.
   const shown = events.map((event) => ('item' in event ? `${event.type} ${event.item}` : event.type))
-  expect(shown.slice(0, 2).sort()).toEqual(['exposure 10', 'exposure 30'])
-  expect(shown.slice(3, 5).sort()).toEqual(['exposure 20', 'exposure 30'])
-  expect([shown[2], shown[5]]).toEqual(['click 10', 'click 20'])
+  expect(shown.slice(0, 3).sort()).toEqual(['exposure 10', 'exposure 20', 'exposure 30'])
+  expect(shown.slice(4, 6).sort()).toEqual(['exposure 20', 'exposure 30'])
+  expect([shown[3], shown[6]]).toEqual(['click 10', 'click 20'])
   const [quarter, threeQuarters] = [start + SPAN_MS / 4, start + (SPAN_MS * 3) / 4]
-  expect(events.map(({ at }) => at)).toEqual(
-    [quarter, threeQuarters].flatMap((at) => [at - 1000, at - 999, at]),
-  )
-  const exposed = events.slice(0, 2).find((event) => 'item' in event && event.item === '10')!
-  expect(events[2]).toMatchObject({ exposure: exposed.id })
+  expect(events.map(({ at }) => at)).toEqual([
+    ...[quarter - 1000, quarter - 999, quarter - 998, quarter],
+    ...[threeQuarters - 1000, threeQuarters - 999, threeQuarters],
+  ])
+  const exposed = events.slice(0, 3).find((event) => 'item' in event && event.item === '10')!
+  expect(events[3]).toMatchObject({ exposure: exposed.id })
   for (const event of events) expect(eventSchema.safeParse(event).success).toBe(true)
 })
 
@@ -38,7 +39,7 @@ test('the catalogue is called like the file, and has its items in the order of t
   expect(schema).toBe('sequences')
 })
 
-test('whatever the sequences, clicks keep their order and nobody passes over what they have', async () => {
+test('whatever the sequences, clicks keep their order and nobody passes over what they have already', async () => {
   const item = fc.integer({ min: 1, max: 9 })
   const users = fc.array(fc.array(item, { minLength: 1, maxLength: 12 }), { minLength: 1, maxLength: 8 })
   const check = async (users: number[][]) => {
@@ -51,11 +52,18 @@ test('whatever the sequences, clicks keep their order and nobody passes over wha
       const own = users[Number(user)]!
       const clicks = events.filter((event) => event.type === 'click')
       expect(clicks.map(({ item }) => Number(item))).toEqual(own)
-      const clicked = new Set(clicks.map(({ exposure }) => exposure))
-      const passedOver = events.filter((event) => event.type === 'exposure' && !clicked.has(event.id))
-      const others = new Set([...all].filter((item) => !own.includes(item)))
-      expect(passedOver).toHaveLength(own.length * Math.min(4, others.size))
-      for (const event of passedOver) expect('item' in event && others.has(Number(event.item))).toBe(true)
+      let shown: string[] = []
+      const before = new Set<number>()
+      for (const event of events) {
+        if (event.type === 'exposure') shown.push(event.item)
+        if (event.type !== 'click') continue
+        before.add(Number(event.item))
+        const passedOver = shown.filter((item) => item !== event.item).map(Number)
+        expect(shown).toHaveLength(passedOver.length + 1)
+        expect(passedOver).toHaveLength(Math.min(4, all.size - before.size))
+        for (const item of passedOver) expect(all.has(item) && !before.has(item)).toBe(true)
+        shown = []
+      }
       for (let i = 1; i < events.length; i++) {
         expect(events[i]!.id > events[i - 1]!.id).toBe(true)
         expect(events[i]!.at).toBeGreaterThan(events[i - 1]!.at)

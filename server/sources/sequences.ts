@@ -1,7 +1,7 @@
 /**
  * Sequences, as the SASRec paper publishes its data: `user item` a line, the lines of a user together and in time order.
- * A line is a click on one of five items that were shown together; the others are drawn from those that the user never
- * has.
+ * A line is a click on one of five items that were shown together; the others are drawn from those that the user has not
+ * clicked so far. What they click later may be among them: left out, it would tell the future.
  *
  * Virtual clock: a user's clicks are spread evenly over the seven days that end an hour before the source was opened.
  */
@@ -65,12 +65,13 @@ async function* users(
   const { items } = catalogue
   const index = itemIndex(catalogue)
   for await (const { user, clicked } of together(read(file), file)) {
-    const own = new Set(clicked.map((item) => index.get(item)!))
+    const own = new Set<number>()
     const stamp = stamps('sequences', user)
     const step = SPAN_MS / clicked.length
     const events: KindredEvent[] = []
     for (const [i, item] of clicked.entries()) {
       const at = Math.floor(start + (i + 0.5) * step)
+      own.add(index.get(item)!)
       const passedOver = [...without(own, items.length, random)].map((other) => items[other]!.key)
       events.push(...impression(stamp, random, { at, item, passedOver }))
     }
