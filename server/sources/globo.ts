@@ -15,13 +15,11 @@ import type { KindredEvent } from '../../shared/event.ts'
 import { AppError, parse } from '../../shared/failure.ts'
 import { seeded } from '../../shared/random.ts'
 import { fileAt } from './files.ts'
-import { inTimeOrder, readSessions } from './globo-log.ts'
-import { impression, PASSED_OVER } from './impression.ts'
-import { createMoment } from './moment.ts'
+import { eventsOf, impressions, type Reader } from './globo-impressions.ts'
+import { readSessions } from './globo-log.ts'
 import type { Source, SourceOptions, UserEvents } from './source.ts'
 import { QUIET_MS, stamps } from './timeline.ts'
 
-const MOMENT_MS = 3_600_000
 /** Events that are held at one time, about. */
 const CHUNK = 20_000
 
@@ -35,7 +33,7 @@ export async function globo(path: string | undefined, { clock, seed = 1 }: Sourc
 }
 
 /** All articles, in the order in which the log comes to them, and when its last session began (ms). */
-async function survey(file: string): Promise<{ catalogue: Catalogue; end: number }> {
+export async function survey(file: string): Promise<{ catalogue: Catalogue; end: number }> {
   const articles = new Set<number>()
   let end = 0
   for await (const sessions of readSessions(file)) {
@@ -50,13 +48,13 @@ async function survey(file: string): Promise<{ catalogue: Catalogue; end: number
 }
 
 /** What is remembered of a user: when their last event was (ms), and which group of devices they had. */
-interface Reader {
-  last: number
-  device: number
+interface Known {
+  readonly last: number
+  readonly device: number
 }
 
 interface Part {
-  readonly stamp: ReturnType<typeof stamps>
+  readonly reader: Reader
   readonly events: KindredEvent[]
 }
 
@@ -65,33 +63,18 @@ async function* users(
   { end, shift, seed }: { end: number; shift: number; seed: number },
 ): AsyncGenerator<UserEvents> {
   const random = seeded(seed)
-  const read = createMoment(MOMENT_MS)
-  const readers = new Map<number, Reader>()
+  const known = new Map<number, Known>()
   let parts = new Map<number, Part>()
   let held = 0
-  for await (const clicks of inTimeOrder(readSessions(file))) {
-    for (const { session, click } of clicks) {
-      if (click.at > end) continue
-      const own = (article: number) => session.clicks.some((click) => click.article === article)
-      const passedOver = read.draw(click.at, PASSED_OVER, random, own)
-      read.add(click.at, click.article)
-
-      const { user } = session
-      const reader = readers.get(user) ?? { last: -1, device: -1 }
-      const part = parts.get(user) ?? { stamp: stamps('globo', `${user}`, reader.last), events: [] }
-      readers.set(user, reader)
+  for await (const some of impressions(file, { end, seed })) {
+    for (const shown of some) {
+      const { user } = shown
+      const part = parts.get(user) ?? { reader: returning(user, known.get(user)), events: [] }
       parts.set(user, part)
-      const at = click.at + shift
-      const before = part.events.length
-      if (reader.device !== click.device) {
-        const value = `${click.device}`
-        part.events.push({ type: 'profile', ...part.stamp(at - 1000), name: 'device', value })
-      }
-      const item = `${click.article}`
-      part.events.push(...impression(part.stamp, random, { at, item, passedOver: passedOver.map(String) }))
-      reader.device = click.device
-      reader.last = part.events.at(-1)!.at
-      held += part.events.length - before
+      const events = eventsOf(part.reader, random, shown, shown.at + shift)
+      part.events.push(...events)
+      known.set(user, { last: events.at(-1)!.at, device: part.reader.device })
+      held += events.length
     }
     if (held < CHUNK) continue
     for (const [user, { events }] of parts) yield { user: `${user}`, events }
@@ -100,3 +83,8 @@ async function* users(
   }
   for (const [user, { events }] of parts) yield { user: `${user}`, events }
 }
+
+const returning = (user: number, { last, device }: Known = { last: -1, device: -1 }): Reader => ({
+  stamp: stamps('globo', `${user}`, last),
+  device,
+})

@@ -41,3 +41,15 @@ test('an item that was clicked a hundred times is drawn as often as one that was
   for (let i = 0; i < 3000; i++) for (const item of moment.draw(2, 1, random, () => false)) counts[item]!++
   for (const count of counts) expect(Math.abs(count - 1000)).toBeLessThan(4 * Math.sqrt((3000 * 2) / 9))
 })
+
+test('drawn as they are read, items come as often as they were clicked within the span', () => {
+  const moment = createMoment(100)
+  moment.add(0, 1)
+  for (const item of [2, 2, 2, 3]) moment.add(50, item)
+  expect([1, 2, 3, 4].map((item) => moment.clicks(101, item))).toEqual([0, 3, 1, 0])
+  const random = seeded(3)
+  const first = Array.from({ length: 4000 }, () => moment.drawRead(101, 1, random, () => false)[0])
+  expect(first.filter((item) => item === 2).length / 4000).toBeCloseTo(0.75, 1)
+  expect(moment.drawRead(101, 2, random, () => false).toSorted()).toEqual([2, 3])
+  expect(moment.drawRead(101, 2, random, (item) => item === 2)).toEqual([3])
+})

@@ -9,7 +9,14 @@ export interface Moment {
    * Times must not fall here either.
    */
   draw(at: number, count: number, random: Random, refused: (item: number) => boolean): number[]
+  /** The same, but an item is as likely as it is clicked often: where few items are left to find, there may be fewer. */
+  drawRead(at: number, count: number, random: Random, refused: (item: number) => boolean): number[]
+  /** How often an item was clicked since `at` − span. Nor may times fall here. */
+  clicks(at: number, item: number): number
 }
+
+/** Clicks that are looked at for each item to be drawn. */
+const LOOKS = 20
 
 /** `span` in ms. Memory holds the clicks of one span. */
 export function createMoment(span: number): Moment {
@@ -58,6 +65,20 @@ export function createMoment(span: number): Moment {
         if (!refused(item)) drawn.push(item)
       }
       return drawn
+    },
+    drawRead(at, count, random, refused) {
+      forget(at - span)
+      const drawn = new Set<number>()
+      const there = clicks.length - head
+      for (let looks = LOOKS * count; there > 0 && looks > 0 && drawn.size < count; looks--) {
+        const { item } = clicks[head + random.below(there)]!
+        if (!refused(item)) drawn.add(item)
+      }
+      return [...drawn]
+    },
+    clicks(at, item) {
+      forget(at - span)
+      return known.get(item)?.clicks ?? 0
     },
   }
 }

@@ -44,8 +44,8 @@ const demo = titled('demo', { topics: { name: 'topics', length: 3 }, clicks: 30 
 const SKETCH = 64
 
 /**
- * News (Globo.com's log): articles without a category to tell tastes by, short histories, the kind of device. Readers
- * are matched by what they read.
+ * News (Globo.com's log): articles without a category to tell tastes by, short histories, the kind of device; how much an
+ * article is read at the moment, and how old it is. Readers are matched by what they read.
  */
 function globo(catalogue: Catalogue): FeatureSchema {
   return schemaSchema.parse({
@@ -60,6 +60,7 @@ function globo(catalogue: Catalogue): FeatureSchema {
       { kind: 'categorical', name: 'device', vocabulary: 'device', from: 'profile' },
       { kind: 'sequence', name: 'clicks', vocabulary: 'item', length: 20, attends: 'target', from: 'clicks' },
       { kind: 'dense', name: 'sketch', size: SKETCH, from: 'sketch' },
+      { kind: 'dense', name: 'moment', size: 2, from: 'context' },
     ],
     userVector: 'sketch',
   })
