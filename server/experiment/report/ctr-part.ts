@@ -4,7 +4,18 @@ import type { ArmFindings } from '../statistics/ctr.ts'
 import type { CtrReport } from './findings.ts'
 import { type Column, colorOf, drawn, figure, table } from './parts.ts'
 import { distribution, intervals, lines } from './plots.ts'
-import { breakable, count, type Html, more, NONE, plain, share, withInterval, write } from './words.ts'
+import {
+  breakable,
+  count,
+  type Html,
+  more,
+  NONE,
+  percent,
+  plain,
+  share,
+  withInterval,
+  write,
+} from './words.ts'
 
 export function ctrPart({ arms, reference, top }: CtrReport): Html {
   return html`
@@ -19,6 +30,7 @@ ${table(
     ['users', ({ users }) => count(users)],
     ['AUC', ({ auc }) => withInterval(auc.a, plain(4))],
     [`over ${reference}`, ({ auc }) => more(auc)],
+    ['seed by seed', ({ arm, aucPctBySeed }) => (arm === reference ? NONE : spread(aucPctBySeed))],
     ['GAUC', ({ gauc }) => withInterval(gauc.a, plain(4))],
     [`over ${reference}`, ({ gauc }) => more(gauc)],
     ['log-loss', ({ logLoss }) => withInterval(logLoss.a, plain(4))],
@@ -86,6 +98,10 @@ ${table(
   arms,
 )}`
 }
+
+/** Of the seeds the least and the most. */
+const spread = (values: readonly number[]): string =>
+  [...new Set([Math.min(...values), Math.max(...values)])].map((value) => write(value, percent)).join(' … ')
 
 const activityCell =
   (place: number) =>

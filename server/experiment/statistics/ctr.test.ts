@@ -49,6 +49,16 @@ describe('an arm, by a second implementation', () => {
     expect(relativePct!.ci95![0]).toBeGreaterThan(0)
   })
 
+  it('seed by seed it is what it is with that seed alone', () => {
+    for (const [i, seed] of seeds.entries()) {
+      const alone = ctrFindings(
+        rows.filter((row) => row.seed === seed),
+        { bootstrap: boot },
+      ).find(({ arm }) => arm === 'kindred')!
+      expect(of('kindred').aucPctBySeed[i]).toBeCloseTo(alone.auc.relativePct!.value, 9)
+    }
+  })
+
   it('GAUC weighs each user by exposures, log-loss is over exposures', () => {
     let weighted = 0
     let exposures = 0

@@ -32,6 +32,8 @@ export interface ArmFindings {
   readonly trained: number
   /** Mean over users of each one's AUC; who clicked all or nothing has none. */
   readonly auc: Comparison
+  /** By how many percent that is more than the reference’s, seed by seed: how far apart they lie no interval tells. */
+  readonly aucPctBySeed: readonly number[]
   /** The same, weighted by exposures. */
   readonly gauc: Comparison
   /** Mean over exposures; less is better. */
@@ -76,6 +78,7 @@ export function ctrFindings(rows: readonly Row[], settings: CtrSettings = {}): A
       leftOut: pair.leftOut,
       trained: own.filter(({ trained }) => trained).length / own.length,
       auc: boot.paired(mean.a, mean.b),
+      aucPctBySeed: a.map((parts, s) => 100 * (meanOf(parts) / meanOf(b[s]!) - 1)),
       gauc: compareBy(pair, weightedAuc, boot),
       logLoss: compareBy(pair, loss, boot),
       replay: replayFindings(pair, onDay(undefined), boot),
@@ -104,6 +107,9 @@ function seedsOf(arms: ReadonlyMap<string, Seeds>, arm: string): Seeds {
   if (!seeds) throw new AppError('bad-input', `There are no results of the arm “${arm}”`)
   return seeds
 }
+
+const meanOf = (parts: Parts): number =>
+  [...parts.values()].reduce((sum, part) => sum + part.sum, 0) / parts.size
 
 const macroAuc: Measure = ({ scores, labels }) => {
   const sum = auc(scores, labels)

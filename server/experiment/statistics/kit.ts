@@ -10,6 +10,7 @@ export function rowOf(changes: Partial<Row> = {}): Row {
     user: 'u',
     activity: 20,
     trained: false,
+    m: '0'.repeat(64),
     ms: 5,
     rounds: 0,
     roundMs: 0,
