@@ -27,7 +27,7 @@ export const SHAPE: Shape = { connectivity: 32, expansionAdd: 200, expansionSear
  */
 export const threadsFor = (points: number): number =>
   points < SMALL ? 1 : Math.min(8, availableParallelism())
-const SMALL = 5000
+const SMALL = 8000
 const MAX_K = 10_000
 
 /** What a search found: `counts[i]` points of query i, nearest first, and their cosine distances, from i × k on. */

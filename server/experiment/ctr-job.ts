@@ -85,13 +85,14 @@ export async function open(common: Common): Promise<Done<Task, Row>> {
     })
     try {
       const { trained, rounds, down, filtered } = await (arm.hyper ? person.learn() : absent(person))
-      const { m } = await person.score(scoring, exam.batch)
+      const { sha256, m } = await person.score(scoring, exam.batch)
       return {
         arm: arm.name,
         seed,
         user,
         activity: activityOf(past),
         trained,
+        m: sha256,
         ms: performance.now() - began,
         rounds: rounds.length,
         roundMs: Math.max(0, ...rounds.map(({ ms }) => ms)),

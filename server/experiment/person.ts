@@ -46,6 +46,8 @@ export interface Learnt {
 
 /** Click probabilities of the same samples. */
 export interface Scores {
+  /** SHA-256 of M. */
+  readonly sha256: string
   readonly m: Float32Array
   readonly m0: Float32Array
 }
@@ -135,7 +137,8 @@ export async function createPerson(options: PersonOptions): Promise<Person> {
         }
       }
       const delivered = await scoresOf(m0)
-      return { m0: delivered, m: m.row.sha256 === m0.row.sha256 ? delivered : await scoresOf(m) }
+      const { sha256 } = m.row
+      return { sha256, m0: delivered, m: sha256 === m0.row.sha256 ? delivered : await scoresOf(m) }
     },
 
     async end() {

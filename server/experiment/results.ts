@@ -6,6 +6,7 @@
 import { appendFileSync, existsSync, readFileSync, truncateSync } from 'node:fs'
 import * as z from 'zod'
 import { parse } from '../../shared/failure.ts'
+import { sha256Schema } from '../../shared/task.ts'
 
 /** One user's future as one arm saw it: entry i of `labels`, `days` and `scores` is the i-th exposure of it. */
 export interface Row {
@@ -17,6 +18,8 @@ export interface Row {
   readonly activity: number
   /** Whether a model of the user's own was committed; without one M is M0, and this row is that of `cloud`. */
   readonly trained: boolean
+  /** SHA-256 of M. */
+  readonly m: string
   /** Wall time of everything that was done for this row, ms: registration, download, rounds, scoring. */
   readonly ms: number
   /** Rounds that ran, and the wall time of the longest, ms. */
@@ -46,6 +49,7 @@ const lineSchema = z
     user: z.string(),
     activity: z.int(),
     trained: z.boolean(),
+    m: sha256Schema,
     ms: z.number(),
     rounds: z.int(),
     roundMs: z.number(),
