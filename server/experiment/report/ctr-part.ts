@@ -99,6 +99,9 @@ ${table(
 )}`
 }
 
+const range = (from: number, to: number): string =>
+  from === to ? count(from) : `${count(from)}–${count(to)}`
+
 /** Of the seeds the least and the most. */
 const spread = (values: readonly number[]): string =>
   [...new Set([Math.min(...values), Math.max(...values)])].map((value) => write(value, percent)).join(' … ')
@@ -136,7 +139,7 @@ function activityPlot(arms: readonly ArmFindings[], reference: string) {
     arm,
     color,
     points: activity.flatMap(({ from, to, auc: { relativePct } }) =>
-      relativePct ? [{ name: `${from}–${to}`, estimate: relativePct }] : [],
+      relativePct ? [{ name: range(from, to), estimate: relativePct }] : [],
     ),
   }))
   return figure(
