@@ -2,11 +2,13 @@ import type { Command } from 'commander'
 import { ctr } from '../../experiment/ctr.ts'
 import { provenance } from '../../experiment/report/provenance.ts'
 import { writeReport } from '../../experiment/report/write.ts'
+import type { Group } from '../../experiment/split.ts'
 import { ctrFindings } from '../../experiment/statistics/ctr.ts'
 import { ctrMetrics } from './ctr-metrics.ts'
 import { ctrTable } from './ctr-table.ts'
 import {
   type ExperimentOptions,
+  groupOption,
   seedsOf,
   sourceFor,
   withExperiment,
@@ -18,7 +20,7 @@ const REFERENCE = 'cloud'
 const TOP = 2
 const ARMS = ['cloud', 'local', 'local-pull', 'coda', 'random', 'kindred']
 
-const run = (options: ExperimentOptions): Promise<void> =>
+const run = (options: ExperimentOptions & { group: Group }): Promise<void> =>
   withExperiment(options, async (report, dir, signal) => {
     const { data, group, population, users = Number.POSITIVE_INFINITY } = options
     const seeds = seedsOf(options)
@@ -73,7 +75,8 @@ export function ctrCommand(experiment: Command): void {
       .description(
         'who clicks on what comes next: per-user AUC of each arm’s model on what it was not told of',
       )
-      .requiredOption('--data <source>', 'movielens:FOLDER, or demo'),
+      .requiredOption('--data <source>', 'movielens:FOLDER, or demo')
+      .addOption(groupOption()),
     ARMS,
   ).action(run)
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type Command, Option } from 'commander'
 import { AppError } from '../../../shared/failure.ts'
 import { NOW } from '../../experiment/ctr.ts'
-import { GROUPS, type Group } from '../../experiment/split.ts'
+import { GROUPS } from '../../experiment/split.ts'
 import { isSourceName, sourceNames, sources } from '../../sources/index.ts'
 import type { Source } from '../../sources/source.ts'
 import { wholeNumber, withReport } from '../common.ts'
@@ -16,7 +16,6 @@ export interface ExperimentOptions {
   data: string
   users?: number
   population?: number
-  group: Group
   arms: string[]
   seeds: number
   seed: number
@@ -31,13 +30,8 @@ const list = (text: string): string[] => [...new Set(text.split(',').filter((one
 /** The options, less `--data`, whose sources differ. */
 export const withExperimentOptions = (command: Command, arms: readonly string[]): Command =>
   command
-    .option('--users <n>', 'how many users are judged (default: all of the group)', wholeNumber(1))
+    .option('--users <n>', 'how many users are judged (default: all)', wholeNumber(1))
     .option('--population <n>', 'how many users there are: the first so many (default: all)', wholeNumber(2))
-    .addOption(
-      new Option('--group <name>', 'test: every third user; validation: the others')
-        .choices(GROUPS)
-        .default('test'),
-    )
     .option('--arms <names>', 'what is compared; a number is changed by @, as in coda@sigma=0.4', list, [
       ...arms,
     ])
@@ -50,6 +44,12 @@ export const withExperimentOptions = (command: Command, arms: readonly string[])
     )
     .option('--report <folder>', 'writes a page with plots, and all figures as JSON')
     .option('--json', 'print one JSON object a line on standard output, prose on standard error', false)
+
+/** Of experiments that judge some users and not others. */
+export const groupOption = (): Option =>
+  new Option('--group <name>', 'test: every third user; validation: the others')
+    .choices(GROUPS)
+    .default('test')
 
 /** The source that `text` names, as `movielens:DIR` or `demo`. Throws `bad-input` for another. */
 export async function sourceFor(text: string, how: { users?: number } = {}): Promise<Source> {

@@ -31,8 +31,9 @@ import { type LooResults, type LooRow, openLooResults } from './results.ts'
  */
 export const TRAINING = {
   maxSamples: 50_000_000,
-  epochs: 4,
+  epochs: 2,
   company: true,
+  factors: 12,
 } satisfies Partial<TrainSettings>
 
 /** Of the negatives; they are the same whatever else is varied. */
@@ -61,11 +62,14 @@ export interface LooOutcome {
   /** SHA-256 of the published lists, before they were compressed. */
   readonly negatives: { readonly uniform: string; readonly popular: string }
   readonly models: readonly (Omit<Trained, 'manifest' | 'artifact'> & { readonly seed: number })[]
+  /** Time that it took now, without what lay there already. */
+  readonly minutes: number
 }
 
 /** Throws what importing, training, devices and the folder throw; what was found until then stays in the folder. */
 export async function loo(options: LooOptions): Promise<LooOutcome> {
   const { dir, source, population, judge, seeds, progress, signal } = options
+  const began = performance.now()
   const training = { ...TRAINING, ...options.training }
   const { name, catalogue } = source
   const about = {
@@ -93,7 +97,8 @@ export async function loo(options: LooOptions): Promise<LooOutcome> {
     }
     const asked = ({ arm, seed, user }: LooRow) =>
       options.arms.includes(arm) && seeds.includes(seed) && drawn.has(user)
-    return { rows: results.rows.filter(asked), negatives: sha256, models }
+    const minutes = (performance.now() - began) / 60_000
+    return { rows: results.rows.filter(asked), negatives: sha256, models, minutes }
   } finally {
     await cloud.close()
   }
