@@ -1,6 +1,7 @@
 /** `kindred experiment …`: does learning on devices help, when, and what does it cost? One file a protocol in `experiment/`. */
 import type { Command } from 'commander'
 import { ctrCommand } from './experiment/ctr.ts'
+import { freshCommand } from './experiment/fresh.ts'
 import { looCommand } from './experiment/loo.ts'
 
 export function experimentCommand(program: Command): void {
@@ -9,5 +10,5 @@ export function experimentCommand(program: Command): void {
     .description(
       'arms against each other on public data, by the device runtime itself; see docs/experiments.md',
     )
-  for (const add of [ctrCommand, looCommand]) add(experiment)
+  for (const add of [ctrCommand, looCommand, freshCommand]) add(experiment)
 }

@@ -23,8 +23,13 @@ export interface ArmServerOptions {
   readonly secret: Uint8Array
   /** Draws whose batches a device gets where it does not get its own. */
   readonly seed: number
-  /** The task that is deployed; default the cloud's newest. */
-  readonly task?: { readonly manifest: Manifest; artifact(sha256: string): Promise<Artifact | undefined> }
+  /** The task that is deployed, at each moment; default the cloud's newest. */
+  readonly task?: {
+    readonly manifest: Manifest | (() => Manifest)
+    artifact(sha256: string): Promise<Artifact | undefined>
+  }
+  /** Whose batches a user gets instead of their own, where users come and go; the same one all day. */
+  readonly stranger?: (user: number) => number | Promise<number>
 }
 
 /** On loopback, at a free port. */
@@ -44,22 +49,28 @@ async function cloudOf({
   arm,
   seed,
   task = cloud,
+  stranger,
 }: Omit<ArmServerOptions, 'clock' | 'secret' | 'task'> & {
   task?: ArmServerOptions['task'] | Cloud
 }): Promise<Cloud> {
-  const manifest = typeof task.manifest === 'function' ? await task.manifest() : task.manifest
-  const told = manifest && { ...manifest, ...(arm.hyper && { hyper: arm.hyper }) }
-  const served: Cloud = { ...cloud, manifest: async () => told, artifact: (sha256) => task.artifact(sha256) }
+  const served: Cloud = {
+    ...cloud,
+    async manifest() {
+      const manifest = typeof task.manifest === 'function' ? await task.manifest() : task.manifest
+      return manifest && { ...manifest, ...(arm.hyper && { hyper: arm.hyper }) }
+    },
+    artifact: (sha256) => task.artifact(sha256),
+  }
   if (arm.batches === 'matched') return served
   if (arm.batches === 'none') {
     const list: Cloud['batches'] = async (user) => ({ ...(await cloud.batches(user)), count: 0 })
     return { ...served, batches: list, batch: async () => undefined }
   }
-  const other = await strangers(cloud, seed)
+  const other = stranger ?? (await strangers(cloud, seed))
   return {
     ...served,
-    batches: (user) => cloud.batches(other(user)),
-    batch: (user, day, n) => cloud.batch(other(user), day, n),
+    batches: async (user) => cloud.batches(await other(user)),
+    batch: async (user, day, n) => cloud.batch(await other(user), day, n),
   }
 }
 

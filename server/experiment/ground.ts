@@ -56,7 +56,7 @@ export async function openGround({
 }
 
 /** Chance hangs on a secret of the folder; here it is none, so that the same command gives the same figures. */
-async function drawLots(dir: string): Promise<void> {
+export async function drawLots(dir: string): Promise<void> {
   if (existsSync(dir)) return
   const path = join(dir, 'store')
   mkdirSync(path, { recursive: true })

@@ -22,7 +22,7 @@ export interface Impression {
   /** Group of devices. */
   readonly device: number
   readonly article: number
-  /** Up to four, each of those read by anyone in the hour before as likely as any other, none of the same session. */
+  /** Up to four, each of those read by anyone in the hour before as likely as any other, none that the session had. */
   readonly passedOver: readonly number[]
   /** What the portal knew of each of them all: [¼ ln(1 + clicks in the last hour), ¼ ln(1 + hours since its first click)]. */
   readonly told: ReadonlyMap<number, ItemContext>
@@ -32,7 +32,7 @@ export interface Impression {
   readonly exam?: Exam | undefined
 }
 
-/** Sets of articles that were being read at the moment, without the one clicked and those of the same session. */
+/** Sets of articles that were being read at the moment, without the one clicked and those that the session had. */
 export interface Exam {
   /** Drawn click by click, so as often as they were read. */
   readonly read: readonly number[]
@@ -66,7 +66,9 @@ export async function* impressions(
       const { at, article, device } = click
       if (at > end) continue
       const { user } = session
-      const own = (other: number) => session.clicks.some((click) => click.article === other)
+      // Not what the session has later: who is known to pass that over would be known to click it.
+      const own = (other: number) =>
+        session.clicks.some((click) => click.article === other && click.at <= at)
       const tell = tellerOf(moment, firsts, at)
       const passedOver = moment.draw(at, PASSED_OVER, shown, own)
       const wanted = exam?.wanted(user, at) ? exam.among : 0

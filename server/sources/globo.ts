@@ -1,7 +1,7 @@
 /**
  * Globo.com's click log (`clicks.csv`) as events. It has no exposures: each click is taken to be one of five articles
  * that were shown together, the others being what was read elsewhere at that moment, which is any article that anyone
- * had clicked within the hour before, but none of the same session.
+ * had clicked within the hour before, but none that the session had.
  *
  * Clock: the log is moved by whole days, so that hours stay what they were, to where it ends one to 25 hours ago. It ends
  * where its last session begins: the few clicks after that (0.07 % of the published log) belong to sessions that go on

@@ -25,14 +25,15 @@ export interface ExperimentOptions {
   json: boolean
 }
 
-const list = (text: string): string[] => [...new Set(text.split(',').filter((one) => one !== ''))]
+/** Names between commas, each once. */
+export const armList = (text: string): string[] => [...new Set(text.split(',').filter((one) => one !== ''))]
 
 /** The options, less `--data`, whose sources differ. */
 export const withExperimentOptions = (command: Command, arms: readonly string[]): Command =>
   command
     .option('--users <n>', 'how many users are judged (default: all)', wholeNumber(1))
     .option('--population <n>', 'how many users there are: the first so many (default: all)', wholeNumber(2))
-    .option('--arms <names>', 'what is compared; a number is changed by @, as in coda@sigma=0.4', list, [
+    .option('--arms <names>', 'what is compared; a number is changed by @, as in coda@sigma=0.4', armList, [
       ...arms,
     ])
     .option('--seeds <n>', 'how many global models, each with people of its own luck', wholeNumber(1, 100), 5)
