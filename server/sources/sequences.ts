@@ -34,7 +34,7 @@ export async function sequences(
     name: 'sequences',
     schema: 'sequences',
     catalogue,
-    users: () => users(path, catalogue, start, seeded(seed)),
+    users: () => users(path, catalogue, start, seed),
   }
 }
 
@@ -60,11 +60,13 @@ async function* users(
   file: string,
   catalogue: Catalogue,
   start: number,
-  random: Random,
+  seed: number,
 ): AsyncGenerator<UserEvents> {
   const { items } = catalogue
   const index = itemIndex(catalogue)
   for await (const { user, clicked } of together(read(file), file)) {
+    // Each user's own: what one clicks in the end changes nothing of what others passed over.
+    const random = seeded(seed * 1_000_003 + Number(user))
     const own = new Set<number>()
     const stamp = stamps('sequences', user)
     const step = SPAN_MS / clicked.length

