@@ -69,7 +69,7 @@ const MORNING = log(
   ],
 )
 
-test('a click is one of what others read within the hour, and nothing that the session itself has', async () => {
+test('a click is one of what others read within the hour, and nothing that the session itself had', async () => {
   const users = await eventsOf(await opened(MORNING))
   // User 7 has two sessions at a time, on devices of two groups, and the later one is over first.
   expect(story(users.get('7')!)).toEqual([
@@ -196,7 +196,7 @@ test('whatever the log, every click up to its end is told, among what was being 
         )
         const passedOver = shown.filter(({ id }) => id !== event.exposure).map(({ item }) => item)
         const fits = own.some(({ session }) => {
-          const ofSession = was((click) => click.session === session)
+          const ofSession = was((click) => click.session === session && click.at <= at)
           const before = was(
             (click) => click.at < at && click.at >= at - HOUR && !ofSession.has(click.article),
           )

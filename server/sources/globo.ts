@@ -16,7 +16,7 @@ import { AppError, parse } from '../../shared/failure.ts'
 import { seeded } from '../../shared/random.ts'
 import { fileAt } from './files.ts'
 import { eventsOf, impressions, type Reader } from './globo-impressions.ts'
-import { readSessions } from './globo-log.ts'
+import { readSessions, type Session } from './globo-log.ts'
 import type { Source, SourceOptions, UserEvents } from './source.ts'
 import { QUIET_MS, stamps } from './timeline.ts'
 
@@ -32,14 +32,18 @@ export async function globo(path: string | undefined, { clock, seed = 1 }: Sourc
   return { name: 'globo', schema: 'globo', catalogue, users: () => users(file, { end, shift, seed }) }
 }
 
-/** All articles, in the order in which the log comes to them, and when its last session began (ms). */
-export async function survey(file: string): Promise<{ catalogue: Catalogue; end: number }> {
+/** All articles, in the order in which the log comes to them, and when its last session began (ms); `heard` hears of each. */
+export async function survey(
+  file: string,
+  heard: (session: Session) => void = () => {},
+): Promise<{ catalogue: Catalogue; end: number }> {
   const articles = new Set<number>()
   let end = 0
   for await (const sessions of readSessions(file)) {
-    for (const { start, clicks } of sessions) {
-      end = start
-      for (const { article } of clicks) articles.add(article)
+    for (const session of sessions) {
+      end = session.start
+      for (const { article } of session.clicks) articles.add(article)
+      heard(session)
     }
   }
   const items = [...articles].map((key) => ({ key: `${key}`, title: `Article ${key}`, categories: [0] }))

@@ -15,7 +15,7 @@ import {
   MIDNIGHT_MS,
   type Reader,
 } from '../../sources/globo-impressions.ts'
-import { readSessions } from '../../sources/globo-log.ts'
+import type { Session } from '../../sources/globo-log.ts'
 import type { Source, UserEvents } from '../../sources/source.ts'
 import { stamps } from '../../sources/timeline.ts'
 import { assign, lotOf } from './buckets.ts'
@@ -68,15 +68,16 @@ export const HOUR_MS = 3_600_000
 export async function openWorld(options: WorldOptions): Promise<World> {
   const { path, days, seed, arms, users, among } = options
   const file = await fileAt(path, 'clicks.csv')
-  const { catalogue, end: last } = await survey(file)
-  const known = await counted(file, last)
+  const clicks = createClicks()
+  const { catalogue, end: last } = await survey(file, clicks.add)
+  const known = clicks.extent(last)
   const finish = Math.ceil((known.last - MIDNIGHT_MS + 1) / DAY_MS) * DAY_MS
   const start = finish - days * DAY_MS
   if (start <= known.first - MIDNIGHT_MS)
     throw new AppError('bad-input', `The log has no past before its last ${days} days.`)
   const share = Math.min(1, options.readers / known.users)
   const isHere = remembered((user) => lotOf('reader', `${user}`) < share)
-  const active = await activityBefore(file, start + MIDNIGHT_MS, isHere)
+  const active = clicks.before(start + MIDNIGHT_MS, isHere)
   const judged = assign(
     [...active].filter(([, { clicks }]) => clicks >= KNOWN_CLICKS).map(([user]) => `${user}`),
     arms,
@@ -168,28 +169,38 @@ function remembered(find: (user: number) => boolean): (user: number) => boolean 
   }
 }
 
-async function counted(file: string, end: number) {
-  const users = new Set<number>()
-  let [first, last] = [Number.POSITIVE_INFINITY, 0]
-  for await (const sessions of readSessions(file))
-    for (const { user, clicks } of sessions)
+/** Who clicked when, in the log's order and by its own clock. */
+function createClicks() {
+  const users: number[] = []
+  const times: number[] = []
+  return {
+    add({ user, clicks }: Session): void {
       for (const { at } of clicks) {
+        users.push(user)
+        times.push(at)
+      }
+    },
+    /** How many readers there are, and when the first and the last click was, up to `end`. */
+    extent(end: number) {
+      const all = new Set<number>()
+      let [first, last] = [Number.POSITIVE_INFINITY, 0]
+      for (const [i, at] of times.entries()) {
         if (at > end) continue
-        users.add(user)
+        all.add(users[i]!)
         first = Math.min(first, at)
         last = Math.max(last, at)
       }
-  return { users: users.size, first, last }
-}
-
-async function activityBefore(file: string, time: number, isHere: (user: number) => boolean) {
-  const found = new Map<number, Activity>()
-  for await (const sessions of readSessions(file))
-    for (const { user, clicks } of sessions)
-      for (const { at } of clicks)
-        if (at < time && isHere(user)) {
-          const { clicks: before, last } = found.get(user) ?? { clicks: 0, last: 0 }
-          found.set(user, { clicks: before + 1, last: Math.max(last, at - MIDNIGHT_MS) })
-        }
-  return found
+      return { users: all.size, first, last }
+    },
+    before(time: number, isHere: (user: number) => boolean): Map<number, Activity> {
+      const found = new Map<number, Activity>()
+      for (const [i, at] of times.entries()) {
+        const user = users[i]!
+        if (at >= time || !isHere(user)) continue
+        const { clicks, last } = found.get(user) ?? { clicks: 0, last: 0 }
+        found.set(user, { clicks: clicks + 1, last: Math.max(last, at - MIDNIGHT_MS) })
+      }
+      return found
+    },
+  }
 }
