@@ -33,7 +33,7 @@ export const enough = (lessons: Lessons, hyper: Hyper, exhausted: boolean): bool
 
 /** The own samples that are in the model when a round is over. */
 const own = ({ validation, training }: Lessons, { ranking }: Hyper): readonly LocalRow[] =>
-  ranking.learnFrom === 'all' || ranking.refit ? [...training, ...validation] : training
+  ranking.learnFrom === 'all' || ranking.refit || ranking.personal ? [...training, ...validation] : training
 
 /**
  * Whether a device that pulls nothing has something new to learn: own samples that no finished round has learnt from since

@@ -76,6 +76,15 @@ describe('a round', () => {
     expect(await bench.run()).toMatchObject({ outcome: 'kept' })
   })
 
+  test('folds in also where there is nothing to judge a training by, and its samples wait', async () => {
+    await bench.db.local.toCollection().modify({ label: 1 })
+    expect(await bench.run()).toMatchObject({ outcome: 'committed', folded: 24, steps: 0 })
+    expect((await m()).personal).toHaveLength(3)
+    const { filtered } = await bench.samples.count()
+    expect(filtered).toBeGreaterThan(0)
+    expect(await bench.isDue()).toBe(false)
+  })
+
   test('folds nothing in where the task has no factors or does not ask for it', async () => {
     Object.assign(bench.task, { factors: undefined })
     expect((await bench.run()).folded).toBeUndefined()

@@ -54,10 +54,11 @@ export async function isDue(deps: RoundDeps, task: Active, exhausted: boolean): 
   const { matched, filtered } = await samples.count()
   if (hyper.augment && matched - filtered >= FILTERABLE[hyper.filter]) return true
   const lessons = await lessonsOf(samples, task)
-  if (!trainable(lessons, hyper)) return false
-  if (hyper.augment && filtered > 0 && enough(lessons, hyper, exhausted)) return true
-  if (!hyper.augment && (await isNews(db, task, lessons, platform.clock.now()))) return true
-  if (!(await models.buffered(name))) return false
+  const trains = trainable(lessons, hyper)
+  if (hyper.augment && trains && filtered > 0 && enough(lessons, hyper, exhausted)) return true
+  const learns = trains || (hyper.ranking.personal && task.factors !== undefined)
+  if (!hyper.augment && learns && (await isNews(db, task, lessons, platform.clock.now()))) return true
+  if (!trains || !(await models.buffered(name))) return false
   const { before } = await leftOff(deps, task, await models.base(name), lessons)
   return before !== undefined
 }
@@ -143,12 +144,13 @@ export async function runRound(deps: RoundDeps, task: Active, options: RoundOpti
     const lessons = await lessonsOf(samples, task)
     round.local = { training: lessons.training.length, validation: lessons.validation.length }
     const { of, before } = await leftOff(deps, task, base, lessons)
-    // Nothing that was cut off is of any use to another training.
-    if (!trainable(lessons, hyper) || !(before || enough(lessons, hyper, exhausted))) {
+    const trains = trainable(lessons, hyper) && (before !== undefined || enough(lessons, hyper, exhausted))
+    const personal = folded(lessons)
+    if (!trains && !personal) {
+      // Nothing that was cut off is of any use to another training.
       await end((also) => models.discard(name, also))
       return
     }
-    if (before && before.from.step > 0) round.resumed = before.from.step
     const named = before?.training ?? { since, seed, of }
     const write = (model: Uint8Array | null, heard: Training['checkpoint'], ended: boolean) =>
       models.buffer(name, base.row.sha256, new Uint8Array(model ?? []), {
@@ -159,25 +161,36 @@ export async function runRound(deps: RoundDeps, task: Active, options: RoundOpti
         checkpoint: heard,
       })
     let heard = before && numbersOf(before.from)
-    keeper = createKeeper((checkpoint) => {
-      const { model, ...numbers } = jobs.kept(checkpoint)
-      return write(model, numbers, false)
-    })
-    const result = await personalise(jobs, lessons, before, (checkpoint) => {
-      heard = numbersOf(checkpoint)
-      keeper?.keep(checkpoint)
-    })
-    await keeper.end()
-    const { choice: _choice, model: _trained, ...told } = result
-    Object.assign(round, told)
+    async function train(): Promise<Uint8Array | null> {
+      if (before && before.from.step > 0) round.resumed = before.from.step
+      keeper = createKeeper((checkpoint) => {
+        const { model, ...numbers } = jobs.kept(checkpoint)
+        return write(model, numbers, false)
+      })
+      const result = await personalise(jobs, lessons, before, (checkpoint) => {
+        heard = numbersOf(checkpoint)
+        keeper?.keep(checkpoint)
+      })
+      await keeper.end()
+      const { choice: _choice, model, ...told } = result
+      Object.assign(round, told)
+      return model
+    }
+    const model = await jobs.trained({ model: trains ? await train() : null }, personal)
     onPhase({ phase: 'committing' })
-    const own = [...lessons.training, ...lessons.validation]
-    const personal = hyper.ranking.personal && task.factors ? vectorOf(task.factors, own) : undefined
-    if (personal && own.length > 0) round.folded = own.length
-    const model = await jobs.trained(result, personal)
-    round.outcome = model ? 'committed' : 'kept'
+    if (model) round.outcome = 'committed'
+    else if (trains) round.outcome = 'kept'
     if (model) await write(model, heard ?? null, true)
-    await end((also) => (model ? models.commit(name, also) : models.discard(name, also)), lessons)
+    const learnt = trains ? lessons : { ...lessons, filtered: [] }
+    await end((also) => (model ? models.commit(name, also) : models.discard(name, also)), learnt)
+  }
+
+  /** The personal vector that the own samples give, where the task asks for it and has the factors. */
+  function folded({ training, validation }: Lessons): Float32Array<ArrayBuffer> | undefined {
+    const own = [...training, ...validation]
+    if (!hyper.ranking.personal || !task.factors || own.length === 0) return undefined
+    round.folded = own.length
+    return vectorOf(task.factors, own)
   }
 
   async function personalise(
