@@ -32,6 +32,9 @@ export interface ThreadsOptions<Common, Task, Finding> {
   readonly signal?: AbortSignal | undefined
 }
 
+/** Room for what lives for one task: with less, much of it is copied before it dies. */
+const YOUNG_MB = 64
+
 /** Done when all tasks are. The first failure of a thread, or of reading the tasks, ends all and is thrown; so does `signal`. */
 export async function overThreads<Common, Task, Finding>({
   module,
@@ -48,7 +51,10 @@ export async function overThreads<Common, Task, Finding>({
 
   const lane = () =>
     new Promise<void>((resolve, reject) => {
-      const worker = new Worker(new URL('./thread-boot.js', import.meta.url), { execArgv: [] })
+      const worker = new Worker(new URL('./thread-boot.js', import.meta.url), {
+        execArgv: [],
+        resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+      })
       workers.add(worker)
       const say = (message: ToThread) => worker.postMessage(message)
       const feed = async () => {

@@ -42,11 +42,14 @@ export function surelyOlder(contacts: Contacts, ms: number): string {
 
 export const contactsOf = async (db: Db): Promise<Contacts> => (await getState(db, 'contacts')) ?? []
 
+/** Whether two answers of the server at these times are one contact. */
+export const isSameMoment = (one: number, other: number): boolean => Math.abs(one - other) < MOMENT_MS
+
 /** The server has said that it is `server` (ms) there. */
 export async function noteContact(db: Db, clock: Clock, server: number): Promise<void> {
   await db.transaction('rw', db.history, db.state, async () => {
     const contacts = await contactsOf(db)
-    if (Math.abs(server - (contacts.at(-1)?.server ?? 0)) < MOMENT_MS) return
+    if (isSameMoment(server, contacts.at(-1)?.server ?? 0)) return
     const [id = ''] = await db.history.orderBy('id').reverse().limit(1).primaryKeys()
     await putState(db, 'contacts', withContact(contacts, { id, server, device: clock.now() }))
   })

@@ -6,7 +6,7 @@ import type * as z from 'zod'
 import { problemSchema } from '../../shared/api.ts'
 import { AppError, type FailureCode, parse } from '../../shared/failure.ts'
 import type { Platform, Request } from '../platform.ts'
-import { noteContact } from './ages.ts'
+import { isSameMoment, noteContact } from './ages.ts'
 import { count, type Db, getState, putState } from './db.ts'
 import { unlessAborted } from './turns.ts'
 
@@ -70,10 +70,15 @@ export function createLine({
     if (wait !== undefined) await putState(db, 'silentUntil', Math.ceil(now + wait))
   }
 
+  /** The server's time at the last contact that was noted. */
+  let noted = Number.NaN
+
   /** What time it is at the server; an artifact may come from a cache, and tell what time it was. */
   async function noteTime(path: string, { headers }: Response): Promise<void> {
     const server = Date.parse(headers.get('date') ?? '')
-    if (path.startsWith('/api/') && !Number.isNaN(server)) await noteContact(db, clock, server)
+    if (!path.startsWith('/api/') || Number.isNaN(server) || isSameMoment(server, noted)) return
+    await noteContact(db, clock, server)
+    noted = server
   }
 
   return async (path, request, read, signal) => {

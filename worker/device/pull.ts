@@ -28,6 +28,7 @@ export async function pull(
   if (pulled !== before) await samples.makeRoom(hyper)
   const due = Math.min(count, hyper.batchesPerDay)
   const first = pulled.next
+  let newest: number | undefined
   while (pulled.next < due) {
     const batch = await tunnel.batch(schema, day, pulled.next, signal)
     const bytes = pulled.bytes + batch.bytes
@@ -39,7 +40,7 @@ export async function pull(
       samples: pulled.samples + batch.samples.length,
     }
     await db.transaction('rw', db.matched, db.state, async () => {
-      await samples.add(batch.samples)
+      newest = await samples.add(batch.samples, newest)
       await putState(db, 'pulled', here)
     })
     pulled = here

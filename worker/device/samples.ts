@@ -33,8 +33,11 @@ export interface Samples {
   update(context: Context, hyper: Hyper): Promise<void>
   /** The local samples, each set oldest first. */
   local(hyper: Hyper): Promise<{ validation: LocalRow[]; training: LocalRow[] }>
-  /** Takes in a pulled batch; what is already here keeps its state. For use within a transaction. */
-  add(samples: readonly MatchedSample[]): Promise<void>
+  /**
+   * Takes in a pulled batch; what is already here keeps its state. For use within a transaction. Gives the order of the
+   * newest; a caller who adds one batch after the other says it, so that not all are read for each.
+   */
+  add(samples: readonly MatchedSample[], newest?: number): Promise<number>
   /** Cuts leftovers of earlier days; called before those of a new day come in. */
   makeRoom(hyper: Hyper): Promise<void>
   /** Chooses those that train the classifier, at random; the others are to be scored. */
@@ -103,13 +106,15 @@ export function createSamples(db: Db, clock: Clock): Samples {
       return { validation: those('validation'), training: those('training') }
     },
 
-    async add(samples) {
+    async add(samples, newest) {
       const there = await db.matched.bulkGet(samples.map(({ id }) => id))
-      const newest = (await db.matched.toArray()).reduce((most, { order }) => Math.max(most, order), 0)
+      const last =
+        newest ?? (await db.matched.toArray()).reduce((most, { order }) => Math.max(most, order), 0)
       const rows = samples.filter((_, i) => !there[i])
       await db.matched.bulkPut(
-        rows.map((sample, i) => ({ ...sample, order: newest + 1 + i, state: 'unscored' })),
+        rows.map((sample, i) => ({ ...sample, order: last + 1 + i, state: 'unscored' })),
       )
+      return last + rows.length
     },
 
     async makeRoom(hyper) {
