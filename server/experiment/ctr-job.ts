@@ -10,7 +10,7 @@ import type { Manifest } from '../../shared/task.ts'
 import { factorsOf } from '../../worker/device/active.ts'
 import type { Arm } from './arms.ts'
 import { createCachingFetch } from './http-cache.ts'
-import { createPerson, type Person, type Scoring } from './person.ts'
+import { createPerson, type Learnt, type Scoring } from './person.ts'
 import type { Row } from './results.ts'
 import type { Life } from './split.ts'
 import type { Done } from './threads.ts'
@@ -24,8 +24,11 @@ export interface Common {
   readonly catalogue: Catalogue
   /** The file of the task's item factors, where it has some. */
   readonly factors: Uint8Array | undefined
-  readonly arms: readonly (Arm & { readonly server: string })[]
+  readonly arms: readonly Reached[]
 }
+
+/** An arm, and the URL of its server. */
+export type Reached = Arm & { readonly server: string }
 
 export interface Task {
   readonly life: Life
@@ -71,9 +74,12 @@ export async function open(common: Common): Promise<Done<Task, Row>> {
   }
   const send = createCachingFetch()
 
-  async function rowOf(arm: Common['arms'][number], life: Life, exam: Exam): Promise<Row> {
+  /** What a device of the arm comes to; and the row of `cloud`, which is what it ranked by before it had learnt. */
+  async function rowsOf(arm: Reached, life: Life, exam: Exam): Promise<{ own: Row; cloud: Row }> {
     const { user, past } = life
     const began = performance.now()
+    const { labels, days } = exam
+    const common = { seed, user, activity: activityOf(past), labels, days }
     const person = await createPerson({
       server: arm.server,
       token: await tokenOf(user, secret, clock),
@@ -84,23 +90,15 @@ export async function open(common: Common): Promise<Done<Task, Row>> {
       fetch: send,
     })
     try {
-      const { trained, rounds, down, filtered } = await (arm.hyper ? person.learn() : absent(person))
-      const { sha256, m } = await person.score(scoring, exam.batch)
+      if (!arm.hyper) await person.arrive()
+      const { trained, rounds, down, filtered } = arm.hyper ? await person.learn() : NOTHING
+      const { sha256, m, m0 } = await person.score(scoring, exam.batch)
+      const ms = performance.now() - began
+      const roundMs = Math.max(0, ...rounds.map(({ ms }) => ms))
+      const learnt = { trained, rounds: rounds.length, roundMs, down, filtered }
       return {
-        arm: arm.name,
-        seed,
-        user,
-        activity: activityOf(past),
-        trained,
-        m: sha256,
-        ms: performance.now() - began,
-        rounds: rounds.length,
-        roundMs: Math.max(0, ...rounds.map(({ ms }) => ms)),
-        down,
-        filtered,
-        labels: exam.labels,
-        days: exam.days,
-        scores: [...m],
+        own: { ...common, arm: arm.name, ...learnt, m: sha256, ms, scores: [...m] },
+        cloud: { ...common, arm: 'cloud', ...IDLE, m: manifest.model.sha256, ms: 0, scores: [...m0] },
       }
     } finally {
       await person.end()
@@ -109,14 +107,20 @@ export async function open(common: Common): Promise<Done<Task, Row>> {
 
   return async ({ life, arms }, tell) => {
     const exam = examOf(context, life)
-    for (const arm of common.arms) if (arms.includes(arm.name)) tell(await rowOf(arm, life, exam))
+    const due = common.arms.filter(({ name }) => arms.includes(name))
+    const cloud = due.find(({ hyper }) => hyper === null)
+    const others = due.filter((arm) => arm !== cloud)
+    for (const [i, arm] of others.entries()) {
+      const rows = await rowsOf(arm, life, exam)
+      if (cloud && i === 0) tell(rows.cloud)
+      tell(rows.own)
+    }
+    if (cloud && others.length === 0) tell((await rowsOf(cloud, life, exam)).own)
   }
 }
 
-async function absent(person: Person) {
-  await person.arrive()
-  return { trained: false, rounds: [], down: 0, filtered: 0 }
-}
+const NOTHING: Learnt = { trained: false, rounds: [], down: 0, filtered: 0 }
+const IDLE = { trained: false, rounds: 0, roundMs: 0, down: 0, filtered: 0 }
 
 /** The same for all arms, so that they differ by what they do and not by chance. */
 function seedOf(seed: number, user: string): number {

@@ -11,7 +11,7 @@ import type { Hyper } from '../../shared/hyper.ts'
 import type { ModelSpec } from '../../shared/model/spec.ts'
 import type { Round } from '../../shared/protocol.ts'
 import type { Batch } from '../../shared/sample.ts'
-import { DB_NAME, openDb, putState } from '../../worker/device/db.ts'
+import { DB_NAME, getState, openDb, putState } from '../../worker/device/db.ts'
 import type { Device } from '../../worker/device/device.ts'
 import { createModels, type Stored } from '../../worker/device/models.ts'
 import type { ItemFactors } from '../../worker/device/personal.ts'
@@ -100,6 +100,13 @@ export async function createPerson(options: PersonOptions): Promise<Person> {
 
   const rounds = async (): Promise<Round[]> => (await db.journal.toArray()).map(({ n, ...round }) => round)
 
+  /** Whether the last round has used up all that there is today. */
+  async function over(done: readonly Round[]): Promise<boolean> {
+    const last = done.at(-1)?.outcome
+    const pulled = await getState(db, 'pulled')
+    return (last === 'committed' || last === 'kept') && (pulled === undefined || pulled.next >= pulled.count)
+  }
+
   return {
     device,
 
@@ -110,7 +117,7 @@ export async function createPerson(options: PersonOptions): Promise<Person> {
 
     async learn() {
       let done: Round[] = []
-      for (let before = -1; done.length > before && done.length < MAX_ROUNDS; ) {
+      for (let before = -1; done.length > before && done.length < MAX_ROUNDS && !(await over(done)); ) {
         before = done.length
         await device.contact()
         done = await rounds()

@@ -8,7 +8,7 @@ import type { Progress } from '../cloud/progress.ts'
 import type { Listening } from '../http/listen.ts'
 import { listenAsArm } from './arm-server.ts'
 import type { Arm } from './arms.ts'
-import type { Common, Task } from './ctr-job.ts'
+import type { Common, Reached, Task } from './ctr-job.ts'
 import type { Trained } from './ground.ts'
 import type { Results, Row } from './results.ts'
 import type { Life } from './split.ts'
@@ -39,7 +39,7 @@ export async function tryArms(options: TrialOptions): Promise<void> {
   const secret = randomBytes(32)
   const servers: Listening[] = []
   try {
-    const reached: Common['arms'][number][] = []
+    const reached: Reached[] = []
     for (const arm of arms) {
       const cloud = await cloudOf(neighboursOf(arm))
       const server = await listenAsArm({ cloud, arm, clock, secret, seed, task: model })
