@@ -9,7 +9,7 @@ import { wholeNumber } from '../common.ts'
 import { freshMetrics, freshTable } from './fresh-metrics.ts'
 import { armList, withExperiment } from './options.ts'
 
-const ARMS = ['cloud', 'cloud-hourly', 'local', 'coda', 'coda-random', 'kindred']
+const ARMS = ['cloud', 'cloud-hourly', 'local', 'coda', 'coda-random', 'kindred', 'kindred-hourly']
 
 /** Others that a click is judged among, as others have it who use this log. */
 const AMONG = 50
@@ -69,8 +69,8 @@ export function freshCommand(experiment: Command): void {
     .command('fresh')
     .description('a news portal, day by day: what devices gain where most is newer than the model')
     .requiredOption('--data <source>', 'globo:DIR, the log of Globo.com')
-    .option('--users <n>', 'how many are judged in each arm, at most', wholeNumber(1), 60)
-    .option('--readers <n>', 'how many readers there are', wholeNumber(100), 30_000)
+    .option('--users <n>', 'how many are judged in each arm, at most', wholeNumber(1), 40)
+    .option('--readers <n>', 'how many readers there are', wholeNumber(100), 20_000)
     .option('--days <n>', 'how many days are replayed: the last ones', wholeNumber(1, 60), 10)
     .option('--arms <names>', 'what is compared; a number is changed by @', armList, ARMS)
     .option('--seed <n>', 'other luck', wholeNumber(0), 1)

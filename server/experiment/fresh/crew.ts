@@ -1,7 +1,6 @@
 /** Who lives through a replay: the users of all arms, each with a device and the server of their arm, and everybody else. */
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../../../shared/clock.ts'
-import { AppError } from '../../../shared/failure.ts'
 import { seeded } from '../../../shared/random.ts'
 import type { Manifest } from '../../../shared/task.ts'
 import type { Cloud } from '../../cloud/cloud.ts'
@@ -18,12 +17,14 @@ import type { FreshRow } from './results.ts'
 import { createStrangers } from './strangers.ts'
 import type { World } from './world.ts'
 
-/** The arm whose devices get the model of the hour; it and `cloud` train on no device. */
-export const HOURLY_ARM = 'cloud-hourly'
+/** An arm, and which global model its devices are given. */
+export interface FreshArm extends Arm {
+  readonly model: 'cloud' | 'hourly'
+}
 
 export interface CrewOptions {
   readonly world: Pick<World, 'arms' | 'lived' | 'start' | 'past' | 'activity'>
-  readonly arms: readonly Arm[]
+  readonly arms: readonly FreshArm[]
   readonly cloud: Cloud
   readonly hourly: Hourly
   readonly clock: Clock
@@ -37,6 +38,9 @@ export interface Crew {
   live(impressions: readonly Impression[], models: Record<'cloud' | 'hourly', Manifest>): Promise<void>
   end(): Promise<void>
 }
+
+/** Where the models come from that every arm is compared with. */
+const JUDGE = { hyper: null, batches: 'none' } as const
 
 /** Starts servers and threads; the cloud has its first model already. */
 export async function muster(options: CrewOptions): Promise<Crew> {
@@ -59,22 +63,20 @@ export async function muster(options: CrewOptions): Promise<Crew> {
     if (failed) throw failed.reason
   }
 
-  const serverOf = async (arm: Arm): Promise<Listening> => {
-    const task = arm.name === HOURLY_ARM ? { task: hourly } : {}
+  const serverOf = async (arm: Omit<FreshArm, 'name'>): Promise<string> => {
+    const task = arm.model === 'hourly' ? { task: hourly } : {}
     const server = await listenAsArm({ cloud, arm, clock, secret, seed, stranger, ...task })
     servers.push(server)
-    return server
+    return server.url
   }
 
   try {
     const served: Common['arms'][number][] = []
-    for (const arm of arms) served.push({ ...arm, server: (await serverOf(arm)).url })
-    const nightly = served[0]!.server
-    const hours = served.find(({ name }) => name === HOURLY_ARM)?.server
-    const hourlyServer = hours ?? (await serverOf({ name: HOURLY_ARM, hyper: null, batches: 'none' })).url
-    if (served[0]!.name === HOURLY_ARM)
-      throw new AppError('bad-input', `${HOURLY_ARM} cannot be the first arm.`)
-
+    for (const arm of arms) served.push({ ...arm, server: await serverOf(arm) })
+    const [nightly, hours] = [
+      await serverOf({ ...JUDGE, model: 'cloud' }),
+      await serverOf({ ...JUDGE, model: 'hourly' }),
+    ]
     const common: Common = {
       start: world.start,
       seed,
@@ -91,7 +93,7 @@ export async function muster(options: CrewOptions): Promise<Crew> {
         const others = impressions.filter(({ user }) => !world.arms.has(`${user}`))
         const told = {
           cloud: { manifest: models.cloud, server: nightly },
-          hourly: { manifest: models.hourly, server: hourlyServer },
+          hourly: { manifest: models.hourly, server: hours },
         }
         const visits = lanes.map((): Task['visits'][number][] => [])
         for (const impression of impressions) {

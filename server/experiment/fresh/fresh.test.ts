@@ -1,13 +1,14 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
 import { DAY_MS } from '../../../shared/clock.ts'
+import { armNamed } from '../arms.ts'
 import { tablesOf } from './findings.ts'
 import { portalLog } from './fixtures.ts'
-import { type FreshOutcome, fresh } from './fresh.ts'
+import { armOf, type FreshOutcome, fresh } from './fresh.ts'
 
-const ARMS = ['cloud', 'cloud-hourly', 'local', 'coda', 'coda-random', 'kindred']
+const ARMS = ['cloud', 'cloud-hourly', 'local', 'coda', 'coda-random', 'kindred', 'kindred-hourly']
 const AMONG = 5
 
 describe('a portal of 120 readers, replayed for a day', () => {
@@ -80,4 +81,15 @@ describe('a portal of 120 readers, replayed for a day', () => {
     ])
     expect(days.map(({ day }) => day)).toEqual([0])
   })
+})
+
+test('an arm may have strangers’ samples, or the model of the hour', () => {
+  expect(armOf('coda-random@sigma=0.4')).toEqual({
+    ...armNamed('coda@sigma=0.4'),
+    name: 'coda-random@sigma=0.4',
+    batches: 'strangers',
+    model: 'cloud',
+  })
+  expect(armOf('cloud-hourly')).toEqual({ ...armNamed('cloud'), name: 'cloud-hourly', model: 'hourly' })
+  expect(armOf('kindred')).toEqual({ ...armNamed('kindred'), model: 'cloud' })
 })

@@ -11,18 +11,16 @@ import { privacy } from '../../cloud/privacy/settings.ts'
 import type { Progress } from '../../cloud/progress.ts'
 import type { TrainSettings } from '../../cloud/training.ts'
 import { openStore } from '../../store/lmdb.ts'
-import { type Arm, armNamed } from '../arms.ts'
+import { armNamed } from '../arms.ts'
 import { claimFolder } from '../folder.ts'
 import { drawLots } from '../ground.ts'
-import { type Crew, HOURLY_ARM, muster } from './crew.ts'
+import { type Crew, type FreshArm, muster } from './crew.ts'
 import { createHourly } from './hourly.ts'
 import { type FreshRow, keepRow } from './results.ts'
 import { HOUR_MS, openWorld, type WorldOptions } from './world.ts'
 
-/** As many fresh samples, of strangers. */
-export const RANDOM_ARM = 'coda-random'
 /** Passes at most; it ends sooner where one does not improve. */
-const NIGHTLY = { epochs: 3, maxSamples: 400_000 } satisfies Partial<TrainSettings>
+const NIGHTLY = { epochs: 2, maxSamples: 300_000 } satisfies Partial<TrainSettings>
 
 export interface FreshOptions extends WorldOptions {
   readonly dir: string
@@ -46,12 +44,16 @@ export interface FreshOutcome {
   readonly minutes: Readonly<Record<'past' | 'nights' | 'hours' | 'devices', number>>
 }
 
-/** `coda-random` is `coda` but for its batches; `cloud-hourly` is `cloud` but for its model. */
-function armOf(name: string): Arm {
-  if (name === HOURLY_ARM) return { ...armNamed('cloud'), name }
-  if (name.startsWith(RANDOM_ARM))
-    return { ...armNamed(name.replace(RANDOM_ARM, 'coda')), name, batches: 'strangers' }
-  return armNamed(name)
+/**
+ * `…-random` is an arm that gets as many fresh samples, but those of somebody else; `…-hourly` is one whose devices get the
+ * global model of the hour.
+ */
+export function armOf(name: string): FreshArm {
+  const [base = '', ...changes] = name.split('@')
+  const [, plain = base, variant] = /^(.*)-(random|hourly)$/.exec(base) ?? []
+  const arm = armNamed([plain, ...changes].join('@'))
+  if (variant === 'random') return { ...arm, name, batches: 'strangers', model: 'cloud' }
+  return { ...arm, name, model: variant === 'hourly' ? 'hourly' : 'cloud' }
 }
 
 /** `k` for so many readers less than the log has: an article is known by enough as soon as it would be by all. */

@@ -71,7 +71,8 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   const clicks = createClicks()
   const { catalogue, end: last } = await survey(file, clicks.add)
   const known = clicks.extent(last)
-  const finish = Math.ceil((known.last - MIDNIGHT_MS + 1) / DAY_MS) * DAY_MS
+  // A day of which the log has less than half is none.
+  const finish = Math.round((known.last - MIDNIGHT_MS) / DAY_MS) * DAY_MS
   const start = finish - days * DAY_MS
   if (start <= known.first - MIDNIGHT_MS)
     throw new AppError('bad-input', `The log has no past before its last ${days} days.`)
