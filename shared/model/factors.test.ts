@@ -14,7 +14,7 @@ const factorsOf = (rows: number, dim: number, seed: number): Factors => {
     level: 0.5,
     noise: 0.25,
     spread: 0.125,
-    mix: { model: 0.75, factors: 4, level: -0.5 },
+    mix: { model: 0.75, factors: 4, user: 2, level: -0.5 },
   }
 }
 
@@ -26,10 +26,15 @@ const apart = (shown: readonly { item: number; label: number }[]) => ({
   labels: shown.map(({ label }) => label),
 })
 
-/** What the personal vector makes as small as can be, s at its best for u: by the definition, sample by sample. */
-function cost(factors: Factors, shown: readonly { item: number; label: number }[], u: Float32Array): number {
+/** What the personal vector makes as small as can be: by the definition, sample by sample. */
+function cost(
+  factors: Factors,
+  shown: readonly { item: number; label: number }[],
+  vector: Float32Array,
+): number {
+  const u = vector.subarray(0, factors.dim)
+  const s = vector[factors.dim]!
   const rests = shown.map(({ item, label }) => label - factors.level - appeal(factors, u, item))
-  const s = rests.reduce((sum, rest) => sum + rest, 0) / (rests.length + factors.noise / factors.spread)
   const squares = rests.reduce((sum, rest) => sum + (rest - s) ** 2, 0)
   return squares / factors.noise + s ** 2 / factors.spread + u.reduce((sum, value) => sum + value ** 2, 0)
 }
@@ -38,7 +43,9 @@ describe('the personal vector', () => {
   test('of one click on one item, by hand', () => {
     // Precision times noise: [[0.25 + 0.25, 0.5], [0.5, 1 + 2]], products [0.25, 0.5]; its determinant is 1.25.
     const factors = { ...factorsOf(1, 1, 1), vectors: Float32Array.of(0.5), bias: Float32Array.of(0) }
-    expect(foldIn(factors, { items: [0], labels: [1] })[0]).toBeCloseTo((0.25 * 3 - 0.5 * 0.5) / 1.25, 6)
+    const [u, s] = foldIn(factors, { items: [0], labels: [1] })
+    expect(u).toBeCloseTo((0.25 * 3 - 0.5 * 0.5) / 1.25, 6)
+    expect(s).toBeCloseTo((0.5 * 0.5 - 0.5 * 0.25) / 1.25, 6)
   })
 
   test('no other place explains the samples better', () => {
@@ -47,7 +54,7 @@ describe('the personal vector', () => {
         const factors = factorsOf(12, dim, seed)
         const u = foldIn(factors, apart(shown))
         const best = cost(factors, shown, u)
-        for (let i = 0; i < dim; i++)
+        for (let i = 0; i <= dim; i++)
           for (const by of [-0.05, 0.05]) {
             const moved = u.slice()
             moved[i]! += by
@@ -59,7 +66,7 @@ describe('the personal vector', () => {
   })
 
   test('is nowhere in particular where nothing was shown', () => {
-    expect([...foldIn(factorsOf(3, 4, 1), { items: [], labels: [] })]).toEqual([0, 0, 0, 0])
+    expect([...foldIn(factorsOf(3, 4, 1), { items: [], labels: [] })]).toEqual([0, 0, 0, 0, 0])
   })
 
   test('an item without factors is refused by its id', () => {
@@ -71,18 +78,23 @@ describe('the personal vector', () => {
 })
 
 describe('the mix', () => {
+  const factors = {
+    ...factorsOf(2, 2, 1),
+    vectors: Float32Array.of(0, 0, 0.5, 1),
+    bias: Float32Array.of(0, 0.25),
+  }
+  const vector = Float32Array.of(1, -0.25, 0.5)
+
   test('of nothing but the model leaves its probability', () => {
-    for (const p of [0.001, 0.2, 0.5, 0.97])
-      expect(mixed({ model: 1, factors: 0, level: 0 }, p, 123)).toBeCloseTo(p, 9)
+    const alone = { ...factors, mix: { model: 1, factors: 0, user: 0, level: 0 } }
+    for (const p of [0.001, 0.2, 0.5, 0.97]) expect(mixed(alone, vector, 1, p)).toBeCloseTo(p, 9)
+    // Where the model is sure, it is still a number.
+    for (const p of [0, 1]) expect(mixed(alone, vector, 1, p)).toBeCloseTo(p, 6)
   })
 
   test('adds logits', () => {
-    const logit = 2 * Math.log(0.3 / 0.7) + 5 * 0.4 - 1
-    expect(mixed({ model: 2, factors: 5, level: -1 }, 0.3, 0.4)).toBeCloseTo(1 / (1 + Math.exp(-logit)), 12)
-  })
-
-  test('is a number where the model is sure', () => {
-    for (const p of [0, 1]) expect(mixed({ model: 1, factors: 1, level: 0 }, p, 0)).toBeCloseTo(p, 6)
+    const logit = 0.75 * Math.log(0.3 / 0.7) + 4 * (0.25 + 0.5 - 0.25) + 2 * 0.5 - 0.5
+    expect(mixed(factors, vector, 1, 0.3)).toBeCloseTo(1 / (1 + Math.exp(-logit)), 12)
   })
 })
 

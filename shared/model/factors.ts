@@ -5,17 +5,22 @@
  *
  * (probabilistic PCA with values missing: Tipping & Bishop 1999; as matrix factorisation: Salakhutdinov & Mnih 2008.) The
  * factors q_i and b_i are learnt in the cloud from everybody's samples so that a user's few suffice: given them, the mean
- * of the personal vector u is a ridge regression on the user's own samples (fold-in), which takes a device less than a
+ * of the personal vector (u, s) is a ridge regression on the user's own samples (fold-in), which takes a device less than a
  * millisecond, needs no learning rate, and is no more than the prior where the samples say nothing.
  */
 import { AppError } from '../failure.ts'
 import { readSafetensors, writeSafetensors } from '../safetensors.ts'
 import { factorise, solve } from './linear.ts'
 
-/** How the logit is put together: `model` · the DIN's logit + `factors` · `appeal` + `level`. */
+/**
+ * How the logit is put together: `model` · the DIN's logit + `factors` · (b_i + q_i·u) + `user` · s + `level`. The term in s is
+ * the same for all that one user could be shown; it is there because the DIN's logit tells how often its user clicks, too, and
+ * would otherwise be believed for that where items are compared.
+ */
 export interface Mix {
   readonly model: number
   readonly factors: number
+  readonly user: number
   readonly level: number
 }
 
@@ -39,7 +44,7 @@ export interface Shown {
 }
 
 /**
- * The personal vector u [dim]: the mean of its distribution given what was shown. All zeros where nothing was.
+ * The personal vector (u, s) [dim + 1]: the mean of its distribution given what was shown. All zeros where nothing was.
  * Throws `bad-input` for an id without a row.
  */
 export function foldIn(factors: Factors, { items, labels }: Shown): Float32Array<ArrayBuffer> {
@@ -61,7 +66,7 @@ export function foldIn(factors: Factors, { items, labels }: Shown): Float32Array
   }
   factorise(precision, width)
   solve(precision, width, sum)
-  return Float32Array.from(sum.subarray(0, dim))
+  return Float32Array.from(sum)
 }
 
 /** b_i + q_i·u: how an item appeals to the user of a personal vector, in units of the label. */
@@ -73,10 +78,16 @@ export function appeal(factors: Factors, vector: Float32Array, item: number): nu
   return sum
 }
 
-/** The click probability that a DIN's becomes by what the item's appeal is. */
-export function mixed({ model, factors, level }: Mix, probability: number, appeal: number): number {
+/** The click probability of an item to the user of a personal vector, where a DIN's is `probability`. */
+export function mixed(factors: Factors, vector: Float32Array, item: number, probability: number): number {
+  const { mix, dim } = factors
   const p = Math.min(1 - 1e-7, Math.max(1e-7, probability))
-  return 1 / (1 + Math.exp(-(model * Math.log(p / (1 - p)) + factors * appeal + level)))
+  const logit =
+    mix.model * Math.log(p / (1 - p)) +
+    mix.factors * appeal(factors, vector, item) +
+    mix.user * vector[dim]! +
+    mix.level
+  return 1 / (1 + Math.exp(-logit))
 }
 
 function rowOf({ rows }: Factors, item: number): number {
@@ -86,7 +97,7 @@ function rowOf({ rows }: Factors, item: number): number {
 }
 
 export function writeFactors({ rows, dim, vectors, bias, level, noise, spread, mix }: Factors) {
-  const numbers = Float32Array.of(level, noise, spread, mix.model, mix.factors, mix.level)
+  const numbers = Float32Array.of(level, noise, spread, mix.model, mix.factors, mix.user, mix.level)
   return writeSafetensors({
     'factors.vectors': { shape: [rows, dim], data: Float32Array.from(vectors) },
     'factors.bias': { shape: [rows], data: Float32Array.from(bias) },
@@ -102,11 +113,11 @@ export function readFactors(bytes: Uint8Array, rows: number): Factors {
     throw new AppError('bad-artifact', 'The file does not hold item factors.')
   const dim = vectors.shape[1] ?? 0
   const shapes = [vectors.shape.join(), bias.shape.join(), numbers.shape.join()].join(' ')
-  if (dim < 1 || shapes !== `${rows},${dim} ${rows} 6`)
+  if (dim < 1 || shapes !== `${rows},${dim} ${rows} 7`)
     throw new AppError('bad-artifact', `The item factors are [${shapes}], where ${rows} items are due.`)
   if (![vectors, bias, numbers].every(({ data }) => data.every(Number.isFinite)))
     throw new AppError('bad-artifact', 'The item factors hold a value that is not finite.')
-  const [level, noise, spread, model, ofFactors, ofLevel] = numbers.data as unknown as number[]
+  const [level, noise, spread, model, ofFactors, ofUser, ofLevel] = numbers.data as unknown as number[]
   if (!(noise! > 0 && spread! > 0))
     throw new AppError('bad-artifact', 'A variance of the item factors is not positive.')
   return {
@@ -117,6 +128,6 @@ export function readFactors(bytes: Uint8Array, rows: number): Factors {
     level: level!,
     noise: noise!,
     spread: spread!,
-    mix: { model: model!, factors: ofFactors!, level: ofLevel! },
+    mix: { model: model!, factors: ofFactors!, user: ofUser!, level: ofLevel! },
   }
 }

@@ -23,7 +23,7 @@ export type Vocabulary = Readonly<Record<string, Ids>>
 export interface LocalModel {
   readonly ids: Vocabulary
   readonly weights: Weights
-  /** [dim of the task's item factors]; absent until the user has been folded in. */
+  /** [dim of the task's item factors + 1]; absent until the user has been folded in. */
   readonly personal?: Float32Array<ArrayBuffer> | undefined
 }
 

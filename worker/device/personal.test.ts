@@ -41,7 +41,7 @@ function drawn(rows: number): Factors {
     level: 0.4,
     noise: 0.2,
     spread: 0.1,
-    mix: { model: 0.8, factors: 3, level: 0.25 },
+    mix: { model: 0.8, factors: 3, user: 2, level: 0.25 },
   }
 }
 
@@ -72,14 +72,14 @@ describe('a round', () => {
     const before = await m()
     expect(await bench.run()).toMatchObject({ outcome: 'committed', stepsKept: 0 })
     expect((await m()).weights).toEqual(before.weights)
-    expect((await m()).personal).toHaveLength(3)
+    expect((await m()).personal).toHaveLength(4)
     expect(await bench.run()).toMatchObject({ outcome: 'kept' })
   })
 
   test('folds in also where there is nothing to judge a training by, and its samples wait', async () => {
     await bench.db.local.toCollection().modify({ label: 1 })
     expect(await bench.run()).toMatchObject({ outcome: 'committed', folded: 24, steps: 0 })
-    expect((await m()).personal).toHaveLength(3)
+    expect((await m()).personal).toHaveLength(4)
     const { filtered } = await bench.samples.count()
     expect(filtered).toBeGreaterThan(0)
     expect(await bench.isDue()).toBe(false)
@@ -104,7 +104,7 @@ describe('the scores of M', () => {
     const engine = createPlainEngine()
     const batch = pack(context.layout, samplesOf(context, 2, 6, seeded(9)))
     const din = await m()
-    const personal = Float32Array.of(0.1, -0.2, 0.3)
+    const personal = Float32Array.of(0.1, -0.2, 0.3, -0.05)
     const bytes = writeLocal({ ...din, personal })
     const alone = await openScorer(engine, spec, writeLocal(din), factors)
     const whole = await openScorer(engine, spec, bytes, factors)
@@ -112,7 +112,7 @@ describe('the scores of M', () => {
     scores.forEach((score, row) => {
       const item = batch.ids[row * context.layout.idWidth + factors.at]!
       const logit = Math.log(plain[row]! / (1 - plain[row]!))
-      const expected = 0.8 * logit + 3 * appeal(factors, personal, item) + 0.25
+      const expected = 0.8 * logit + 3 * appeal(factors, personal, item) + 2 * -0.05 + 0.25
       expect(score).toBeCloseTo(1 / (1 + Math.exp(-expected)), 5)
     })
     alone.dispose()

@@ -1,5 +1,5 @@
 /** The user's own place among the item factors: found in closed form from the samples on the device (`shared/model/factors.ts`). */
-import { appeal, type Factors, foldIn, mixed } from '../../shared/model/factors.ts'
+import { type Factors, foldIn, mixed } from '../../shared/model/factors.ts'
 import type { Batch, Sample } from '../../shared/sample.ts'
 import type { Layout } from '../../shared/schema.ts'
 
@@ -16,7 +16,7 @@ export function itemColumn({ slots }: Layout): { at: number; vocabulary: string 
   return undefined
 }
 
-/** The personal vector [dim] that own samples give. */
+/** The personal vector [dim + 1] that own samples give. */
 export const vectorOf = (factors: ItemFactors, samples: readonly Sample[]): Float32Array<ArrayBuffer> =>
   foldIn(factors, {
     items: samples.map(({ ids }) => ids[factors.at]!),
@@ -32,6 +32,6 @@ export function personalised(
 ): Float32Array<ArrayBuffer> {
   const width = ids.length / Math.max(1, size)
   for (let row = 0; row < size; row++)
-    scores[row] = mixed(factors.mix, scores[row]!, appeal(factors, vector, ids[row * width + factors.at]!))
+    scores[row] = mixed(factors, vector, ids[row * width + factors.at]!, scores[row]!)
   return scores
 }

@@ -39,7 +39,7 @@ export async function openScorer(
 ): Promise<Scorer> {
   let local = readLocal(spec, bytes)
   const { personal } = local
-  if (personal && personal.length !== factors?.dim)
+  if (personal && (!factors || personal.length !== factors.dim + 1))
     throw new AppError('bad-artifact', `The personal vector does not fit the item factors of the task.`)
   let model = await load(local)
   let disposed = false

@@ -86,7 +86,7 @@ export async function learnFactors(
     level,
     noise,
     spread,
-    mix: { model: 1, factors: 0, level: 0 },
+    mix: { model: 1, factors: 0, user: 0, level: 0 },
   }
 }
 

@@ -126,9 +126,10 @@ function byUser(
 }
 
 interface Judged {
-  /** Logits of the DIN, appeals, labels: [n] each. */
+  /** Logits of the DIN, appeals, the users' s, labels: [n] each. */
   readonly logits: number[]
   readonly appeals: number[]
+  readonly users: number[]
   readonly labels: number[]
 }
 
@@ -153,7 +154,7 @@ function heldOutOf(
     vectors.set(user, vector)
     return vector
   }
-  const judged: Judged = { logits: [], appeals: [], labels: [] }
+  const judged: Judged = { logits: [], appeals: [], users: [], labels: [] }
   known.ids.forEach((id, i) => {
     const score = known.scores[i]!
     const user = known.owner(id)
@@ -161,37 +162,36 @@ function heldOutOf(
     const p = Math.min(1 - 1e-7, Math.max(1e-7, score))
     judged.logits.push(Math.log(p / (1 - p)))
     judged.appeals.push(appeal(factors, vectorOf(user), known.items[i]!))
+    judged.users.push(vectorOf(user)[factors.dim]!)
     judged.labels.push(known.labels[i]!)
   })
   return judged
 }
 
 /** Logistic regression by Newton's method; nothing is mixed in where there is too little to tell, or where it would do harm. */
-export function learnMix({ logits, appeals, labels }: Judged): Mix {
-  const none: Mix = { model: 1, factors: 0, level: 0 }
+export function learnMix({ logits, appeals, users, labels }: Judged): Mix {
+  const none: Mix = { model: 1, factors: 0, user: 0, level: 0 }
   if (labels.length < LEAST) return none
   // As if one sample each said that the DIN is right: no weight runs away.
-  const at = Float64Array.of(1, 0, 0)
-  const before = at.slice()
+  const before = Float64Array.of(1, 0, 0, 0)
+  const at = before.slice()
+  const width = at.length
   for (let step = 0; step < NEWTON_STEPS; step++) {
-    const square = new Float64Array(9)
-    const slope = new Float64Array(3)
-    for (let i = 0; i < 3; i++) {
-      square[4 * i] = 1
-      slope[i] = before[i]! - at[i]!
-    }
+    const square = new Float64Array(width * width)
+    const slope = before.map((value, i) => value - at[i]!)
+    for (let i = 0; i < width; i++) square[i * width + i] = 1
     labels.forEach((label, n) => {
-      const x = [logits[n]!, appeals[n]!, 1]
-      const p = 1 / (1 + Math.exp(-(at[0]! * x[0]! + at[1]! * x[1]! + at[2]!)))
-      for (let i = 0; i < 3; i++) {
+      const x = [logits[n]!, appeals[n]!, users[n]!, 1]
+      const p = 1 / (1 + Math.exp(-x.reduce((sum, value, i) => sum + at[i]! * value, 0)))
+      for (let i = 0; i < width; i++) {
         slope[i]! += (label - p) * x[i]!
-        for (let j = 0; j <= i; j++) square[3 * i + j]! += p * (1 - p) * x[i]! * x[j]!
+        for (let j = 0; j <= i; j++) square[i * width + j]! += p * (1 - p) * x[i]! * x[j]!
       }
     })
-    factorise(square, 3)
-    solve(square, 3, slope)
-    for (let i = 0; i < 3; i++) at[i]! += slope[i]!
+    factorise(square, width)
+    solve(square, width, slope)
+    for (let i = 0; i < width; i++) at[i]! += slope[i]!
   }
-  const [model, factors, level] = [...at] as [number, number, number]
-  return at.every(Number.isFinite) && model > 0 && factors > 0 ? { model, factors, level } : none
+  const [model, factors, user, level] = [...at] as [number, number, number, number]
+  return at.every(Number.isFinite) && model > 0 && factors > 0 ? { model, factors, user, level } : none
 }
