@@ -168,10 +168,15 @@ export function createSamples(db: Db, clock: Clock): Samples {
     used: (rows) => db.matched.bulkDelete(ids(rows)),
 
     async count() {
-      const clicks = db.local.filter(({ label }) => label === 1).count()
       const filtered = db.matched.where('state').equals('filtered').count()
-      const [l, c, m, f] = await Promise.all([db.local.count(), clicks, db.matched.count(), filtered])
-      return { local: l, clicks: c, matched: m, filtered: f }
+      // All at once: a browser takes longer to go through a table row by row than to give it.
+      const [own, m, f] = await Promise.all([db.local.toArray(), db.matched.count(), filtered])
+      return {
+        local: own.length,
+        clicks: own.filter(({ label }) => label === 1).length,
+        matched: m,
+        filtered: f,
+      }
     },
   }
 }
