@@ -19,8 +19,8 @@ import { createHourly } from './hourly.ts'
 import { type FreshRow, keepRow } from './results.ts'
 import { HOUR_MS, openWorld, type WorldOptions } from './world.ts'
 
-/** Passes at most; it ends sooner where one does not improve. */
-const NIGHTLY = { epochs: 2, maxSamples: 300_000 } satisfies Partial<TrainSettings>
+/** Passes at most; it ends sooner where one does not improve. Other numbers of threads would round otherwise. */
+const NIGHTLY = { epochs: 2, maxSamples: 300_000, threads: 2 } satisfies Partial<TrainSettings>
 
 export interface FreshOptions extends WorldOptions {
   readonly dir: string
