@@ -11,6 +11,7 @@ import type { Source } from '../sources/source.ts'
 import { armNamed } from './arms.ts'
 import { claimFolder } from './folder.ts'
 import { modelOf, openGround, type Trained } from './ground.ts'
+import { type Minutes, openStopwatch } from './minutes.ts'
 import { openResults, type Row } from './results.ts'
 import { type Group, judged, splitInTime } from './split.ts'
 import { tryArms } from './trial.ts'
@@ -42,8 +43,10 @@ export interface CtrOutcome {
   /** Of the arms, seeds and users that were asked for. */
   readonly rows: readonly Row[]
   readonly models: readonly (Omit<Trained, 'manifest' | 'artifact'> & { readonly seed: number })[]
-  /** Time that it took now, without what lay there already. */
-  readonly minutes: { readonly cloud: number; readonly training: number; readonly arms: number }
+  /** What all that lies in the folder took, which may be more than was asked for now. */
+  readonly minutes: Minutes
+  /** How many rows that is. */
+  readonly all: number
 }
 
 /** Throws what importing, training, devices and the folder throw; what was found until then stays in the folder. */
@@ -64,13 +67,7 @@ export async function ctr(options: CtrOptions): Promise<CtrOutcome> {
   const users = new Set<string>()
   for await (const { user } of judged(split.lives(), options)) users.add(user)
 
-  const minutes = { cloud: 0, training: 0, arms: 0 }
-  async function timed<T>(part: keyof typeof minutes, work: () => Promise<T>): Promise<T> {
-    const began = performance.now()
-    const done = await work()
-    minutes[part] += (performance.now() - began) / 60_000
-    return done
-  }
+  const { minutes, time } = openStopwatch(join(dir, 'minutes.json'))
   const clouds = new Map<number, Cloud>()
   async function cloudOf(neighbours: number): Promise<Cloud> {
     const there = clouds.get(neighbours)
@@ -83,19 +80,19 @@ export async function ctr(options: CtrOptions): Promise<CtrOutcome> {
   try {
     const models: CtrOutcome['models'][number][] = []
     for (const seed of seeds) {
-      const cloud = await timed('cloud', () => cloudOf(hyper().neighbours))
+      const cloud = await time('cloud', () => cloudOf(hyper().neighbours))
       const place = join(dir, 'models')
-      const model = await timed('training', () => modelOf(cloud, place, seed, training, watch))
+      const model = await time('training', () => modelOf(cloud, place, seed, training, watch))
       const { manifest, artifact, ...how } = model
       models.push({ seed, ...how })
       const lives = judged(split.lives(), options)
-      await timed('arms', () =>
+      await time('arms', () =>
         tryArms({ ...options, arms, seed, model, cloudOf, clock, lives, users: users.size, results }),
       )
     }
     const asked = ({ arm, seed, user }: Row) =>
       options.arms.includes(arm) && seeds.includes(seed) && users.has(user)
-    return { rows: results.rows.filter(asked), models, minutes }
+    return { rows: results.rows.filter(asked), models, minutes, all: results.rows.length }
   } finally {
     for (const cloud of clouds.values()) await cloud.close()
   }

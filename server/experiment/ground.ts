@@ -57,11 +57,11 @@ export async function openGround({
 
 /** Chance hangs on a secret of the folder; here it is none, so that the same command gives the same figures. */
 export async function drawLots(dir: string): Promise<void> {
-  if (existsSync(dir)) return
   const path = join(dir, 'store')
   mkdirSync(path, { recursive: true })
   const store = openStore(path)
-  await store.meta.put('secret', createHash('sha256').update('experiment').digest('hex'))
+  const secret = createHash('sha256').update('experiment').digest('hex')
+  if ((await store.meta.get('secret', z.string())) === undefined) await store.meta.put('secret', secret)
   await store.close()
 }
 

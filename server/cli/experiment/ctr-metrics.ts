@@ -22,7 +22,7 @@ const MARGINS: readonly Against[] = [
 ]
 
 export function ctrMetrics(
-  { rows, minutes }: CtrOutcome,
+  { rows, minutes, all }: CtrOutcome,
   findings: readonly ArmFindings[],
   { threads }: { threads: number },
 ): Metric[] {
@@ -36,7 +36,7 @@ export function ctrMetrics(
     const { relativePct } = compared
     return { ...about, value: relativePct?.value ?? null, detail: { ...detailOf(compared), arm, rival } }
   }
-  return [...MARGINS.map(margin), worse(there.get('kindred')), took(minutes, rows.length, threads)]
+  return [...MARGINS.map(margin), worse(there.get('kindred')), took(minutes, all, threads)]
 }
 
 const bestBut = (arm: string, findings: readonly ArmFindings[]): string | undefined =>
