@@ -67,8 +67,7 @@ export async function* impressions(
       if (at > end) continue
       const { user } = session
       // Not what the session has later: who is known to pass that over would be known to click it.
-      const own = (other: number) =>
-        session.clicks.some((click) => click.article === other && click.at <= at)
+      const own = (other: number) => session.clicks.some((click) => click.article === other && click.at <= at)
       const tell = tellerOf(moment, firsts, at)
       const passedOver = moment.draw(at, PASSED_OVER, shown, own)
       const wanted = exam?.wanted(user, at) ? exam.among : 0
