@@ -38,15 +38,16 @@ interface Made {
   readonly rows: ReadonlySet<string>
 }
 
-const isTable = (name: string) => /^(embedding|ids)\./.test(name)
+/** Tables, of which a trainer is given only rows, and what a round folds in without a trainer. */
+const isApart = (name: string) => /^(embedding|ids|personal)\./.test(name)
 const textOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView) =>
   Buffer.from(buffer, byteOffset, byteLength).toString('latin1')
 
-/** Names a model by everything but its embedding tables, of which a trainer is given only rows. */
+/** Names a model by what only a trainer changes: all but its embedding tables and its personal vector. */
 export function heartOf(bytes: Uint8Array): string {
   const hash = createHash('sha256')
   for (const [name, { data }] of Object.entries(readTensors(bytes)).sort(([a], [b]) => (a < b ? -1 : 1)))
-    if (!isTable(name)) hash.update(name).update(textOf(data))
+    if (!isApart(name)) hash.update(name).update(textOf(data))
   return hash.digest('hex')
 }
 
@@ -117,10 +118,16 @@ export function watchModels(
     if (!now && was && !mayMiss) fail('m0', `M0 ${name(was)} is gone`)
   }
 
+  /** A round may leave the DIN as it was, and fold its user in alone. */
+  function isRefolded({ content }: Whole, others: readonly (Stored | undefined)[]): boolean {
+    const text = (bytes: Uint8Array) => [heartOf(bytes), ...rowsIn(bytes)].join()
+    return others.some((other) => other?.content && text(other.content) === text(content))
+  }
+
   function checkM(present: Stored | undefined, was: Stored | undefined, backup: Stored | undefined): void {
     if (!present || present.sha256 === was?.sha256) return
     if (present.sha256 === backup?.sha256) return
-    if (!present.content) return
+    if (!present.content || isRefolded(present as Whole, [was, backup])) return
     const heart = heartOf(present.content)
     const of = made.get(heart)
     if (!of) fail('half-model', `M became ${name(present)}, which nobody trained or delivered`)

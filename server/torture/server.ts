@@ -192,12 +192,13 @@ function artifactsOf(releases: readonly World[]) {
   const known = artifacts.get(releases) ?? new Map()
   artifacts.set(releases, known)
   if (known.size === 0)
-    for (const { manifest, model, catalogueBytes } of releases) {
-      const both = [
+    for (const { manifest, model, catalogueBytes, factorsBytes } of releases) {
+      const files = [
         [manifest.model.sha256, model],
         [manifest.catalogue.sha256, catalogueBytes],
+        ...(factorsBytes ? [[manifest.factors!.sha256, factorsBytes] as const] : []),
       ] as const
-      for (const [sha256, bytes] of both)
+      for (const [sha256, bytes] of files)
         known.set(sha256, { bytes: Buffer.from(bytes), gzip: gzipSync(bytes) })
     }
   return known

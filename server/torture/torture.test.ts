@@ -40,6 +40,7 @@ describe('torture', () => {
   describe.each([
     ['all their own samples, unjudged', { augment: false }, { gate: 'none', learnFrom: 'all' }],
     ['whatever they are sent', { filter: 'none' }, { gate: 'epochs', refit: true, pull: 0.1 }],
+    ['in closed form', {}, { personal: true, gate: 'auc' }],
     ['by the odds', { filter: 'odds' }, { gate: 'epochs', optimizer: 'sgd', frozen: ['embedding.'] }],
   ] as const)('of devices that learn from %s', (_, numbers, learning) => {
     it(`none is violated in ${OTHERWISE} runs`, { timeout: 300_000 }, async () => {

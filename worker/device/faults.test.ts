@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'vitest'
 import { AppError } from '../../shared/failure.ts'
 import { headlessPlatform } from '../headless.ts'
-import { hashes, rank, stage, status } from '../testing/stage.ts'
-import { html } from '../testing/world.ts'
+import { hashes, LEARNING, rank, stage, status } from '../testing/stage.ts'
+import { createWorld, html } from '../testing/world.ts'
 import type { Trainer } from '../trainer/job.ts'
 
 const here = stage()
@@ -111,6 +111,23 @@ describe('faults', () => {
     await device.contact()
     expect((await device.catalogue(null)).items).toHaveLength(60)
     expect(hashes(await status(device)).M).toBe(M)
+  })
+
+  test('damaged item factors are downloaded anew; M keeps what it knows of its user', async () => {
+    here.server.world = await createWorld({ ...LEARNING, ranking: { ...LEARNING.ranking, personal: true } })
+    const first = await start()
+    await first.contact()
+    await read(first, 10)
+    await first.contact()
+    expect((await status(first)).rounds.some(({ folded }) => folded)).toBe(true)
+    const before = await rank(first)
+    await first.stop()
+    const db = disk()
+    await db.blobs.filter(({ slot }) => slot === 'factors').modify({ bytes: new Uint8Array(8) })
+    db.close()
+    const device = await start()
+    await device.contact()
+    expect(await rank(device)).toEqual(before)
   })
 
   test('an item that the catalogue lacks is bad input', async () => {

@@ -1,49 +1,28 @@
 /** M knows its user in closed form, where the task has item factors: folded in by each round, counted in each score. */
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createPlainEngine } from '../../shared/engine/plain/engine.ts'
-import { hyper } from '../../shared/hyper.ts'
-import { appeal, type Factors, foldIn } from '../../shared/model/factors.ts'
+import { appeal, foldIn } from '../../shared/model/factors.ts'
 import { readLocal, writeLocal } from '../../shared/model/local.ts'
 import { seeded } from '../../shared/random.ts'
 import { pack } from '../../shared/sample.ts'
 import { type Bench, createBench, knownTrainer } from '../testing/rounds.ts'
 import { createWorld, samplesOf, type World } from '../testing/world.ts'
-import { itemColumn } from './personal.ts'
+import { factorsOf } from './active.ts'
+import type { ItemFactors } from './personal.ts'
 import { openScorer } from './scorer.ts'
 
 let world: World
 let bench: Bench
-let factors: Factors & { at: number }
+let factors: ItemFactors
 beforeAll(async () => {
-  world = await createWorld()
-  const { layout, schema } = world.context
-  const { at, vocabulary } = itemColumn(layout)!
-  factors = { at, ...drawn(schema.vocabularies[vocabulary]!.size) }
+  world = await createWorld({ ranking: { personal: true } })
+  factors = factorsOf(world.context, world.factorsBytes!)
 })
 beforeEach(async () => {
-  const told = hyper({
-    ...world.manifest.hyper,
-    ranking: { ...world.manifest.hyper.ranking, personal: true },
-  })
-  bench = await createBench({ ...world, manifest: { ...world.manifest, hyper: told } })
+  bench = await createBench(world)
   Object.assign(bench.task, { factors })
 })
 afterEach(() => bench.db.close())
-
-function drawn(rows: number): Factors {
-  const random = seeded(4)
-  const dim = 3
-  return {
-    rows,
-    dim,
-    vectors: Float32Array.from({ length: rows * dim }, () => random.normal()),
-    bias: Float32Array.from({ length: rows }, () => 0.1 * random.normal()),
-    level: 0.4,
-    noise: 0.2,
-    spread: 0.1,
-    mix: { model: 0.8, factors: 3, user: 2, level: 0.25 },
-  }
-}
 
 const NAME = 'toy'
 const read = async (bytes: Uint8Array) => readLocal(bench.task.spec, bytes)

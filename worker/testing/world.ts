@@ -8,6 +8,7 @@ import { type KindredEvent, uploadSchema } from '../../shared/event.ts'
 import { type Context, createContext, UserState } from '../../shared/generate.ts'
 import { reprDigest, sha256 } from '../../shared/hash.ts'
 import { type Hyper, hyper } from '../../shared/hyper.ts'
+import { type Factors, writeFactors } from '../../shared/model/factors.ts'
 import { partOf, writeLocal } from '../../shared/model/local.ts'
 import { din, initialWeights } from '../../shared/model/spec.ts'
 import type { Weights } from '../../shared/model/weights.ts'
@@ -58,6 +59,8 @@ export interface World {
   readonly context: Context
   readonly model: Uint8Array<ArrayBuffer>
   readonly catalogueBytes: Uint8Array<ArrayBuffer>
+  /** Item factors, where the task uses some. */
+  readonly factorsBytes: Uint8Array<ArrayBuffer> | undefined
   /** The weights that the model is of, all their rows. */
   readonly weights: Weights
 }
@@ -82,6 +85,9 @@ export async function createWorld({
   const model = writeLocal(partOf({ ids: {}, weights }, core))
   const items = new Uint8Array(weights['embedding.item']!.data.buffer)
   const catalogueBytes = new TextEncoder().encode(JSON.stringify(catalogue))
+  const factorsBytes = numbers.ranking.personal
+    ? writeFactors(factorsOf(schema.vocabularies.item!.size))
+    : undefined
   const manifest: Manifest = {
     name: 'toy',
     version,
@@ -91,10 +97,27 @@ export async function createWorld({
     classifier: { attention: 0, mlp: [8] },
     model: { sha256: await sha256(model), bytes: model.length },
     ...(vocabulary !== undefined && { sliced: { item: await sha256(items) } }),
+    ...(factorsBytes && { factors: { sha256: await sha256(factorsBytes), bytes: factorsBytes.length } }),
     catalogue: { sha256: await sha256(catalogueBytes), bytes: catalogueBytes.length },
   }
   const context = createContext(schema, catalogue, numbers)
-  return { manifest, context, model, catalogueBytes, weights }
+  return { manifest, context, model, catalogueBytes, factorsBytes, weights }
+}
+
+/** Factors in three dimensions, of items that nobody has seen. */
+function factorsOf(rows: number): Factors {
+  const random = seeded(4)
+  const dim = 3
+  return {
+    rows,
+    dim,
+    vectors: Float32Array.from({ length: rows * dim }, () => random.normal()),
+    bias: Float32Array.from({ length: rows }, () => 0.1 * random.normal()),
+    level: 0.4,
+    noise: 0.2,
+    spread: 0.1,
+    mix: { model: 0.8, factors: 3, user: 2, level: 0.25 },
+  }
 }
 
 /** Samples of one reader: about as many as a new user has after ten clicks. */
@@ -255,8 +278,12 @@ export class FakeServer {
   }
 
   private artifact(sha: string): Response {
-    const { manifest, model, catalogueBytes } = this.world!
-    const bytes = { [manifest.model.sha256]: model, [manifest.catalogue.sha256]: catalogueBytes }[sha]
+    const { manifest, model, catalogueBytes, factorsBytes } = this.world!
+    const bytes = {
+      [manifest.model.sha256]: model,
+      [manifest.catalogue.sha256]: catalogueBytes,
+      ...(factorsBytes && { [manifest.factors!.sha256]: factorsBytes }),
+    }[sha]
     return bytes ? new Response(bytes) : problem(404, 'No such artifact')
   }
 }
