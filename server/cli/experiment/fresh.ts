@@ -4,10 +4,9 @@ import { AppError } from '../../../shared/failure.ts'
 import { tablesOf } from '../../experiment/fresh/findings.ts'
 import { type FreshOutcome, fresh } from '../../experiment/fresh/fresh.ts'
 import { provenance } from '../../experiment/report/provenance.ts'
-import { writeReport } from '../../experiment/report/write.ts'
 import { wholeNumber } from '../common.ts'
 import { freshMetrics, freshTable } from './fresh-metrics.ts'
-import { armList, withExperiment } from './options.ts'
+import { armList, withExperiment, writeReport } from './options.ts'
 
 const ARMS = ['cloud', 'cloud-hourly', 'local', 'coda', 'coda-random', 'kindred', 'kindred-hourly']
 
@@ -42,7 +41,7 @@ const run = (options: FreshCommandOptions): Promise<void> =>
     for (const metric of metrics) report.metric(metric)
     if (options.report === undefined) return
     const { minutes } = outcome
-    const page = writeReport(options.report, {
+    const page = await writeReport(options.report, {
       what: 'fresh',
       ...tablesOf(rows),
       metrics,
@@ -69,7 +68,7 @@ export function freshCommand(experiment: Command): void {
     .command('fresh')
     .description('a news portal, day by day: what devices gain where most is newer than the model')
     .requiredOption('--data <source>', 'globo:DIR, the log of Globo.com')
-    .option('--users <n>', 'how many are judged in each arm, at most', wholeNumber(1), 40)
+    .option('--users <n>', 'how many are judged in each arm, at most', wholeNumber(1), 60)
     .option('--readers <n>', 'how many readers there are', wholeNumber(100), 20_000)
     .option('--days <n>', 'how many days are replayed: the last ones', wholeNumber(1, 60), 10)
     .option('--arms <names>', 'what is compared; a number is changed by @', armList, ARMS)
