@@ -1,7 +1,6 @@
 import type { Command } from 'commander'
 import { ctr } from '../../experiment/ctr.ts'
 import { provenance } from '../../experiment/report/provenance.ts'
-import { writeReport } from '../../experiment/report/write.ts'
 import type { Group } from '../../experiment/split.ts'
 import { ctrFindings } from '../../experiment/statistics/ctr.ts'
 import { ctrMetrics } from './ctr-metrics.ts'
@@ -13,6 +12,7 @@ import {
   sourceFor,
   withExperiment,
   withExperimentOptions,
+  writeReport,
 } from './options.ts'
 
 const REFERENCE = 'cloud'
@@ -52,7 +52,7 @@ const run = (options: ExperimentOptions & { group: Group }): Promise<void> =>
       ),
       'Times are virtual: everybody’s past spans what is left of seven days and ends an hour before the one now of the server; the future is replayed in five days of equal parts.',
     ]
-    const page = writeReport(options.report, {
+    const page = await writeReport(options.report, {
       what: 'ctr',
       ...settings,
       arms: findings,

@@ -5,7 +5,6 @@ import { AMONG, type Among, type LooRow } from '../../experiment/loo/results.ts'
 import type { LooReport } from '../../experiment/report/findings.ts'
 import { provenance } from '../../experiment/report/provenance.ts'
 import { MOVIELENS_UNIFORM_100 } from '../../experiment/report/published.ts'
-import { writeReport } from '../../experiment/report/write.ts'
 import { type RankedFindings, rankedFindings } from '../../experiment/statistics/ranked.ts'
 import { looMetrics, looTable } from './loo-metrics.ts'
 import {
@@ -14,6 +13,7 @@ import {
   sourceFor,
   withExperiment,
   withExperimentOptions,
+  writeReport,
 } from './options.ts'
 
 const REFERENCE = 'cloud'
@@ -60,7 +60,7 @@ const run = (options: LooOptions): Promise<void> =>
       arms: findings[among],
       published: among === 'uniform' && source.catalogue.name === MOVIELENS ? MOVIELENS_UNIFORM_100 : [],
     }))
-    const page = writeReport(options.report, {
+    const page = await writeReport(options.report, {
       what: 'loo',
       reference: REFERENCE,
       protocols,

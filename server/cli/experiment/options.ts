@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { type Command, Option } from 'commander'
 import { AppError } from '../../../shared/failure.ts'
 import { NOW } from '../../experiment/ctr.ts'
+import type { Findings } from '../../experiment/report/findings.ts'
 import { GROUPS } from '../../experiment/split.ts'
 import { isSourceName, sourceNames, sources } from '../../sources/index.ts'
 import type { Source } from '../../sources/source.ts'
@@ -80,3 +81,9 @@ export const withExperiment = (
       if (options.keep === undefined) rmSync(dir, { recursive: true, force: true })
     }
   })
+
+/** Loaded where it is wanted: what draws its plots would take as long as all other commands together to load. */
+export async function writeReport(folder: string, findings: Findings): Promise<string> {
+  const { writeReport } = await import('../../experiment/report/write.ts')
+  return writeReport(folder, findings)
+}
