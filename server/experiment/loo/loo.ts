@@ -31,7 +31,7 @@ import { type LooResults, type LooRow, openLooResults } from './results.ts'
  */
 export const TRAINING = {
   maxSamples: 50_000_000,
-  epochs: 3,
+  epochs: 2,
   company: true,
   factors: 12,
 } satisfies Partial<TrainSettings>
