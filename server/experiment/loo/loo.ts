@@ -76,7 +76,6 @@ export async function loo(options: LooOptions): Promise<LooOutcome> {
     source: name,
     items: catalogue.items.length,
     population: population ?? 'all',
-    judge,
     training,
   }
   const arms = options.arms.map(armNamed)
