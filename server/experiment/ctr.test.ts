@@ -98,7 +98,7 @@ describe('on the demo', () => {
   let outcome: CtrOutcome
   beforeAll(async () => {
     outcome = await run({ dir, source: await people() })
-  }, 240_000)
+  }, 600_000)
 
   it('fifty users come to what they came to before', () => {
     expect(outcome.rows).toHaveLength(50 * ARMS.length)
@@ -133,7 +133,7 @@ describe('on the demo', () => {
     const again = await run({ dir, source: await people(), threads: 1 })
     expect(byName(again.rows)).toEqual(byName(outcome.rows))
     expect(readFileSync(path, 'utf8').split('\n')).toHaveLength(outcome.rows.length + 1)
-  }, 120_000)
+  }, 600_000)
 
   it('another future changes no model, no vector, no classifier and no device: only what is judged', async () => {
     const elsewhere = join(parent, 'future')
@@ -158,7 +158,7 @@ describe('on the demo', () => {
       JSON.parse(readFileSync(join(folder, 'models', 'seed-1.json'), 'utf8')).manifest
     expect(manifestIn(elsewhere)).toEqual(manifestIn(dir))
     expect(await vectorsIn(elsewhere)).toEqual(await vectorsIn(dir))
-  }, 120_000)
+  }, 600_000)
 
   it('a folder of another experiment is refused', async () => {
     await expect(run({ dir, source: await people(), population: 60 })).rejects.toThrow(/another experiment/)
@@ -184,5 +184,5 @@ describe.skipIf(!there)('on MovieLens-1M (skipped where ../shared/data/ml-1m is 
       local: { auc: 0.5593, logLoss: 0.7501, trained: 0.44, filtered: 0 },
       coda: { auc: 0.5605, logLoss: 0.7041, trained: 0.7, filtered: 84.5 },
     })
-  }, 240_000)
+  }, 600_000)
 })

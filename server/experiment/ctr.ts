@@ -10,7 +10,7 @@ import type { TrainSettings } from '../cloud/training.ts'
 import type { Source } from '../sources/source.ts'
 import { armNamed } from './arms.ts'
 import { claimFolder } from './folder.ts'
-import { modelOf, openGround, type Trained } from './ground.ts'
+import { keptModel, modelOf, openGround, type Trained } from './ground.ts'
 import { type Minutes, openStopwatch } from './minutes.ts'
 import { openResults, type Row } from './results.ts'
 import { type Group, judged, splitInTime } from './split.ts'
@@ -80,15 +80,25 @@ export async function ctr(options: CtrOptions): Promise<CtrOutcome> {
   try {
     const models: CtrOutcome['models'][number][] = []
     for (const seed of seeds) {
-      const cloud = await time('cloud', () => cloudOf(hyper().neighbours))
       const place = join(dir, 'models')
-      const model = await time('training', () => modelOf(cloud, place, seed, training, watch))
+      const missing = arms.map(
+        (arm) => [...users].filter((user) => !results.has(arm.name, seed, user)).length,
+      )
+      const late = arms.filter((_, i) => missing[i]! > 0)
+      const due = missing.reduce((sum, count) => sum + count, 0)
+      const train = async () => {
+        const cloud = await time('cloud', () => cloudOf(hyper().neighbours))
+        return time('training', () => modelOf(cloud, place, seed, training, watch))
+      }
+      const model = keptModel(place, seed) ?? (await train())
       const { manifest, artifact, ...how } = model
       models.push({ seed, ...how })
+      if (due === 0) continue
+      for (const { neighbours } of late.map(({ hyper: told }) => told ?? hyper()))
+        await time('cloud', () => cloudOf(neighbours))
       const lives = judged(split.lives(), options)
-      await time('arms', () =>
-        tryArms({ ...options, arms, seed, model, cloudOf, clock, lives, users: users.size, results }),
-      )
+      const trial = { ...options, arms: late, seed, model, cloudOf, clock, lives, due, results }
+      await time('arms', () => tryArms(trial))
     }
     const asked = ({ arm, seed, user }: Row) =>
       options.arms.includes(arm) && seeds.includes(seed) && users.has(user)

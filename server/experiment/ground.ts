@@ -85,6 +85,16 @@ export interface Trained extends z.infer<typeof trainedSchema> {
 /** Threads that train: what comes out differs between numbers of them by rounding. */
 const THREADS = 2
 
+/** The model of `seed` that lies in `dir`, if there is one. */
+export function keptModel(dir: string, seed: number): Trained | undefined {
+  const file = fileOf(dir, seed)
+  if (!existsSync(file)) return undefined
+  const kept = parse(trainedSchema, JSON.parse(readFileSync(file, 'utf8')), file)
+  return { ...kept, artifact: (sha256) => readArtifact(dir, sha256) }
+}
+
+const fileOf = (dir: string, seed: number): string => join(dir, `seed-${seed}.json`)
+
 /** The model of `seed`, trained until a pass does not improve unless it lies in `dir` already. */
 export async function modelOf(
   cloud: Cloud,
@@ -93,10 +103,8 @@ export async function modelOf(
   settings: Partial<TrainSettings>,
   watch: { progress: Progress; signal?: AbortSignal | undefined },
 ): Promise<Trained> {
-  const file = join(dir, `seed-${seed}.json`)
-  const artifact = (sha256: string) => readArtifact(dir, sha256)
-  if (existsSync(file))
-    return { ...parse(trainedSchema, JSON.parse(readFileSync(file, 'utf8')), file), artifact }
+  const kept = keptModel(dir, seed)
+  if (kept) return kept
   const { auc, logLoss, losses, seconds } = await cloud.train({
     threads: THREADS,
     ...settings,
@@ -110,6 +118,6 @@ export async function modelOf(
     writeArtifact(dir, (await cloud.artifact(sha256))!.bytes)
   const converged = settings.epochs === undefined || losses.length < settings.epochs
   const trained = { manifest, auc, logLoss, passes: losses.length, converged, seconds }
-  replaceFile(file, (beside) => writeFileSync(beside, JSON.stringify(trained)))
-  return { ...trained, artifact }
+  replaceFile(fileOf(dir, seed), (beside) => writeFileSync(beside, JSON.stringify(trained)))
+  return { ...trained, artifact: (sha256) => readArtifact(dir, sha256) }
 }

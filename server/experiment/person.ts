@@ -63,7 +63,10 @@ export interface Person {
   readonly device: Device
   /** Registers and takes up the task, and trains nothing. */
   arrive(): Promise<void>
-  /** Contacts the server and learns until nothing is due any more. Throws the failure of a round that failed. */
+  /**
+   * Contacts the server and learns until nothing is due any more. Throws the failure of a round that failed, but for one
+   * whose training diverged: then M stays as it was, on any device.
+   */
   learn(): Promise<Learnt>
   /** What M and M0 say of samples with the ids of the task. */
   score(by: Scoring, batch: Batch): Promise<Scores>
@@ -122,7 +125,7 @@ export async function createPerson(options: PersonOptions): Promise<Person> {
         await device.contact()
         done = await rounds()
         const failed = done.find(({ outcome }) => outcome === 'failed')?.failure
-        if (failed) throw new AppError(failed.code, failed.message)
+        if (failed && failed.code !== 'diverged') throw new AppError(failed.code, failed.message)
       }
       const { m, m0 } = await both()
       return {

@@ -22,8 +22,8 @@ export interface TrialOptions {
   readonly cloudOf: (neighbours: number) => Promise<Cloud>
   readonly clock: Clock
   readonly lives: AsyncIterable<Life>
-  /** How many lives there are. */
-  readonly users: number
+  /** How many rows are due. */
+  readonly due: number
   readonly results: Results
   readonly threads: number
   readonly progress: Progress
@@ -35,7 +35,7 @@ const neighboursOf = (arm: Arm): number => (arm.hyper ?? hyper()).neighbours
 
 /** Adds a row for each arm and user that has none. */
 export async function tryArms(options: TrialOptions): Promise<void> {
-  const { seed, arms, model, cloudOf, clock, results, progress } = options
+  const { seed, arms, model, cloudOf, clock, results, due, progress } = options
   const secret = randomBytes(32)
   const servers: Listening[] = []
   try {
@@ -50,7 +50,7 @@ export async function tryArms(options: TrialOptions): Promise<void> {
     const read = async ({ sha256 }: Manifest['catalogue']) => (await model.artifact(sha256))!.bytes
     const catalogue = JSON.parse(`${await read(manifest.catalogue)}`)
     const factors = manifest.factors && (await read(manifest.factors))
-    const total = options.users * arms.length
+    const began = performance.now()
     let done = 0
     await overThreads<Common, Task, Row>({
       module: new URL('./ctr-job.ts', import.meta.url),
@@ -60,7 +60,10 @@ export async function tryArms(options: TrialOptions): Promise<void> {
       signal: options.signal,
       onFinding(row) {
         results.append(row)
-        progress({ stage: `Users under each arm, seed ${seed}`, done: ++done, total })
+        done++
+        const left = ((due - done) / done) * (performance.now() - began)
+        const note = `${Math.ceil(left / 60_000)} min left`
+        progress({ stage: `Users under each arm, seed ${seed}`, done, total: due, note })
       },
     })
   } finally {
