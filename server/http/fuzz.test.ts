@@ -48,7 +48,8 @@ describe('every route, whatever it is asked', () => {
     const { model, sliced } = (await toy.cloud.manifest())!
     const { day } = await toy.cloud.status()
     known = {
-      credentials: [...DEVICES.map((n) => `credential-${n}`), gone.credential, ADMIN],
+      credentials: [...DEVICES.map((n) => `credential-${n}`), gone.credential],
+      operator: ADMIN,
       values: {
         day: [day],
         n: [0, 1],

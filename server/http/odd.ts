@@ -75,7 +75,11 @@ export function valuesOf(
     case 'integer':
       return fc.integer({ min: schema.minimum ?? -1000, max: Math.min(2e9, schema.maximum ?? 2e9) })
     case 'number':
-      return fc.double({ noNaN: true, noDefaultInfinity: true })
+      return fc.double({
+        min: schema.minimum ?? -Number.MAX_VALUE,
+        max: schema.maximum ?? Number.MAX_VALUE,
+        noNaN: true,
+      })
     case 'boolean':
       return fc.boolean()
     case 'null':
@@ -215,17 +219,30 @@ const segment = (known: readonly unknown[]): fc.Arbitrary<string> =>
   )
 
 export interface Known {
-  /** Credentials that are, or were once, somebody's. */
+  /** Credentials that are, or were once, a device's. */
   readonly credentials: readonly string[]
+  /** The operator's. */
+  readonly operator: string
   /** By the name of a variable in a path, or of a member of a body: what there is under it. */
   readonly values: Readonly<Record<string, readonly unknown[]>>
 }
 
 const METHODS = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'HEAD', 'PROPFIND', 'get']
 
-/** A request to one of `routes`, mostly by its own method. */
-export function oddRequest(routes: readonly Route[], { credentials, values }: Known): fc.Arbitrary<Odd> {
+/** What may follow a path; mostly nothing. */
+const tail = fc.oneof(
+  { weight: 9, arbitrary: fc.constant('') },
+  { weight: 3, arbitrary: fc.constantFrom('/', '?', '?a=%', '?__proto__=1', '/../..') },
+)
+
+/** A request to one of `routes`, mostly by its own method and from who may ask for it. */
+export function oddRequest(
+  routes: readonly Route[],
+  { credentials, operator, values }: Known,
+): fc.Arbitrary<Odd> {
   return fc.constantFrom(...routes).chain((route) => {
+    const ofOperator = route.path.startsWith('/api/admin')
+    const askers = ofOperator ? [operator, operator, credentials[0]!] : [...credentials, operator]
     const parts = route.path.split('/').map((part) => {
       if (part === '*') return segment(['x'])
       return part.startsWith(':') ? segment(values[part.slice(1)] ?? [0]) : fc.constant(part)
@@ -235,10 +252,8 @@ export function oddRequest(routes: readonly Route[], { credentials, values }: Kn
         { weight: 9, arbitrary: fc.constant(route.method) },
         { weight: 1, arbitrary: fc.constantFrom(...METHODS) },
       ),
-      path: fc
-        .tuple(fc.tuple(...parts), fc.constantFrom('', '', '', '/', '?', '?a=%', '?__proto__=1', '/../..'))
-        .map(([names, tail]) => `${names.join('/') || '/'}${tail}`),
-      headers: headers(credentials),
+      path: fc.tuple(fc.tuple(...parts), tail).map(([names, tail]) => `${names.join('/') || '/'}${tail}`),
+      headers: headers(askers),
       sent: bodyOf(route),
     })
     return asked.map(({ sent: { body, encoding }, headers, ...rest }) => ({
