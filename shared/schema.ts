@@ -114,3 +114,11 @@ export function slotOf(layout: Layout, name: string): Slot {
   if (!slot) throw new RangeError(`no feature is named ${name}`)
   return slot
 }
+
+/** Where a packed sample names its target, and in which vocabulary; undefined where no feature does. */
+export function itemColumn({ slots }: Layout): { at: number; vocabulary: string } | undefined {
+  for (const { feature, at } of slots)
+    if (feature.kind === 'categorical' && feature.from === 'item')
+      return { at, vocabulary: feature.vocabulary }
+  return undefined
+}

@@ -1,34 +1,13 @@
 /** One user's life and future, under each arm that is due: what runs in a thread. */
-import { type Catalogue, catalogueSchema } from '../../shared/catalogue.ts'
-import type { Clock } from '../../shared/clock.ts'
-import { createFusedEngine } from '../../shared/engine/fused/engine.ts'
 import type { KindredEvent } from '../../shared/event.ts'
-import { type Context, createContext, generateSamples } from '../../shared/generate.ts'
-import { din } from '../../shared/model/spec.ts'
+import { type Context, generateSamples } from '../../shared/generate.ts'
 import { type Batch, pack } from '../../shared/sample.ts'
-import type { Manifest } from '../../shared/task.ts'
-import { factorsOf } from '../../worker/device/active.ts'
-import type { Arm } from './arms.ts'
-import { createCachingFetch } from './http-cache.ts'
-import { createPerson, type Learnt, type Scoring } from './person.ts'
+import { createPerson, type Learnt } from './person.ts'
 import type { Row } from './results.ts'
+import { type Common, openScene, type Reached } from './scene.ts'
 import type { Life } from './split.ts'
 import type { Done } from './threads.ts'
 import { tokenOf } from './tokens.ts'
-
-export interface Common {
-  readonly now: number
-  readonly seed: number
-  readonly secret: Uint8Array
-  readonly manifest: Manifest
-  readonly catalogue: Catalogue
-  /** The file of the task's item factors, where it has some. */
-  readonly factors: Uint8Array | undefined
-  readonly arms: readonly Reached[]
-}
-
-/** An arm, and the URL of its server. */
-export type Reached = Arm & { readonly server: string }
 
 export interface Task {
   readonly life: Life
@@ -64,15 +43,8 @@ const activityOf = (events: readonly KindredEvent[]): number =>
   events.filter(({ type }) => type === 'exposure').length
 
 export async function open(common: Common): Promise<Done<Task, Row>> {
-  const { manifest, now, seed, secret } = common
-  const clock: Clock = { now: () => now }
-  const context = createContext(manifest.schema, catalogueSchema.parse(common.catalogue), manifest.hyper)
-  const scoring: Scoring = {
-    engine: await createFusedEngine(),
-    spec: din(manifest.schema, manifest.ranking),
-    factors: common.factors && factorsOf(context, common.factors),
-  }
-  const send = createCachingFetch()
+  const { manifest, seed, secret } = common
+  const { clock, context, scoring, send } = await openScene(common)
 
   /** What a device of the arm comes to; and the row of `cloud`, which is what it ranked by before it had learnt. */
   async function rowsOf(arm: Reached, life: Life, exam: Exam): Promise<{ own: Row; cloud: Row }> {

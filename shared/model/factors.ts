@@ -78,16 +78,21 @@ export function appeal(factors: Factors, vector: Float32Array, item: number): nu
   return sum
 }
 
+/** ln(p / (1 − p)), of probabilities clipped as in `logLoss`. */
+export function logit(probability: number): number {
+  const p = Math.min(1 - 1e-7, Math.max(1e-7, probability))
+  return Math.log(p / (1 - p))
+}
+
 /** The click probability of an item to the user of a personal vector, where a DIN's is `probability`. */
 export function mixed(factors: Factors, vector: Float32Array, item: number, probability: number): number {
   const { mix, dim } = factors
-  const p = Math.min(1 - 1e-7, Math.max(1e-7, probability))
-  const logit =
-    mix.model * Math.log(p / (1 - p)) +
+  const sum =
+    mix.model * logit(probability) +
     mix.factors * appeal(factors, vector, item) +
     mix.user * vector[dim]! +
     mix.level
-  return 1 / (1 + Math.exp(-logit))
+  return 1 / (1 + Math.exp(-sum))
 }
 
 function rowOf({ rows }: Factors, item: number): number {

@@ -4,7 +4,7 @@ import type { Clock } from '../../shared/clock.ts'
 import { AppError } from '../../shared/failure.ts'
 import type { CallInput, CallOutput } from '../../shared/protocol.ts'
 import type { Sample } from '../../shared/sample.ts'
-import type { Slot } from '../../shared/schema.ts'
+import { itemColumn, type Slot } from '../../shared/schema.ts'
 import type { Active } from './active.ts'
 import { ageOf, contactsOf } from './ages.ts'
 import type { Db } from './db.ts'
@@ -27,8 +27,8 @@ export interface Holdings {
 export function createHoldings({ db, clock }: { db: Db; clock: Clock }): Holdings {
   /** The catalogue's key of what was shown. */
   function shown({ context: { layout, catalogue } }: Active, { ids }: Sample): string | null {
-    const slot = layout.slots.find(({ feature }) => feature.kind === 'categorical' && feature.from === 'item')
-    return (slot && catalogue.items[ids[slot.at]! - FIRST_ID]?.key) ?? null
+    const column = itemColumn(layout)
+    return (column && catalogue.items[ids[column.at]! - FIRST_ID]?.key) ?? null
   }
   const find = async (id: string): Promise<Sample | undefined> =>
     (await db.local.get(id)) ?? (await db.matched.get(id))

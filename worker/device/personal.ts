@@ -1,19 +1,10 @@
 /** The user's own place among the item factors: found in closed form from the samples on the device (`shared/model/factors.ts`). */
 import { type Factors, foldIn, mixed } from '../../shared/model/factors.ts'
 import type { Batch, Sample } from '../../shared/sample.ts'
-import type { Layout } from '../../shared/schema.ts'
 
 /** Item factors, and where a packed sample names its target. */
 export interface ItemFactors extends Factors {
   readonly at: number
-}
-
-/** Where a packed sample names its target, and in which vocabulary; undefined where no feature does. */
-export function itemColumn({ slots }: Layout): { at: number; vocabulary: string } | undefined {
-  for (const { feature, at } of slots)
-    if (feature.kind === 'categorical' && feature.from === 'item')
-      return { at, vocabulary: feature.vocabulary }
-  return undefined
 }
 
 /** The personal vector [dim + 1] that own samples give. */

@@ -1,13 +1,16 @@
-/** How much the item factors are to be believed beside the DIN: told by samples that neither has learnt from. */
+/**
+ * Item factors from the log's samples, and how much they are to be believed beside the DIN: told by samples that neither has
+ * learnt from.
+ */
+import { FIRST_ID } from '../../../shared/catalogue.ts'
 import { decodeSample } from '../../../shared/codec.ts'
-import { appeal, type Factors, foldIn, type Mix } from '../../../shared/model/factors.ts'
+import { appeal, type Factors, foldIn, logit, type Mix } from '../../../shared/model/factors.ts'
 import { factorise, solve } from '../../../shared/model/linear.ts'
-import { layoutOf } from '../../../shared/schema.ts'
+import { itemColumn, layoutOf } from '../../../shared/schema.ts'
 import type { Store } from '../../store/store.ts'
 import { createPackings } from '../packing/folder.ts'
 import type { Population } from '../population.ts'
-import type { Watch } from '../progress.ts'
-import { breathe } from '../progress.ts'
+import { breathe, type Watch } from '../progress.ts'
 import type { Course } from './course.ts'
 import { type Everybody, FACTORS, type FactorNumbers, learnFactors } from './factors.ts'
 
@@ -29,9 +32,9 @@ export async function trainFactors(
   changes: Partial<FactorNumbers>,
   watch: Watch,
 ): Promise<Factors | undefined> {
-  const slot = layoutOf(schema).slots.find(({ feature }) => feature.from === 'item')
-  if (slot === undefined || slot.feature.kind !== 'categorical') return undefined
-  const { size } = schema.vocabularies[slot.feature.vocabulary]!
+  const column = itemColumn(layoutOf(schema))
+  if (column === undefined) return undefined
+  const { size } = schema.vocabularies[column.vocabulary]!
   const packings = createPackings(store)
 
   async function targets(ids: Int32Array) {
@@ -42,7 +45,7 @@ export async function trainFactors(
       rows.forEach((row, i) => {
         if (!row) return
         const sample = decodeSample(schema, row, dayMs)
-        items[from + i] = sample.ids[slot!.at]!
+        items[from + i] = sample.ids[column!.at]!
         labels[from + i] = sample.label
       })
       await breathe(watch.signal)
@@ -54,7 +57,7 @@ export async function trainFactors(
   const owner = await ownersOf(store)
   const known = await targets(all)
   const everybody = byUser(all, known, owner, course.heldOut)
-  const groups = Array.from({ length: size }, (_, id) => catalogue.items[id - 2]?.categories ?? [])
+  const groups = Array.from({ length: size }, (_, id) => catalogue.items[id - FIRST_ID]?.categories ?? [])
   const stage = 'Learning item factors'
   const factors = await learnFactors(
     everybody.samples,
@@ -159,8 +162,7 @@ function heldOutOf(
     const score = known.scores[i]!
     const user = known.owner(id)
     if (Number.isNaN(score) || user < 0 || known.items[i]! < 0) return
-    const p = Math.min(1 - 1e-7, Math.max(1e-7, score))
-    judged.logits.push(Math.log(p / (1 - p)))
+    judged.logits.push(logit(score))
     judged.appeals.push(appeal(factors, vectorOf(user), known.items[i]!))
     judged.users.push(vectorOf(user)[factors.dim]!)
     judged.labels.push(known.labels[i]!)

@@ -1,16 +1,9 @@
 /** One user's device under each arm that is due, and where the click that was left out stands: what runs in a thread. */
-import { type Catalogue, catalogueSchema } from '../../../shared/catalogue.ts'
-import type { Clock } from '../../../shared/clock.ts'
-import { createFusedEngine } from '../../../shared/engine/fused/engine.ts'
-import { type Context, createContext, UserState } from '../../../shared/generate.ts'
-import { din } from '../../../shared/model/spec.ts'
+import { type Context, UserState } from '../../../shared/generate.ts'
 import { type Batch, pack } from '../../../shared/sample.ts'
-import type { Manifest } from '../../../shared/task.ts'
-import { factorsOf } from '../../../worker/device/active.ts'
 import { openScorer } from '../../../worker/device/scorer.ts'
-import type { Arm } from '../arms.ts'
-import { createCachingFetch } from '../http-cache.ts'
-import { createPerson, type Scoring } from '../person.ts'
+import { createPerson } from '../person.ts'
+import { type Common, openScene, type Reached } from '../scene.ts'
 import { placeOf } from '../statistics/ranking.ts'
 import type { Done } from '../threads.ts'
 import { tokenOf } from '../tokens.ts'
@@ -18,16 +11,9 @@ import type { Turn } from './leave-one-out.ts'
 import type { Negatives } from './negatives.ts'
 import type { LooRow } from './results.ts'
 
-export interface Common {
-  readonly now: number
-  readonly seed: number
-  readonly secret: Uint8Array
-  readonly manifest: Manifest
-  readonly catalogue: Catalogue
-  /** The task's files: the global model, and item factors where it has some. */
+export interface LooCommon extends Common {
+  /** The file of the global model. */
   readonly model: Uint8Array
-  readonly factors: Uint8Array | undefined
-  readonly arms: readonly (Arm & { readonly server: string })[]
 }
 
 export interface Task {
@@ -58,21 +44,13 @@ export function placesOf(
   return { uniform: among(uniform), popular: among(popular), full: placeOf(scores) }
 }
 
-export async function open(common: Common): Promise<Done<Task, LooRow>> {
-  const { manifest, now, seed, secret } = common
-  const clock: Clock = { now: () => now }
-  const context = createContext(manifest.schema, catalogueSchema.parse(common.catalogue), manifest.hyper)
-  const scoring: Scoring = {
-    engine: await createFusedEngine(),
-    spec: din(manifest.schema, manifest.ranking),
-    factors: common.factors && factorsOf(context, common.factors),
-  }
-  const send = createCachingFetch()
-
+export async function open(common: LooCommon): Promise<Done<Task, LooRow>> {
+  const { seed, secret } = common
+  const { clock, context, scoring, send } = await openScene(common)
   const global = await openScorer(scoring.engine, scoring.spec, common.model, scoring.factors)
 
   /** What the arm's model says of the batch: of its own device, or the global one where the arm trains none. */
-  async function ranked(arm: Common['arms'][number], { user, number, past }: Turn, batch: Batch) {
+  async function ranked(arm: Reached, { user, number, past }: Turn, batch: Batch) {
     if (!arm.hyper) return { scores: await global.score(batch), trained: false, rounds: 0 }
     const person = await createPerson({
       server: arm.server,

@@ -21,7 +21,7 @@ import { claimFolder } from '../folder.ts'
 import { modelOf, openGround, type Trained } from '../ground.ts'
 import { overThreads } from '../threads.ts'
 import { type Judge, type LeaveOneOut, leaveOneOut } from './leave-one-out.ts'
-import type { Common, Task } from './loo-job.ts'
+import type { LooCommon, Task } from './loo-job.ts'
 import { lineOf, type Negatives, negativesOf } from './negatives.ts'
 import { type LooResults, type LooRow, openLooResults } from './results.ts'
 
@@ -145,7 +145,7 @@ async function tryArms(trial: Trial): Promise<void> {
   const clock = { now: () => NOW }
   const servers: Listening[] = []
   try {
-    const reached: Common['arms'][number][] = []
+    const reached: LooCommon['arms'][number][] = []
     for (const arm of arms) {
       const server = await listenAsArm({ cloud, arm, clock, secret, seed, task: model })
       servers.push(server)
@@ -158,7 +158,7 @@ async function tryArms(trial: Trial): Promise<void> {
     const factors = manifest.factors && (await read(manifest.factors))
     const total = drawn.size * arms.length
     let done = 0
-    await overThreads<Common, Task, LooRow>({
+    await overThreads<LooCommon, Task, LooRow>({
       module: new URL('./loo-job.ts', import.meta.url),
       common: { now: NOW, seed, secret, manifest, catalogue, model: global, factors, arms: reached },
       tasks: tasksOf(trial),
