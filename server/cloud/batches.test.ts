@@ -33,6 +33,7 @@ const wish = (donors: number[], changes: Partial<Wish> = {}): Wish => ({
   donors: Uint32Array.from(donors),
   week: new Uint32Array(),
   limit: 300,
+  since: 0,
   ...changes,
 })
 const ownersOf = ({ owner, base }: Shelf, ids: Uint32Array) => [...ids].map((id) => owner[id - base]!)
@@ -169,7 +170,7 @@ it('never breaks a rule, whatever the shelf, the history and the settings', () =
           const today = Uint32Array.from(before.flatMap((one) => (one.day === day ? [...one.ids] : [])))
           const limit = Math.max(0, 12 - today.length)
           const donors = Uint32Array.from(new Set(by))
-          const ids = choose({ user, day, donors, week, today, limit })
+          const ids = choose({ user, day, donors, week, today, limit, since: 0 })
           had.set(user, [...before, { day, ids }])
           const all = [...week, ...ids]
           expect(new Set(all).size).toBe(all.length)

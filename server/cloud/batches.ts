@@ -33,7 +33,7 @@ export interface Wish {
   readonly today?: Uint32Array
   readonly limit: number
   /** Only samples with this number or a higher one. */
-  readonly since?: number
+  readonly since: number
 }
 
 /** Numbers of samples, at most `limit`, none of them in `week`. They count as given. */
@@ -85,7 +85,7 @@ export function createChooser(
   }
 
   return (wish) => {
-    const { user, day, limit, since = 0 } = wish
+    const { user, day, limit, since } = wish
     const random = seeded(mix(seed, user, day))
     let open = queue(wish, drawn(wish.donors, hyper.neighbours, privacy.widen, random))
     const { base, owner, reach, samples } = shelf

@@ -274,6 +274,21 @@ describe('the cloud', () => {
       batchListSchema.parse(lists[0])
     })
 
+    it('gives nobody what it is about to drop, to those who come before it is prepared either', async () => {
+      await visitor(0)
+      await toy.cloud.prepare()
+      toy.time.now += 4 * DAY
+      await visitor(0, { seed: 9 })
+      await toy.cloud.freshen()
+      toy.time.now += 4 * DAY
+      const early = await visitor(0, { seed: 10 })
+      const list = await toy.cloud.batches(early)
+      const before = await pull(early, list)
+      expect(before.flat().length).toBeGreaterThan(0)
+      await toy.cloud.prepare()
+      expect(await pull(early, list)).toEqual(before)
+    })
+
     it('has no neighbours for anybody before it is prepared', async () => {
       expect(await toy.cloud.batches(await visitor(0))).toMatchObject({ count: 0, state: 'no-neighbours' })
     })

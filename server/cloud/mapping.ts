@@ -6,6 +6,9 @@ import type { Matches, Store } from '../store/store.ts'
 import { type Choose, cut } from './batches.ts'
 import type { Stock } from './shelf.ts'
 
+/** The first day whose samples are there on `day`: for as long as their exposures could become samples again. */
+export const keptFrom = (day: number): number => Math.max(0, day - MATCHING.days)
+
 export interface Mapper {
   /** The first batches of a user for the day of `now`, from the users nearest to them; undefined where there is nothing. */
   first(user: number, near: Uint32Array, now: number): Promise<Matches | undefined>
@@ -24,14 +27,17 @@ export function createMapper(
   async function chosen(user: number, donors: Uint32Array, now: number, limit: number, there?: Matches) {
     const day = dayOf(now, dayMs)
     const { choose } = stock()
-    const week = await store.mappings.given(user, Math.max(0, day - MATCHING.days), day)
+    const week = await store.mappings.given(user, keptFrom(day), day)
+    // Until the day is prepared the stock has older ones, which would go out of what was listed.
+    const kept = await store.samples.madeSince(keptFrom(day))
     return choose({
       user,
       day,
       donors,
       week,
       limit,
-      ...(there && { today: joined(there.batches), since: there.until }),
+      since: Math.max(kept, there?.until ?? 0),
+      ...(there && { today: joined(there.batches) }),
     })
   }
 

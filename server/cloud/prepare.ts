@@ -4,6 +4,7 @@ import { dayOf } from '../../shared/clock.ts'
 import { AppError } from '../../shared/failure.ts'
 import { MATCHING } from '../../shared/hyper.ts'
 import type { Matches } from '../store/store.ts'
+import { keptFrom } from './mapping.ts'
 import type { Matcher, Memory } from './matcher.ts'
 import { needPopulation } from './population.ts'
 import { breathe, type Watch } from './progress.ts'
@@ -89,8 +90,7 @@ function stopwatch(): () => number {
 /** What is older than it may be: events, samples, matches. */
 async function dropOld({ store, hyper }: Room, now: number, { signal }: Watch): Promise<void> {
   const day = dayOf(now, hyper.dayMs)
-  // A sample is there for as long as its exposure could become one again.
-  await store.samples.dropBefore(Math.max(0, day - MATCHING.days))
+  await store.samples.dropBefore(keptFrom(day))
   await store.mappings.dropBefore(Math.max(0, day - MATCHING.days + 1))
   const before = Math.max(0, now - MATCHING.keepEvents * hyper.dayMs)
   for (let from: number | undefined = 0; from !== undefined; await breathe(signal))

@@ -148,8 +148,11 @@ export function createLooker(dir: string, clock: Clock, book: Book): Looker {
       ({ type, at }) => type === 'exposure' && at < now - 1.5 * DAY_MS && at > now - 6 * DAY_MS,
     )
     const missing = due.filter(({ id }) => !made.has(exposureTag(id)))
-    if (missing.length > 0)
-      book.breach('lost', `${missing.length} of ${due.length} exposures of device ${mark} have no sample`)
+    if (missing.length === 0) return
+    const days = missing.map(({ at }) => (at / DAY_MS).toFixed(2))
+    const where = `seen on days ${days.join(', ')}; it is ${(now / DAY_MS).toFixed(2)}`
+    const some = `${missing.length} of ${due.length} exposures of device ${mark}`
+    book.breach('lost', `${some} have no sample (${where})`)
   }
 
   return {

@@ -91,6 +91,10 @@ export function samplesContract(at: Fixture): void {
       await at.store.samples.dropBefore(3)
       await at.reopen()
       expect([...(await at.store.samples.of(one)).days]).toEqual([3, 4, 5, 6, 7, 8])
+      const { samples } = at.store
+      expect([await samples.madeSince(1), await samples.madeSince(5), await samples.madeSince(9)]).toEqual([
+        2, 4, 8,
+      ])
       expect(await at.store.samples.rows([0, 1, 2])).toEqual([
         undefined,
         undefined,

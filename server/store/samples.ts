@@ -68,6 +68,7 @@ export function createSamples(tables: Tables): SampleStore {
       }
     },
     next: async () => tables.nextSample(),
+    madeSince: async (day) => samples.slots().find((slot) => slot.day >= day)?.first ?? tables.nextSample(),
     dropBefore: async (day) => root.transactionSync(() => samples.dropBefore(day)),
     count: async () => samples.slots().reduce((sum, slot) => sum + countRows(slot), 0),
   }

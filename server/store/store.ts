@@ -159,6 +159,8 @@ export interface SampleStore {
   ): Promise<void>
   /** The number that the next sample will have. */
   next(): Promise<number>
+  /** The number from which on samples were made on `day` or later. */
+  madeSince(day: number): Promise<number>
   /** Bulk. Drops the samples made before `day`. */
   dropBefore(day: number): Promise<void>
   count(): Promise<number>

@@ -67,7 +67,8 @@ it.each<[string, WorldOptions, string | false]>([
     const none = new Uint32Array()
     return users.reduce(
       (sum, { user }, i) =>
-        sum + choose({ user, day: 1, donors: near[i]!.subarray(0, K), week: none, limit: 3 * K }).length,
+        sum +
+        choose({ user, day: 1, donors: near[i]!.subarray(0, K), week: none, limit: 3 * K, since: 0 }).length,
       0,
     )
   }
