@@ -21,8 +21,14 @@ export type Part = (bench: CloudBench) => Promise<Findings>
 /** People of the generated population, where there is no real one. */
 const PEOPLE = 1000
 
-/** Fills and prepares the shared data folder, unless that is done; tells what it is filled with. In haste it is generated. */
-export async function filled({ quick, dir, globo, progress }: CloudBench): Promise<{ source: string }> {
+/**
+ * Fills and prepares the shared data folder, unless that is done; tells what it is filled with. In haste it is generated. With
+ * `everyone`, all who have a vector have batches too.
+ */
+export async function filled(
+  { quick, dir, globo, progress }: CloudBench,
+  { everyone = true } = {},
+): Promise<{ source: string }> {
   const cloud = await openCloud({ dataDir: dir })
   try {
     const watch = {
@@ -37,7 +43,7 @@ export async function filled({ quick, dir, globo, progress }: CloudBench): Promi
           : await sources.demo(undefined, { ...options, users: PEOPLE })
       await cloud.importSource(source, watch.progress)
     }
-    await cloud.prepare({ everyone: true, ...watch })
+    await cloud.prepare({ everyone, ...watch })
     return { source: cloud.sourceName()! }
   } finally {
     await cloud.close()
