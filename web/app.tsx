@@ -4,10 +4,11 @@ import type { DeviceApi, Status } from '../shared/protocol.ts'
 import type { Feed } from './feed/feed.ts'
 import { FeedView } from './feed/feed-view.tsx'
 import type { Install } from './install.ts'
-import type { MyModelProps } from './my-model/my-model.tsx'
-import { Icon, Mark } from './parts.tsx'
+import { announceArrival, Icon, Mark } from './parts.tsx'
 import { liveStatus } from './phrases.ts'
+import { type Route, routeOf } from './route.ts'
 import { type Store, useStore } from './store.ts'
+import { spoken, t } from './strings/index.ts'
 import type { Updates } from './update.ts'
 
 interface AppProps {
@@ -18,57 +19,101 @@ interface AppProps {
   status: Store<Status | null>
 }
 
-type View = 'feed' | 'my-model'
-const viewOf = (hash: string): View => (hash === '#/my-model' ? 'my-model' : 'feed')
-
-/** The page: a header that stays, and one of two views. */
+/** The page: a header that stays, and one of its views. */
 export function App({ device, feed, install, updates, status: statusStore }: AppProps) {
+  useStore(spoken)
   const status = useStore(statusStore)
-  const view = useView()
+  const route = useRoute()
+  const own = { device, feed, install, status }
   return (
     <>
       <button type="button" class="skip" onClick={() => document.getElementById('main')?.focus()}>
-        Skip to the content
+        {t.app.skip}
       </button>
-      <Header view={view} status={status} install={install} />
+      <Header view={route.view} status={status} install={install} />
       <main id="main" tabIndex={-1}>
         <Update updates={updates} status={status} />
-        {view === 'feed' ? (
-          <FeedView feed={feed} status={status} />
-        ) : (
-          <MyModelLater device={device} feed={feed} install={install} status={status} />
-        )}
+        <View route={route} {...own} />
       </main>
     </>
   )
 }
 
-/** The view that the address names; each keeps its place on the page. */
-function useView(): View {
-  const [view, setView] = useState(viewOf(location.hash))
-  const scrolled = useRef<Partial<Record<View, number>>>({})
+type ViewProps = Omit<AppProps, 'updates' | 'status'> & { status: Status | null }
+
+/** The feed is there at once; the others are loaded when first looked at. */
+function View({ route, ...own }: ViewProps & { route: Route }) {
+  switch (route.view) {
+    case 'feed':
+      return <FeedView feed={own.feed} status={own.status} />
+    case 'item':
+      return <Later key={route.key} load={loaders.item} props={{ ...own, item: route.key }} />
+    case 'my-model':
+      return <Later key="my-model" load={loaders['my-model']} props={own} />
+    case 'settings':
+      return <Later key="settings" load={loaders.settings} props={own} />
+    default:
+      return route satisfies never
+  }
+}
+
+const loaders = {
+  item: async () => (await import('./item/item-view.tsx')).ItemView,
+  'my-model': async () => (await import('./my-model/my-model.tsx')).MyModel,
+  settings: async () => (await import('./settings/settings.tsx')).Settings,
+}
+
+/** A view whose code is loaded when it is first looked at. */
+function Later<P extends object>({ load, props }: { load: () => Promise<FunctionComponent<P>>; props: P }) {
+  const [View, setView] = useState<{ it: FunctionComponent<P> } | null>(null)
+  const [failed, setFailed] = useState(false)
   useEffect(() => {
-    const change = () =>
-      setView((old) => {
-        scrolled.current[old] = scrollY
-        return viewOf(location.hash)
+    load().then(
+      (it) => setView({ it }),
+      () => setFailed(true),
+    )
+  }, [load])
+  if (failed)
+    return (
+      <div class="fault" role="alert">
+        <p>{t.app.notLoaded}</p>
+        <button type="button" class="button" onClick={() => location.reload()}>
+          {t.app.reloadPage}
+        </button>
+      </div>
+    )
+  return View ? <View.it {...props} /> : <p class="quiet">{t.app.loading}</p>
+}
+
+/** Where the page is; each view keeps its place, and its title gets the focus when it is come to. */
+function useRoute(): Route {
+  const [route, setRoute] = useState(() => routeOf(location.hash))
+  const scrolled = useRef<Partial<Record<Route['view'], number>>>({})
+  useEffect(() => {
+    const change = () => {
+      announceArrival()
+      setRoute((old) => {
+        scrolled.current[old.view] = scrollY
+        return routeOf(location.hash)
       })
+    }
     addEventListener('hashchange', change)
     return () => removeEventListener('hashchange', change)
   }, [])
   useLayoutEffect(() => {
-    document.title = view === 'feed' ? 'Kindred' : 'My model · Kindred'
-    scrollTo({ top: scrolled.current[view] ?? 0, behavior: 'instant' })
-  }, [view])
-  return view
+    const top = route.view === 'item' ? 0 : (scrolled.current[route.view] ?? 0)
+    scrollTo({ top, behavior: 'instant' })
+  }, [route])
+  return route
 }
 
-function Header({ view, status, install }: { view: View; status: Status | null; install: Install }) {
+function Header({ view, status, install }: { view: Route['view']; status: Status | null; install: Install }) {
   const { tone, text } = liveStatus(status)
   const offered = useStore(install.state) === 'offered'
+  const here = (...views: Route['view'][]) => (views.includes(view) ? 'page' : undefined)
   return (
     <header class="top">
-      <a class="wordmark" href="#/" aria-label="Kindred">
+      <a class="wordmark" href="#/" aria-label={t.app.name}>
         <Mark />
         <span aria-hidden="true">kindred</span>
       </a>
@@ -87,12 +132,15 @@ function Header({ view, status, install }: { view: View; status: Status | null; 
           <Icon name="install" /> Install
         </button>
       )}
-      <nav class="tabs" aria-label="Views">
-        <a href="#/" aria-current={view === 'feed' ? 'page' : undefined}>
-          <Icon name="feed" /> Feed
+      <nav class="tabs" aria-label={t.app.views}>
+        <a href="#/" aria-current={here('feed', 'item')}>
+          <Icon name="feed" /> {t.app.feed}
         </a>
-        <a href="#/my-model" aria-current={view === 'my-model' ? 'page' : undefined}>
-          <Icon name="model" /> My model
+        <a href="#/my-model" aria-current={here('my-model')}>
+          <Icon name="model" /> {t.app.myModel}
+        </a>
+        <a href="#/settings" aria-current={here('settings')}>
+          <Icon name="settings" /> {t.app.settings}
         </a>
       </nav>
     </header>
@@ -108,27 +156,12 @@ function Update({ updates, status }: { updates: Updates; status: Status | null }
     <div role="status">
       {(apart || (ready && idle)) && (
         <p class="notice">
-          <span>{apart ?? 'A new version is ready.'}</span>
+          <span>{apart ?? t.app.newVersion}</span>
           <button type="button" class="button" onClick={() => updates.take()}>
-            Reload
+            {t.app.reload}
           </button>
         </p>
       )}
     </div>
   )
-}
-
-/** Loaded when first looked at: the feed does not wait for it. */
-function MyModelLater(props: MyModelProps) {
-  const [View, setView] = useState<{ it: FunctionComponent<MyModelProps> } | null>(null)
-  const [failed, setFailed] = useState(false)
-  useEffect(() => {
-    import('./my-model/my-model.tsx').then(
-      ({ MyModel }) => setView({ it: MyModel }),
-      () => setFailed(true),
-    )
-  }, [])
-  if (failed)
-    return <p class="fault">This part of the app could not be loaded. Reload the page to try again.</p>
-  return View ? <View.it {...props} /> : <p class="quiet">Loading…</p>
 }

@@ -12,6 +12,7 @@ import { createFeed } from './feed/feed.ts'
 import { createSession } from './feed/session.ts'
 import { createInstall } from './install.ts'
 import { Fault } from './parts.tsx'
+import { beginSpeaking } from './strings/index.ts'
 import { createUpdates } from './update.ts'
 
 const root = document.getElementById('app')!
@@ -46,8 +47,16 @@ function run(device: DeviceApi): void {
   render(<App {...{ device, feed, install, updates, status }} />, root)
 }
 
-try {
-  run(start())
-} catch (error) {
-  render(<Fault failure={toFailure(error, 'engine')} />, root)
+async function open(): Promise<void> {
+  // Worker and words load side by side.
+  const words = beginSpeaking()
+  try {
+    const device = start()
+    await words
+    run(device)
+  } catch (error) {
+    await words
+    render(<Fault failure={toFailure(error, 'engine')} />, root)
+  }
 }
+void open()

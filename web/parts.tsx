@@ -1,6 +1,8 @@
 /** Small parts that several views share. */
 import type { ComponentChildren } from 'preact'
+import { useEffect, useRef } from 'preact/hooks'
 import type { Failure } from '../shared/failure.ts'
+import { t } from './strings/index.ts'
 
 const icons = {
   feed: 'M4 5h16v6H4zM4 15h7v4H4zM15 15h5v4h-5z',
@@ -9,6 +11,7 @@ const icons = {
   spark: 'M12 3l1.9 5.6L19.5 10.5l-5.6 1.9L12 18l-1.9-5.6L4.5 10.5l5.6-1.9zM19 17v4M17 19h4',
   install: 'M12 4v11M7.5 11l4.5 4.5 4.5-4.5M5 20h14',
   train: 'M5 19V9M12 19V5M19 19v-7',
+  settings: 'M4 7h9M19 7h1M4 17h1M11 17h9M16 4.5v5M8 14.5v5',
 } as const
 
 /** Decoration beside words that say the same. */
@@ -31,16 +34,44 @@ export function Mark() {
   )
 }
 
-/** A failure, in words, with a way on. */
+let arriving = false
+/** The next view that is drawn was come to from another one. */
+export function announceArrival(): void {
+  arriving = true
+}
+
+/** The title of a view: of the document too, and where the focus goes when the view was come to from another. */
+export function ViewTitle({ children: title, hidden = false }: { children: string; hidden?: boolean }) {
+  const heading = useRef<HTMLHeadingElement>(null)
+  useEffect(() => {
+    if (arriving) heading.current?.focus({ preventScroll: true })
+    arriving = false
+  }, [])
+  useEffect(() => {
+    document.title = hidden ? t.app.name : `${title} · ${t.app.name}`
+  }, [title, hidden])
+  return (
+    <h1 ref={heading} tabIndex={-1} class={hidden ? 'sr-only' : undefined}>
+      {title}
+    </h1>
+  )
+}
+
+/** A failure: what its kind means to the user, what happened exactly, and a way on. */
 export function Fault({ failure, retry }: { failure: Failure; retry?: () => void }) {
   const fatal = failure.code === 'version' || failure.code === 'worker'
   const again = fatal ? () => location.reload() : retry
   return (
     <div class="fault" role="alert">
-      <p>{failure.message}</p>
+      <div>
+        <p>{t.failure[failure.code]}</p>
+        <p class="quiet" lang="en">
+          {failure.message}
+        </p>
+      </div>
       {again && (
         <button type="button" class="button" onClick={again}>
-          {fatal ? 'Reload the page' : 'Try again'}
+          {fatal ? t.app.reloadPage : t.app.again}
         </button>
       )}
     </div>

@@ -1,8 +1,9 @@
 import { useRef } from 'preact/hooks'
 import type { Status } from '../../shared/protocol.ts'
-import { Fault, Icon, Mark } from '../parts.tsx'
+import { Fault, Icon, Mark, ViewTitle } from '../parts.tsx'
 import { nextRound, origin, plural } from '../phrases.ts'
 import { useStore } from '../store.ts'
+import { t } from '../strings/index.ts'
 import { Card } from './card.tsx'
 import type { Feed, FeedState, Serving } from './feed.ts'
 import { useReorder, useSteady } from './reorder.ts'
@@ -15,7 +16,7 @@ export function FeedView({ feed, status }: { feed: Feed; status: Status | null }
   const state = useStore(feed.state)
   return (
     <>
-      <h1 class="sr-only">Feed</h1>
+      <ViewTitle hidden>{t.app.feed}</ViewTitle>
       {state.phase === 'ready' && <Progress status={status} noun={state.catalogue.noun} />}
       {/* Always in the document, so that what appears in it is read out. */}
       <div aria-live="polite">

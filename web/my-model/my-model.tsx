@@ -4,9 +4,10 @@ import { type Failure, toFailure } from '../../shared/failure.ts'
 import type { DeviceApi, Status } from '../../shared/protocol.ts'
 import type { Feed } from '../feed/feed.ts'
 import type { Install } from '../install.ts'
-import { Fault, Icon, Panel } from '../parts.tsx'
+import { Fault, Icon, Panel, ViewTitle } from '../parts.tsx'
 import { nextRound, origin, runPhase } from '../phrases.ts'
 import { useStore } from '../store.ts'
+import { t } from '../strings/index.ts'
 import { Forget } from './forget.tsx'
 import { LastRound, PastRounds } from './rounds.tsx'
 import { Samples } from './samples.tsx'
@@ -27,7 +28,7 @@ export function MyModel({ device, feed, install, status }: MyModelProps) {
   const noun = state.phase === 'ready' ? state.catalogue.noun : 'story'
   return (
     <div class="my-model">
-      <h1>My model</h1>
+      <ViewTitle>{t.app.myModel}</ViewTitle>
       {!status && state.phase === 'failed' && (
         <Fault failure={state.failure} retry={() => void feed.start()} />
       )}
