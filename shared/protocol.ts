@@ -5,18 +5,7 @@ import { catalogueSchema } from './catalogue.ts'
 import { itemContextSchema } from './event.ts'
 import { failureSchema } from './failure.ts'
 
-/**
- * Bump on any change that an older page or worker would misread.
- * 1 first release
- * 2 tabs, conditions and the user's switch
- * 3 whether others may learn from the user's samples
- * 4 rounds that judge by the log-loss, or not at all
- * 5 what the app knows of items
- */
-export const PROTOCOL_VERSION = 5
-
-/** Whoever holds this Web Lock runs a round, or keeps one from beginning: over all tabs there is one at a time. */
-export const ROUND_LOCK = 'kindred:round'
+export { PROTOCOL_VERSION, ROUND_LOCK } from './version.ts'
 
 /** What only a page can tell of the machine and of itself. What a browser does not say is `null`, and allows. */
 export const conditionsSchema = z.strictObject({
@@ -37,6 +26,34 @@ const servingSchema = z.strictObject({
   version: z.int(),
   sha256: z.string(),
 })
+
+/** What bytes crossed the network for; `artifacts` are models, catalogues and item factors. */
+export const TRAFFIC_KINDS = ['artifacts', 'samples', 'rows', 'events', 'other'] as const
+export type TrafficKind = (typeof TRAFFIC_KINDS)[number]
+
+/** Most points of a `course`, and most differences, that a round tells. */
+export const MAX_COURSE = 64
+export const MAX_DIFFERENCES = 12
+
+/** How good a model in training was on the local validation samples, after so many mini-batches; 0 is before the first. */
+export const pointSchema = z.strictObject({ step: z.int().min(0), auc: z.number(), loss: z.number() })
+export type Point = z.infer<typeof pointSchema>
+
+/** One number in which the user's own samples and the borrowed ones differ: its mean over each. */
+export const differenceSchema = z.strictObject({
+  /**
+   * `clicked`: the share that was clicked · `shown`: the share whose item is of the category `name` · `opened`: the share of
+   * earlier clicks in it · `affinity`: how much of the earlier clicks is in the item's own categories · `value`: a number of
+   * the schema's feature `name`
+   */
+  of: z.enum(['clicked', 'shown', 'opened', 'affinity', 'value']),
+  name: z.string().max(100),
+  own: z.number(),
+  borrowed: z.number(),
+  /** The difference in pooled standard deviations: positive where the user's own are higher. */
+  gap: z.number(),
+})
+export type Difference = z.infer<typeof differenceSchema>
 
 /** How one round went. */
 export const roundSchema = z.strictObject({
@@ -66,6 +83,12 @@ export const roundSchema = z.strictObject({
   /** AUC on the local validation samples; null where one class is absent, or the task's gate judges nothing. */
   before: z.number().nullable(),
   after: z.number().nullable(),
+  /** On them, before and then after each epoch or each update that was kept; thinned where there were more. */
+  course: z.array(pointSchema).max(MAX_COURSE).optional(),
+  /** In what own and borrowed samples differed before the filter, the greatest gap first. */
+  differences: z.array(differenceSchema).max(MAX_DIFFERENCES).optional(),
+  /** The most that the engine held at one time, in bytes, where it can tell. */
+  memory: z.int().positive().optional(),
   /** Log-loss on them, where it decided. */
   loss: z.strictObject({ before: z.number(), after: z.number() }).optional(),
   /**
@@ -136,6 +159,8 @@ export const statusSchema = z.strictObject({
   rounds: z.array(roundSchema),
   failure: failureSchema.nullable(),
   bytes: z.strictObject({ down: z.int(), up: z.int() }),
+  /** The same bytes by what they were for; what was not told apart when it was counted is missing. */
+  traffic: z.partialRecord(z.enum(TRAFFIC_KINDS), z.strictObject({ down: z.int(), up: z.int() })),
 })
 export type Status = z.infer<typeof statusSchema>
 
@@ -143,19 +168,58 @@ export type Status = z.infer<typeof statusSchema>
 export const calls = {
   /** The catalogue of the active task; the first call waits for it. */
   catalogue: { input: z.null(), output: catalogueSchema },
-  /** Orders items by the click probability that the serving model gives them now, best first; `context[i]` is of `items[i]`. */
+  /**
+   * Orders items by the click probability that the serving model gives them now, best first; `context[i]` is of `items[i]`.
+   * Items that the catalogue lacks are refused; with `lenient` they are left out, and told as `unknown`.
+   */
   rank: {
     input: z
       .strictObject({
         items: z.array(item).min(1).max(1000),
         context: z.array(itemContextSchema).optional(),
+        lenient: z.boolean().optional(),
       })
       .refine(({ items, context }) => !context || context.length === items.length, {
         message: 'context must be of as many items as there are',
       }),
     output: z.strictObject({
       ranked: z.array(z.strictObject({ item, score: z.number() })),
+      unknown: z.array(item).optional(),
       serving: servingSchema,
+    }),
+  },
+  /**
+   * What the serving model's score of each item rests on. `clicks` are the last clicks that the model attends to for this
+   * item, newest first, each with its attention weight as it is, which may be negative; an item clicked twice has both.
+   * `because` is the one thing that moved the score up the most, found by leaving it out; null where nothing did by enough.
+   */
+  why: {
+    input: z.strictObject({ items: z.array(item).min(1).max(60) }),
+    output: z.strictObject({
+      serving: servingSchema,
+      items: z.array(
+        z.strictObject({
+          item,
+          score: z.number(),
+          clicks: z.array(z.strictObject({ item, weight: z.number() })),
+          because: z
+            .discriminatedUnion('kind', [
+              z.strictObject({ kind: z.literal('click'), item }),
+              /** By its position in the catalogue. */
+              z.strictObject({ kind: z.literal('category'), category: z.int() }),
+            ])
+            .nullable(),
+        }),
+      ),
+    }),
+  },
+  /** The order of items by the serving model, and by M0: null where that is the one that serves. */
+  compare: {
+    input: z.strictObject({ items: z.array(item).min(1).max(1000) }),
+    output: z.strictObject({
+      serving: servingSchema,
+      now: z.array(z.strictObject({ item, score: z.number() })),
+      delivered: z.array(z.strictObject({ item, score: z.number() })).nullable(),
     }),
   },
   /** Records what the user saw or did; it is on the device's disk when the call is done. */
@@ -192,6 +256,8 @@ export const calls = {
   learn: { input: z.strictObject({ on: z.boolean() }), output: z.null() },
   /** Lets others learn from this user's samples, or no longer; the server hears of it at the next contact. */
   share: { input: z.strictObject({ on: z.boolean() }), output: z.null() },
+  /** Who the user is, by a token of the app around: shown when this device registers, and not kept. */
+  signIn: { input: z.strictObject({ token: z.string().min(1).max(8192) }), output: z.null() },
   /** Tells the device how things stand; the page does so at its start and at each change. */
   conditions: { input: conditionsSchema, output: z.null() },
   /** The user is at work (pointer, keys, scrolling): whatever trains lets go of the machine for a moment. */

@@ -30,6 +30,7 @@ const status: Status = {
   rounds: [],
   failure: null,
   bytes: { down: 0, up: 0 },
+  traffic: {},
   learning: true,
   sharing: { on: true, told: true },
   persistent: null,

@@ -87,7 +87,11 @@ export const localSchema = (schema: FeatureSchema, ids: Vocabulary): FeatureSche
 })
 
 /** The batch with its ids as rows of the part's tables. */
-export function localBatch(spec: ModelSpec, vocabulary: Vocabulary, batch: Batch): Batch {
+export function localBatch<B extends Pick<Batch, 'size' | 'ids'>>(
+  spec: ModelSpec,
+  vocabulary: Vocabulary,
+  batch: B,
+): B {
   const ids = batch.ids.slice()
   for (const { table, at, length } of columnsOf(spec)) {
     const here = vocabulary[spec.tables[table]!.name]

@@ -5,7 +5,7 @@ import { registrationSchema } from '../../shared/api.ts'
 import { ENGINE_NAMES } from '../../shared/engine/engine.ts'
 import type { KindredEvent } from '../../shared/event.ts'
 import { AppError } from '../../shared/failure.ts'
-import type { CallOutput, Round } from '../../shared/protocol.ts'
+import { type CallOutput, type Round, statusSchema, type TrafficKind } from '../../shared/protocol.ts'
 import type { Sample } from '../../shared/sample.ts'
 import { type Manifest, sha256Schema } from '../../shared/task.ts'
 import type { Platform } from '../platform.ts'
@@ -83,7 +83,13 @@ type ErasedHere = CallOutput<'forget'>['here']
 export const stateSchemas = {
   /** Who this device is to the server. */
   identity: registrationSchema,
-  counters: z.strictObject({ delivered: z.int(), down: z.int(), up: z.int() }),
+  /** Events that were delivered; bytes that crossed the network, and what they were for as far as that was noted. */
+  counters: z.strictObject({
+    delivered: z.int(),
+    down: z.int(),
+    up: z.int(),
+    traffic: statusSchema.shape.traffic.optional(),
+  }),
   /** Batches of the newest day: `next` is the first not yet pulled, `bytes` those since the last round. */
   pulled: z.strictObject({
     day: z.int(),
@@ -221,14 +227,26 @@ export async function putState<K extends StateKey>(db: Db, key: K, value: StateV
   await db.state.put({ key, value })
 }
 
-/** Adds to the counters. */
-export async function count(db: Db, add: Partial<StateValue<'counters'>>): Promise<void> {
+/** Adds to the counters; `kind` is what the bytes were for. */
+export async function count(
+  db: Db,
+  {
+    delivered = 0,
+    down = 0,
+    up = 0,
+    kind,
+  }: Partial<Pick<StateValue<'counters'>, 'delivered' | 'down' | 'up'>> & { kind?: TrafficKind },
+): Promise<void> {
   await db.transaction('rw', db.state, async () => {
-    const { delivered, down, up } = (await getState(db, 'counters')) ?? { delivered: 0, down: 0, up: 0 }
+    const before = (await getState(db, 'counters')) ?? { delivered: 0, down: 0, up: 0 }
+    const traffic = { ...before.traffic }
+    const { [kind ?? 'other']: ofKind = { down: 0, up: 0 } } = traffic
+    if (kind) traffic[kind] = { down: ofKind.down + down, up: ofKind.up + up }
     await putState(db, 'counters', {
-      delivered: delivered + (add.delivered ?? 0),
-      down: down + (add.down ?? 0),
-      up: up + (add.up ?? 0),
+      delivered: before.delivered + delivered,
+      down: before.down + down,
+      up: before.up + up,
+      traffic,
     })
   })
 }

@@ -121,26 +121,31 @@ export function createDevice(given: Platform): Device {
     throw new AppError('not-ready', 'There is no task on this device yet.')
   }
 
+  /** What `ask` gives of the task in use; models that cannot serve are looked at. */
+  async function ranking<T>(ask: (task: Active) => Promise<T>): Promise<T> {
+    try {
+      return await ask(current())
+    } catch (error) {
+      const code = error instanceof AppError ? error.code : undefined
+      if (code === 'bad-artifact' || code === 'not-ready') {
+        cycle.suspectModels()
+        schedule.visit({ suspect: true })
+      }
+      // Another tab has taken up a newer task: so do we.
+      if (code === 'version' && (await cycle.loadStored())) return ask(current())
+      throw error
+    }
+  }
+
   const api: DeviceApi = {
     async catalogue(_, signal) {
       const stop = signal ? AbortSignal.any([signal, ended.signal]) : ended.signal
       return (await unlessAborted(ready.promise, stop)).catalogue
     },
 
-    async rank(asked) {
-      try {
-        return await ranker.rank(current(), asked)
-      } catch (error) {
-        const code = error instanceof AppError ? error.code : undefined
-        if (code === 'bad-artifact' || code === 'not-ready') {
-          cycle.suspectModels()
-          schedule.visit({ suspect: true })
-        }
-        // Another tab has taken up a newer task: so do we.
-        if (code === 'version' && (await cycle.loadStored())) return ranker.rank(current(), asked)
-        throw error
-      }
-    },
+    rank: (asked) => ranking((task) => ranker.rank(task, asked)),
+    why: ({ items }) => ranking((task) => ranker.why(task, items)),
+    compare: ({ items }) => ranking((task) => ranker.compare(task, items)),
 
     async track({ events }) {
       await record(db, clock, events)

@@ -5,6 +5,7 @@
 import type * as z from 'zod'
 import { problemSchema } from '../../shared/api.ts'
 import { AppError, type FailureCode, parse } from '../../shared/failure.ts'
+import type { TrafficKind } from '../../shared/protocol.ts'
 import type { Platform, Request } from '../platform.ts'
 import { isSameMoment, noteContact } from './ages.ts'
 import { count, type Db, getState, putState } from './db.ts'
@@ -88,7 +89,7 @@ export function createLine({
     const cancel = after(TIMEOUT_MS, () => overdue.abort(new Error('The server took too long.')))
     const bytes = async (response: Response, limit: number) => {
       const body = await reach(() => readBounded(response, limit, stop), signal)
-      await count(db, { down: body.length })
+      await count(db, { down: body.length, kind: kindOf(path) })
       return body
     }
     try {
@@ -96,6 +97,8 @@ export function createLine({
         () => unlessAborted(fetch(path, { ...request, signal: stop }), stop),
         signal,
       )
+      const sent = bodyLength(request)
+      if (sent > 0) await count(db, { up: sent, kind: kindOf(path) })
       if (response.status >= 400) {
         await noteRetryAfter(response)
         throw problem(response, await bytes(response, MAX_PROBLEM).catch(unlessTooLong))
@@ -120,6 +123,20 @@ export function createLine({
     }
   }
 }
+
+/** What is asked for at a path. */
+function kindOf(path: string): TrafficKind {
+  const kinds: readonly (readonly [string, TrafficKind])[] = [
+    ['/artifacts/', 'artifacts'],
+    ['/api/batches', 'samples'],
+    ['/api/rows', 'rows'],
+    ['/api/events', 'events'],
+  ]
+  return kinds.find(([prefix]) => path.startsWith(prefix))?.[1] ?? 'other'
+}
+
+/** Bytes of the request's body; it is text of ASCII characters, or bytes. */
+const bodyLength = ({ body }: Request): number => body?.length ?? 0
 
 const portal = () =>
   new AppError('offline', 'Something between this device and the server answered in its place.')

@@ -13,6 +13,7 @@ import type { Models } from './models.ts'
 import type { Rows } from './rows.ts'
 import { openScorer, type Scorer } from './scorer.ts'
 import { createTurns } from './turns.ts'
+import { reasonsFor } from './why.ts'
 
 export interface Ranker {
   /**
@@ -20,6 +21,10 @@ export interface Ranker {
    * stored is not of this task (another tab has moved on), and what `models.load` throws.
    */
   rank(task: Active, asked: CallInput<'rank'>): Promise<CallOutput<'rank'>>
+  /** What each item's score rests on; throws what `rank` throws. */
+  why(task: Active, items: readonly string[]): Promise<CallOutput<'why'>>
+  /** The same items ranked by M0, too, if another model serves; throws what `rank` throws. */
+  compare(task: Active, items: readonly string[]): Promise<CallOutput<'compare'>>
   /** Gives back the model that is held. */
   clear(): void
 }
@@ -41,7 +46,7 @@ export function createRanker({ db, models, rows, clock }: RankerDeps): Ranker {
 
   async function candidates(
     { context }: Active,
-    { items, context: told }: CallInput<'rank'>,
+    { items, context: told }: { items: readonly string[]; context?: CallInput<'rank'>['context'] },
   ): Promise<Batch> {
     const positions = items.map((item) => {
       const position = context.index.get(item)
@@ -72,23 +77,56 @@ export function createRanker({ db, models, rows, clock }: RankerDeps): Ranker {
     held = undefined
   }
 
-  async function score(task: Active, batch: Batch): Promise<{ row: ModelRow; scores: Float32Array }> {
-    const row = await holdServing(task)
+  /** `use` of the model in use, which has all the rows that it can have for the batch. */
+  async function serve<T>(task: Active, batch: Batch, use: (scorer: Scorer) => Promise<T>) {
+    const { slot, version, sha256 } = await holdServing(task)
     await held?.scorer.grow(batch, (missing) => rows.find(task, missing))
     // Everything may have been erased meanwhile.
     if (!held) throw new AppError('not-ready', 'There is no model on this device yet.')
-    return { row, scores: await held.scorer.score(batch) }
+    const serving = { slot: slot === 'M0' ? ('M0' as const) : ('M' as const), version, sha256 }
+    return { serving, result: await use(held.scorer) }
+  }
+
+  /** Scores by M0, unless it is the model whose hash is `sha256`, or is not there. */
+  async function scoresOfBackup(task: Active, batch: Batch, sha256: string) {
+    const backup = await models.backup(task.manifest.name)
+    if (!backup || backup.row.sha256 === sha256) return null
+    const scorer = await openScorer(await engine, task.spec, backup.bytes, task.factors)
+    try {
+      await scorer.grow(batch, (missing) => rows.find(task, missing))
+      return await scorer.score(batch)
+    } finally {
+      scorer.dispose()
+    }
   }
 
   return {
     async rank(task, asked) {
       const batch = await candidates(task, asked)
-      const { row, scores } = await turn(() => score(task, batch))
-      const ranked = asked.items.map((item, i) => ({ item, score: scores[i]! }))
-      ranked.sort((a, b) => b.score - a.score)
-      const slot = row.slot === 'M0' ? 'M0' : 'M'
-      return { ranked, serving: { slot, version: row.version, sha256: row.sha256 } }
+      const { serving, result } = await turn(() => serve(task, batch, (scorer) => scorer.score(batch)))
+      return { ranked: inOrder(asked.items, result), serving }
+    },
+
+    async why(task, items) {
+      const batch = await candidates(task, { items })
+      const { serving, result } = await turn(() =>
+        serve(task, batch, (scorer) => reasonsFor(task, scorer, items, batch)),
+      )
+      return { serving, items: result }
+    },
+
+    async compare(task, items) {
+      const batch = await candidates(task, { items })
+      return turn(async () => {
+        const { serving, result } = await serve(task, batch, (scorer) => scorer.score(batch))
+        const delivered = await scoresOfBackup(task, batch, serving.sha256)
+        return { serving, now: inOrder(items, result), delivered: delivered && inOrder(items, delivered) }
+      })
     },
     clear,
   }
 }
+
+/** Items with their scores, best first; equal ones as they came. */
+const inOrder = (items: readonly string[], scores: ArrayLike<number>) =>
+  items.map((item, i) => ({ item, score: scores[i]! })).sort((a, b) => b.score - a.score)

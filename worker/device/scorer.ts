@@ -1,6 +1,8 @@
 /** The one place where a stored model says how likely samples are clicked: for ranking, on trial, in experiments. */
+import { UNKNOWN_ID } from '../../shared/catalogue.ts'
 import type { Engine, Model } from '../../shared/engine/engine.ts'
 import { AppError } from '../../shared/failure.ts'
+import { type Attention, attentionOf } from '../../shared/model/attention.ts'
 import {
   type FindRow,
   type LocalModel,
@@ -22,6 +24,8 @@ export interface Scorer {
    * what `Model.predict` throws.
    */
   score(batch: Batch): Promise<Float32Array<ArrayBuffer>>
+  /** What the model attends to in each sample; whether it has a row of its own for what stands at a place of `ids`. */
+  attention(batch: Pick<Batch, 'size' | 'ids'>): { attention: Attention[]; known: (at: number) => boolean }
   /** Takes in the rows that the batch needs and that are not here, as far as `find`, asked for their ids, has them. */
   grow(batch: Batch, find: (missing: Readonly<Record<string, number[]>>) => Promise<FindRow>): Promise<void>
   dispose(): void
@@ -52,6 +56,12 @@ export async function openScorer(
     async score(batch) {
       const scores = await model.predict(localBatch(spec, local.ids, batch))
       return personal && factors ? personalised(factors, personal, batch, scores) : scores
+    },
+
+    attention(batch) {
+      const here = localBatch(spec, local.ids, batch)
+      const attention = attentionOf(localSpec(spec, local.ids), local.weights, here)
+      return { attention, known: (at) => here.ids[at]! > UNKNOWN_ID }
     },
 
     async grow(batch, find) {

@@ -165,6 +165,7 @@ const BLANK: Status = {
   rounds: [],
   failure: null,
   bytes: { down: 0, up: 0 },
+  traffic: {},
 }
 
 /** Whether a change says no more than how far a phase has come. */
@@ -204,7 +205,7 @@ async function gather(sources: Sources, live: Live): Promise<Status> {
     const round = roundSchema.safeParse(row)
     return round.success ? [round.data] : [] // what is damaged is not told of
   })
-  const { delivered, ...bytes } = counters ?? { delivered: 0, down: 0, up: 0 }
+  const { delivered, traffic = {}, ...bytes } = counters ?? { delivered: 0, down: 0, up: 0 }
   const online = network.online() && live.reached
   const done = manifest?.hyper.augment === false ? learnt?.day : pulled?.done
   const tomorrow = manifest !== undefined && done === dayOf(clock.now(), manifest.hyper.dayMs)
@@ -239,6 +240,7 @@ async function gather(sources: Sources, live: Live): Promise<Status> {
     rounds,
     failure: live.failure,
     bytes,
+    traffic,
   }
 }
 

@@ -199,9 +199,10 @@ describe('up', () => {
     await tunnel.flush()
     expect([...server.events.keys()].sort()).toEqual(own.sort())
     expect(await waiting()).toBe(0)
-    const { delivered, up } = (await getState(db, 'counters'))!
+    const { delivered, up, traffic } = (await getState(db, 'counters'))!
     expect(delivered).toBe(30)
-    expect(up).toBeLessThan(30 * 60)
+    expect(traffic?.events?.up).toBeLessThan(30 * 60)
+    expect(up, 'registered, too').toBe(traffic!.events!.up + traffic!.other!.up)
   })
 
   test('without events nothing is sent', async () => {

@@ -202,7 +202,7 @@ export function createTunnel(
         await db.transaction('rw', db.outbox, db.state, async () => {
           // Another tab may have sent the same ones.
           const sent = db.outbox.where('id').anyOf(events.map(({ id }) => id))
-          await count(db, { delivered: await sent.delete(), up: body.length })
+          await count(db, { delivered: await sent.delete() })
         })
       }
     },
