@@ -129,7 +129,7 @@ function Header({ view, status, install }: { view: Route['view']; status: Status
       </p>
       {offered && (
         <button type="button" class="button plain" onClick={() => void install.ask()}>
-          <Icon name="install" /> Install
+          <Icon name="install" /> {t.install.short}
         </button>
       )}
       <nav class="tabs" aria-label={t.app.views}>

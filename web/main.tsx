@@ -11,6 +11,7 @@ import { seedIn, startDevice, statusOf } from './device.ts'
 import { createFeed } from './feed/feed.ts'
 import { createSession } from './feed/session.ts'
 import { createInstall } from './install.ts'
+import { apply, chosenLook } from './look.ts'
 import { Fault } from './parts.tsx'
 import { beginSpeaking } from './strings/index.ts'
 import { createUpdates } from './update.ts'
@@ -46,6 +47,8 @@ function run(device: DeviceApi): void {
   void feed.start()
   render(<App {...{ device, feed, install, updates, status }} />, root)
 }
+
+apply(chosenLook())
 
 async function open(): Promise<void> {
   // Worker and words load side by side.

@@ -1,6 +1,6 @@
 /** Small parts that several views share. */
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useId, useRef } from 'preact/hooks'
 import type { Failure } from '../shared/failure.ts'
 import { t } from './strings/index.ts'
 
@@ -85,5 +85,65 @@ export function Panel({ title, children }: { title: string; children: ComponentC
       <h2>{title}</h2>
       {children}
     </section>
+  )
+}
+
+interface ChoiceProps<V extends string> {
+  name: string
+  legend: string
+  value: V
+  /** `lang` where the text is in a language of its own. */
+  options: readonly { value: V; text: string; lang?: string }[]
+  onChange: (value: V) => void
+}
+
+/** One of a few. */
+export function Choice<V extends string>({ name, legend, value, options, onChange }: ChoiceProps<V>) {
+  return (
+    <fieldset class="choice">
+      <legend class="sr-only">{legend}</legend>
+      {options.map((option) => (
+        <label key={option.value}>
+          <input
+            type="radio"
+            name={name}
+            value={option.value}
+            checked={value === option.value}
+            onChange={() => onChange(option.value)}
+          />
+          <span lang={option.lang}>{option.text}</span>
+        </label>
+      ))}
+    </fieldset>
+  )
+}
+
+interface SwitchProps {
+  on: boolean
+  text: string
+  about: string
+  testid?: string
+  onChange: (on: boolean) => void
+}
+
+/** On or off, and what that means. */
+export function Switch({ on, text, about, testid, onChange }: SwitchProps) {
+  const id = useId()
+  return (
+    <>
+      <label class="switch">
+        <input
+          type="checkbox"
+          data-testid={testid}
+          aria-describedby={id}
+          checked={on}
+          onChange={({ currentTarget }) => onChange(currentTarget.checked)}
+        />
+        <span>{text}</span>
+      </label>
+      <p id={id} class="quiet">
+        {about}
+      </p>
+    </>
   )
 }

@@ -1,16 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import type { Round, Status } from '../shared/protocol.ts'
 import {
-  countOf,
   duration,
   featureValues,
   keptOf,
   liveStatus,
   nextRound,
-  ordinal,
   origin,
   outcome,
-  plural,
   sampleUse,
   size,
 } from './phrases.ts'
@@ -42,37 +39,14 @@ const trained: Status = {
   serving: { slot: 'M', version: 2, sha256: 'bb' },
 }
 
-describe('words for counts and sizes', () => {
-  it.each([
-    ['story', 'stories'],
-    ['film', 'films'],
-    ['essay', 'essays'],
-    ['match', 'matches'],
-    ['box', 'boxes'],
-  ])('the plural of %s is %s', (noun, expected) => expect(plural(noun)).toBe(expected))
-
-  it('one is singular, none and many are plural', () => {
-    expect([0, 1, 2, 1200].map((n) => countOf(n, 'story'))).toEqual([
-      '0 stories',
-      '1 story',
-      '2 stories',
-      '1,200 stories',
-    ])
-  })
-
-  it('ordinals know about 11, 12 and 13', () => {
-    expect([1, 2, 3, 4, 11, 12, 13, 21, 112].map(ordinal).join(' ')).toBe(
-      '1st 2nd 3rd 4th 11th 12th 13th 21st 112th',
-    )
-  })
-
+describe('words for sizes and times', () => {
   it('sizes step up where three digits would round to a thousand', () => {
     expect([0, 999, 1000, 19_431, 999_400, 999_600, 1_204_331].map(size)).toEqual([
-      '0 B',
-      '999 B',
-      '1 KB',
-      '19.4 KB',
-      '999 KB',
+      '0 bytes',
+      '999 bytes',
+      '1 kB',
+      '19.4 kB',
+      '999 kB',
       '1 MB',
       '1.2 MB',
     ])
@@ -81,11 +55,11 @@ describe('words for counts and sizes', () => {
   it('durations never show 60 seconds or 1000 ms', () => {
     expect([480, 999.6, 2340, 59_949, 59_990, 65_000].map(duration)).toEqual([
       '480 ms',
-      '1.0 s',
-      '2.3 s',
-      '59.9 s',
-      '1 min 0 s',
-      '1 min 5 s',
+      '1.0 sec',
+      '2.3 sec',
+      '59.9 sec',
+      '1 min 0 sec',
+      '1 min 5 sec',
     ])
   })
 })

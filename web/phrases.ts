@@ -1,41 +1,61 @@
-/** The words that the page says about counts, sizes, times and the state of the device. */
+/** What the page says about sizes, times and the state of the device, in whatever language it speaks. */
 import type { CallOutput, Round, Status } from '../shared/protocol.ts'
+import { language, t } from './strings/index.ts'
 
-/** The English plural of a catalogue's noun: story → stories, film → films, watch → watches. */
-export function plural(noun: string): string {
-  if (/[^aeiou]y$/i.test(noun)) return `${noun.slice(0, -1)}ies`
-  return /(s|x|z|ch|sh)$/i.test(noun) ? `${noun}es` : `${noun}s`
+const formats = new Map<string, unknown>()
+/** The formatter of that name for the language spoken now; each is made once. */
+function formatter<T>(name: string, make: (locale: string) => T): T {
+  const key = `${language()} ${name}`
+  if (!formats.has(key)) formats.set(key, make(language()))
+  return formats.get(key) as T
 }
+const inUnits = (value: number, unit: string, options: Intl.NumberFormatOptions): string =>
+  formatter(`${unit} ${JSON.stringify(options)}`, (locale) => {
+    return new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'short', ...options })
+  }).format(value)
 
-/** `1 story`, `6 stories`, `1,200 films`. */
-export const countOf = (count: number, noun: string): string =>
-  `${count.toLocaleString('en')} ${count === 1 ? noun : plural(noun)}`
+/** `1,200`. */
+export const number = (value: number): string =>
+  formatter('number', (locale) => new Intl.NumberFormat(locale)).format(value)
 
-/** `1st`, `2nd`, `11th`. */
-export function ordinal(n: number): string {
-  const suffixes: Record<string, string> = { one: 'st', two: 'nd', few: 'rd' }
-  return `${n}${suffixes[new Intl.PluralRules('en', { type: 'ordinal' }).select(n)] ?? 'th'}`
-}
+/** A value with so many digits after the point: `0.672`. */
+export const fixed = (value: number, digits: number): string =>
+  formatter(`fixed ${digits}`, (locale) => {
+    return new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits })
+  }).format(value)
 
-/** A size in decimal units with three digits: `812 B`, `19.4 KB`, `1.25 MB`. */
+/** A size in decimal units with three digits: `812 bytes`, `19.4 kB`, `1.25 MB`. */
 export function size(bytes: number): string {
-  const units = ['B', 'KB', 'MB', 'GB']
+  const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte']
   let unit = 0
   let value = bytes
   while (value >= 999.5 && unit < units.length - 1) {
     value /= 1000
     unit++
   }
-  return `${unit === 0 ? value : Number(value.toPrecision(3))} ${units[unit]}`
+  return inUnits(value, units[unit]!, unit === 0 ? { unitDisplay: 'long' } : { maximumSignificantDigits: 3 })
 }
 
-/** `480 ms`, `2.3 s`, `1 min 5 s`. */
+/** `480 ms`, `2.3 sec`, `1 min 5 sec`. */
 export function duration(ms: number): string {
-  if (ms < 999.5) return `${Math.round(ms)} ms`
-  if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`
+  if (ms < 999.5) return inUnits(Math.round(ms), 'millisecond', {})
+  if (ms < 59_950) return inUnits(ms / 1000, 'second', { minimumFractionDigits: 1, maximumFractionDigits: 1 })
   const seconds = Math.round(ms / 1000)
-  return `${Math.floor(seconds / 60)} min ${seconds % 60} s`
+  return formatter(
+    'parts',
+    (locale) => new Intl.ListFormat(locale, { type: 'unit', style: 'narrow' }),
+  ).format([inUnits(Math.floor(seconds / 60), 'minute', {}), inUnits(seconds % 60, 'second', {})])
 }
+
+/** A day and the time on it; `ms` since 1970. */
+export const moment = (ms: number): string =>
+  formatter('moment', (locale) => {
+    return new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' })
+  }).format(ms)
+
+/** A day; `ms` since 1970. */
+export const day = (ms: number): string =>
+  formatter('day', (locale) => new Intl.DateTimeFormat(locale, { dateStyle: 'medium' })).format(ms)
 
 /** Where the model that ranks came from: `own` was trained on this device. */
 export function origin(
@@ -52,16 +72,16 @@ export function liveStatus(status: Status | null): {
   tone: 'busy' | 'own' | 'calm' | 'off'
   text: string
 } {
-  if (!status) return { tone: 'busy', text: 'starting…' }
-  if (status.run.phase !== 'idle') return { tone: 'busy', text: 'learning…' }
-  if (!status.online) return { tone: 'off', text: 'offline' }
+  if (!status) return { tone: 'busy', text: t.live.starting }
+  if (status.run.phase !== 'idle') return { tone: 'busy', text: t.live.learning }
+  if (!status.online) return { tone: 'off', text: t.live.offline }
   switch (origin(status)) {
     case 'own':
-      return { tone: 'own', text: 'ranked by your model' }
+      return { tone: 'own', text: t.live.own }
     case 'delivered':
-      return { tone: 'calm', text: 'ranked by the shared model' }
+      return { tone: 'calm', text: t.live.delivered }
     default:
-      return { tone: 'busy', text: 'preparing…' }
+      return { tone: 'busy', text: t.live.preparing }
   }
 }
 
@@ -71,13 +91,11 @@ export function runPhase(run: Status['run']): { text: string; fraction: number |
     case 'idle':
       return null
     case 'fetching':
-      return { text: 'Fetching samples of kindred readers', fraction: null }
-    case 'filtering':
-      return { text: 'Choosing the samples that are like yours', fraction: run.fraction }
-    case 'training':
-      return { text: 'Training your model', fraction: run.fraction }
     case 'committing':
-      return { text: 'Checking and keeping the result', fraction: null }
+      return { text: t.run[run.phase], fraction: null }
+    case 'filtering':
+    case 'training':
+      return { text: t.run[run.phase], fraction: run.fraction }
     default:
       return run satisfies never
   }
@@ -89,23 +107,9 @@ export function nextRound(waitingFor: Status['waitingFor'], noun: string): strin
     case 'nothing':
       return null
     case 'clicks':
-      return `Open ${waitingFor.missing.toLocaleString('en')} more ${waitingFor.missing === 1 ? noun : plural(noun)} and your own model can be trained.`
-    case 'task':
-      return 'Waiting for the first model from the server.'
-    case 'network':
-      return 'Training waits until the server can be reached.'
-    case 'tomorrow':
-      return 'Today’s training is done; the next round is tomorrow.'
-    case 'paused':
-      return 'Learning is switched off; your model stays as it is.'
-    case 'battery':
-      return 'The battery is low: training waits until it is charged.'
-    case 'data-saver':
-      return 'Your browser saves data: training waits for a connection that need not.'
-    case 'hidden':
-      return 'Training waits until you look at this page, or the device is plugged in.'
+      return t.waiting.clicks(waitingFor.missing, noun)
     default:
-      return waitingFor satisfies never
+      return t.waiting[waitingFor.reason]
   }
 }
 
@@ -113,17 +117,13 @@ export function nextRound(waitingFor: Status['waitingFor'], noun: string): strin
 export function outcome(round: Round): string {
   switch (round.outcome) {
     case 'committed':
-      return round.after === null
-        ? 'Your model has learnt from your samples, and now ranks your feed.'
-        : 'Your model got better, and now ranks your feed.'
+      return round.after === null ? t.round.unjudged : t.round.better
     case 'kept':
-      return 'Training did not beat your model, so it stayed as it was.'
+      return t.round.kept
     case 'filtered':
-      return round.kept > 0
-        ? 'Samples were chosen; there are not enough yet to train.'
-        : 'There are not enough samples yet to train.'
+      return round.kept > 0 ? t.round.chosen : t.round.tooFew
     case 'failed':
-      return round.failure ? `The round stopped: ${round.failure.message}` : 'The round stopped.'
+      return round.failure ? t.round.failedBy(t.failure[round.failure.code]) : t.round.failed
     default:
       return round.outcome satisfies never
   }
@@ -131,36 +131,27 @@ export function outcome(round: Round): string {
 
 /** How many borrowed samples were kept, and of how many that the classifier scored, if there was one. */
 export const keptOf = ({ kept, scored }: Round): string =>
-  kept > scored ? `${kept}, unscored` : `${kept} of ${scored}`
+  kept > scored ? t.round.unscored(kept) : t.round.of(kept, scored)
 
 /** An AUC with three digits, or a dash where there is none. */
-export const auc = (value: number | null): string => (value === null ? '–' : value.toFixed(3))
+export const auc = (value: number | null): string => (value === null ? '–' : fixed(value, 3))
 
 /** What a sample serves for, or where it stands. */
 export function sampleUse(use: CallOutput<'samples'>['rows'][number]['use'], score: number | null): string {
-  switch (use) {
-    case 'validation':
-      return 'judges your model'
-    case 'training':
-      return 'trains your model'
-    case 'none':
-      return 'about to go'
-    case 'unscored':
-      return 'waits to be scored'
-    case 'classifying':
-      return 'trains the classifier'
-    case 'filtered':
-      return score === null ? 'kept as it came' : `like yours: ${score.toFixed(2)}`
-    default:
-      return use satisfies never
-  }
+  return use === 'filtered' && score !== null ? t.samples.likeYours(fixed(score, 2)) : t.samples.use[use]
 }
 
 /** A feature of a sample: names one after the other, or numbers of which a long row is cut short. */
 export function featureValues(values: readonly (string | number)[]): string {
-  if (values.length === 0) return 'nothing yet'
+  if (values.length === 0) return t.samples.nothing
+  const rounded = formatter(
+    'feature',
+    (locale) => new Intl.NumberFormat(locale, { maximumFractionDigits: 3 }),
+  )
   const shown = values
     .slice(0, 40)
-    .map((value) => (typeof value === 'number' ? String(Number(value.toFixed(3))) : value))
-  return values.length > 40 ? `${shown.join(', ')} and ${values.length - 40} more` : shown.join(', ')
+    .map((value) => (typeof value === 'number' ? rounded.format(value) : value))
+  // Where the point is a comma, a comma cannot part numbers.
+  const joined = shown.join(shown.some((value) => value.includes(',')) ? '; ' : ', ')
+  return values.length > 40 ? t.samples.andMore(joined, values.length - 40) : joined
 }

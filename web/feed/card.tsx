@@ -1,10 +1,8 @@
 import { useId } from 'preact/hooks'
 import type { Catalogue } from '../../shared/catalogue.ts'
-import { countOf, ordinal } from '../phrases.ts'
+import { t } from '../strings/index.ts'
 import type { Ranked } from './feed.ts'
 import { Picture } from './picture.tsx'
-
-const percent = new Intl.NumberFormat('en', { style: 'percent', maximumSignificantDigits: 2 })
 
 interface CardProps {
   ranked: Ranked
@@ -35,22 +33,17 @@ export function Card({ ranked, catalogue, place, count, open, opened, onToggle }
             {item.title}
           </button>
         </h2>
-        <ul class="chips" aria-label="Topics">
+        <ul class="chips" aria-label={t.card.topics}>
           {item.categories.map((category) => (
             <li key={category}>{catalogue.categories[category]}</li>
           ))}
         </ul>
-        {opened && !open && <p class="card-mark">Opened</p>}
+        {opened && !open && <p class="card-mark">{t.card.opened}</p>}
         <div id={detail} hidden={!open}>
           {open && (
             <div class="card-detail">
-              <p>
-                You opened this {catalogue.noun}. Your model learns from what you open and what you pass by.
-              </p>
-              <p class="quiet">
-                Placed {ordinal(place)} of {countOf(count, catalogue.noun)}: the model gave it a{' '}
-                {percent.format(chance)} chance to be opened by you.
-              </p>
+              <p>{t.card.learns(catalogue.noun)}</p>
+              <p class="quiet">{t.card.placed(place, count, catalogue.noun, chance)}</p>
             </div>
           )}
         </div>

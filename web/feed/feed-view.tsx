@@ -1,7 +1,7 @@
 import { useRef } from 'preact/hooks'
 import type { Status } from '../../shared/protocol.ts'
 import { Fault, Icon, Mark, ViewTitle } from '../parts.tsx'
-import { nextRound, origin, plural } from '../phrases.ts'
+import { nextRound, origin } from '../phrases.ts'
 import { useStore } from '../store.ts'
 import { t } from '../strings/index.ts'
 import { Card } from './card.tsx'
@@ -74,7 +74,7 @@ function Cards({ feed, state, status }: { feed: Feed; state: Ready; status: Stat
       </div>
       <footer class="feed-end">
         <button type="button" class="button primary" onClick={() => void others()}>
-          <Icon name="again" /> Show me others
+          <Icon name="again" /> {t.feed.others}
         </button>
         <ServedBy serving={serving} status={status} />
       </footer>
@@ -92,7 +92,7 @@ function ServedBy({ serving, status }: { serving: Serving; status: Status | null
       data-version={serving.version}
       data-sha256={serving.sha256}
     >
-      Ranked on this device by {own ? 'your own model' : 'the shared model'}, version {serving.version}{' '}
+      {own ? t.feed.servedByOwn(serving.version) : t.feed.servedByDelivered(serving.version)}{' '}
       <code>{serving.sha256.slice(0, 8)}</code>
     </p>
   )
@@ -103,9 +103,7 @@ function Notice({ serving, status }: { serving: Serving; status: Status | null }
   return (
     <p class="notice">
       <Icon name="spark" />
-      <span>
-        Your feed was re-ranked by {own ? 'a model trained on this device' : 'the model that was delivered'}
-      </span>
+      <span>{own ? t.feed.rerankedByOwn : t.feed.rerankedByDelivered}</span>
     </p>
   )
 }
@@ -117,7 +115,7 @@ function Progress({ status, noun }: { status: Status | null; noun: string }) {
   return (
     <div class="hint">
       <p>{nextRound(status.waitingFor, noun)}</p>
-      <progress aria-label={`Opened ${plural(noun)}`} value={done} max={done + status.waitingFor.missing} />
+      <progress aria-label={t.feed.opened(noun)} value={done} max={done + status.waitingFor.missing} />
     </div>
   )
 }
@@ -127,7 +125,7 @@ function Preparing({ status }: { status: Status | null }) {
   return (
     <div aria-busy="true">
       <p class="preparing-text" role="status">
-        {status && !status.task ? 'Your first model is on its way to this device.' : 'Ranking your feed…'}
+        {status && !status.task ? t.feed.firstModel : t.feed.ranking}
       </p>
       <div class="feed" aria-hidden="true">
         {[0, 1, 2, 3, 4].map((i) => (
@@ -148,10 +146,10 @@ function Stranded() {
   return (
     <div class="stranded">
       <Mark />
-      <p role="status">
-        You are offline, and nothing is stored on this device yet. Connect once, and the feed works offline
-        from then on.
-      </p>
+      <div role="status">
+        <p class="lead">{t.feed.stranded}</p>
+        <p>{t.feed.strandedMore}</p>
+      </div>
     </div>
   )
 }

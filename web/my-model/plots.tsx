@@ -1,4 +1,6 @@
 import { useId } from 'preact/hooks'
+import { fixed, number } from '../phrases.ts'
+import { t } from '../strings/index.ts'
 import { type Frame, histogram, line, scoreAt } from './plot.ts'
 
 const frame: Frame = { width: 320, height: 130, left: 34, bottom: 20 }
@@ -7,16 +9,14 @@ const floor = frame.height - frame.bottom
 /** The training loss of each mini-batch. */
 export function LossPlot({ losses }: { losses: readonly number[] }) {
   const { points, path, low, high } = line(losses, frame)
-  const first = losses.at(0)
-  const last = losses.at(-1)
-  const summary = `From ${first?.toFixed(3)} in the first mini-batch to ${last?.toFixed(3)} in the last of ${losses.length}.`
+  const summary = t.plots.lossSummary(fixed(losses.at(0)!, 3), fixed(losses.at(-1)!, 3), losses.length)
   return (
-    <Figure title="Training loss" summary={summary}>
+    <Figure title={t.plots.loss} summary={summary}>
       <text x={frame.left - 6} y="12" text-anchor="end">
-        {high.toFixed(2)}
+        {fixed(high, 2)}
       </text>
       <text x={frame.left - 6} y={floor} text-anchor="end">
-        {low.toFixed(2)}
+        {fixed(low, 2)}
       </text>
       <path class="axis" d={`M${frame.left} ${floor}H${frame.width}`} />
       <path class="curve" d={path} />
@@ -24,10 +24,10 @@ export function LossPlot({ losses }: { losses: readonly number[] }) {
         <circle key={x} class="point" cx={x} cy={y} r="2" />
       ))}
       <text x={frame.left} y={frame.height - 4}>
-        first mini-batch
+        {t.plots.firstStep}
       </text>
       <text x={frame.width - 2} y={frame.height - 4} text-anchor="end">
-        last
+        {t.plots.lastStep}
       </text>
     </Figure>
   )
@@ -46,11 +46,11 @@ export function ScorePlot({
   const bars = histogram(scores, 20, frame)
   const most = Math.max(...bars.map(({ count }) => count))
   const x = scoreAt(sigma, frame)
-  const summary = `${scores.length} samples were scored between 0 (unlike yours) and 1 (like yours); ${kept} reached the threshold σ = ${sigma} and were kept.`
+  const summary = t.plots.scoresSummary(scores.length, kept, number(sigma))
   return (
-    <Figure title="Scores of borrowed samples" summary={summary}>
+    <Figure title={t.plots.scores} summary={summary}>
       <text x={frame.left - 6} y="12" text-anchor="end">
-        {most}
+        {number(most)}
       </text>
       <text x={frame.left - 6} y={floor} text-anchor="end">
         0
@@ -69,13 +69,13 @@ export function ScorePlot({
       <path class="axis" d={`M${frame.left} ${floor}H${frame.width}`} />
       <path class="sigma" d={`M${x} 0V${floor}`} />
       <text x={x + 4} y="12">
-        σ = {sigma}
+        σ = {number(sigma)}
       </text>
       <text x={frame.left} y={frame.height - 4}>
-        0 unlike yours
+        {t.plots.unlike}
       </text>
       <text x={frame.width - 2} y={frame.height - 4} text-anchor="end">
-        like yours 1
+        {t.plots.like}
       </text>
     </Figure>
   )

@@ -1,15 +1,14 @@
 import type { Round } from '../../shared/protocol.ts'
 import { Panel } from '../parts.tsx'
-import { auc, countOf, duration, keptOf, outcome, size } from '../phrases.ts'
+import { auc, duration, fixed, keptOf, moment, number, outcome, size } from '../phrases.ts'
+import { t } from '../strings/index.ts'
 import { LossPlot, ScorePlot } from './plots.tsx'
-
-const when = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
 
 /** The last round in full. */
 export function LastRound({ round, noun }: { round: Round; noun: string }) {
   const trained = round.losses.length > 0
   return (
-    <Panel title="Last round">
+    <Panel title={t.round.last}>
       <div
         data-testid="round"
         data-outcome={round.outcome}
@@ -20,48 +19,35 @@ export function LastRound({ round, noun }: { round: Round; noun: string }) {
         data-ms={round.ms}
       >
         <p class="lead">{outcome(round)}</p>
+        {round.failure && (
+          <p class="quiet" lang="en">
+            {round.failure.message}
+          </p>
+        )}
         <p class="quiet">
-          {when.format(round.at)} · {duration(round.ms)} on <code>{round.engine}</code> · {size(round.bytes)}{' '}
-          downloaded
+          {t.round.facts(moment(round.at), duration(round.ms), round.engine, size(round.bytes))}
         </p>
-        {round.resumed !== undefined && (
-          <p>
-            It went on with a training that had been cut off after {countOf(round.resumed, 'mini-batch')}.
-          </p>
-        )}
-        {round.fellBack && (
-          <p>
-            Before it, the delivered model took the place of yours: on your latest samples it was the better
-            one ({auc(round.fellBack.m0)} to {auc(round.fellBack.m)}).
-          </p>
-        )}
+        {round.resumed !== undefined && <p>{t.round.resumed(round.resumed)}</p>}
+        {round.fellBack && <p>{t.round.fellBack(auc(round.fellBack.m0), auc(round.fellBack.m))}</p>}
         <dl class="figures">
-          <Figure name="Quality before → after" value={`${auc(round.before)} → ${auc(round.after)}`} />
+          <Figure name={t.round.quality} value={t.app.change(auc(round.before), auc(round.after))} />
           {round.loss && (
             <Figure
-              name="Log-loss before → after"
-              value={`${round.loss.before.toFixed(3)} → ${round.loss.after.toFixed(3)}`}
+              name={t.round.logLoss}
+              value={t.app.change(fixed(round.loss.before, 3), fixed(round.loss.after, 3))}
             />
           )}
-          <Figure name="Samples kept of scored" value={keptOf(round)} />
-          <Figure name="Borrowed samples received" value={round.matched} />
-          <Figure name="of those, trained the classifier" value={round.classifying} />
+          <Figure name={t.round.keptOfScored} value={keptOf(round)} />
+          <Figure name={t.round.received} value={number(round.matched)} />
+          <Figure name={t.round.classifying} value={number(round.classifying)} />
           <Figure
-            name="Own samples, training + validation"
-            value={`${round.local.training} + ${round.local.validation}`}
+            name={t.round.own}
+            value={`${number(round.local.training)} + ${number(round.local.validation)}`}
           />
-          <Figure name="Mini-batches kept of run" value={`${round.stepsKept} of ${round.steps}`} />
+          <Figure name={t.round.steps} value={t.round.of(round.stepsKept, round.steps)} />
         </dl>
-        <p class="quiet">
-          Quality is the AUC on your own latest samples: how often a {noun} that you opened is placed above
-          one that you passed by. 0.5 is chance, 1 is always.
-        </p>
-        {round.refit !== undefined && (
-          <p class="quiet">
-            Then it learnt anew, from the samples too that it was judged by: the last{' '}
-            {countOf(round.refit, 'mini-batch')}. Nothing is left to judge that by.
-          </p>
-        )}
+        <p class="quiet">{t.round.auc(noun)}</p>
+        {round.refit !== undefined && <p class="quiet">{t.round.refit(round.refit)}</p>}
         <div class="plots">
           {trained && <LossPlot losses={round.losses} />}
           {round.scores.length > 0 && (
@@ -76,17 +62,14 @@ export function LastRound({ round, noun }: { round: Round; noun: string }) {
 /** All earlier rounds, in short. */
 export function PastRounds({ rounds }: { rounds: readonly Round[] }) {
   return (
-    <Panel title="Earlier rounds">
+    <Panel title={t.round.earlier}>
       <ol class="rounds">
         {rounds.map((round) => (
           <li key={round.at}>
             <span>
-              {when.format(round.at)}: <b>{words[round.outcome]}</b>
+              {moment(round.at)}: <b>{t.round.short[round.outcome]}</b>
             </span>
-            <span class="quiet">
-              {round.after !== null && `quality ${auc(round.before)} → ${auc(round.after)} · `}
-              kept {keptOf(round)} · {duration(round.ms)}
-            </span>
+            <span class="quiet">{inShort(round)}</span>
           </li>
         ))}
       </ol>
@@ -94,14 +77,13 @@ export function PastRounds({ rounds }: { rounds: readonly Round[] }) {
   )
 }
 
-const words = {
-  committed: 'a better model',
-  kept: 'no better',
-  filtered: 'samples chosen only',
-  failed: 'stopped by a failure',
-} satisfies Record<Round['outcome'], string>
+function inShort(round: Round): string {
+  const [kept, took] = [keptOf(round), duration(round.ms)]
+  if (round.after === null) return t.round.inShort(kept, took)
+  return t.round.inShortJudged(t.app.change(auc(round.before), auc(round.after)), kept, took)
+}
 
-function Figure({ name, value }: { name: string; value: string | number }) {
+function Figure({ name, value }: { name: string; value: string }) {
   return (
     <div>
       <dt>{name}</dt>

@@ -4,7 +4,8 @@ import type { Catalogue } from '../../shared/catalogue.ts'
 import { type Failure, toFailure } from '../../shared/failure.ts'
 import type { CallInput, CallOutput, DeviceApi } from '../../shared/protocol.ts'
 import { Fault, Panel } from '../parts.tsx'
-import { featureValues, sampleUse } from '../phrases.ts'
+import { day, featureValues, moment, sampleUse } from '../phrases.ts'
+import { t } from '../strings/index.ts'
 
 type Of = CallInput<'samples'>['of']
 type Row = CallOutput<'samples'>['rows'][number]
@@ -18,9 +19,7 @@ interface SamplesProps {
 }
 
 const PAGE = 6
-const day = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' })
-const moment = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
-const sets = { own: 'Your own', borrowed: 'Borrowed' } satisfies Record<Of, string>
+const sets: readonly Of[] = ['own', 'borrowed']
 
 export function Samples({ device, catalogue, counts }: SamplesProps) {
   const [of, setOf] = useState<Of>('own')
@@ -57,14 +56,11 @@ export function Samples({ device, catalogue, counts }: SamplesProps) {
   }
 
   return (
-    <Panel title="Your samples">
-      <p>
-        What your model learns from. An own sample that you erase goes with the events it was made from; what
-        the server has already received stays there until you say “Forget everything”.
-      </p>
+    <Panel title={t.samples.title}>
+      <p>{t.samples.about}</p>
       <fieldset class="choice">
-        <legend class="sr-only">Which samples</legend>
-        {(Object.keys(sets) as Of[]).map((name) => (
+        <legend class="sr-only">{t.samples.which}</legend>
+        {sets.map((name) => (
           <label key={name}>
             <input
               type="radio"
@@ -75,20 +71,18 @@ export function Samples({ device, catalogue, counts }: SamplesProps) {
                 setOf(name)
               }}
             />
-            <span>
-              {sets[name]} ({counts[name].toLocaleString('en')})
-            </span>
+            <span>{t.samples[name](counts[name])}</span>
           </label>
         ))}
       </fieldset>
       {failure && <Fault failure={failure} />}
-      {rows.length === 0 && !failure && <p class="quiet">None on this device.</p>}
+      {rows.length === 0 && !failure && <p class="quiet">{t.samples.none}</p>}
       <ul class="samples" data-testid="samples">
         {rows.map((row) => (
           <li key={row.id}>
             <OneSample
               row={row}
-              title={(row.item !== null && titles.get(row.item)) || 'Not named, for the others’ privacy'}
+              title={(row.item !== null && titles.get(row.item)) || t.samples.notNamed}
               inspect={async () => (await device.inspect({ id: row.id })).features}
               erase={() => erase(row).catch(fail)}
             />
@@ -97,7 +91,7 @@ export function Samples({ device, catalogue, counts }: SamplesProps) {
       </ul>
       {next !== null && (
         <button type="button" class="button" onClick={() => more().catch(fail)}>
-          Show more
+          {t.samples.more}
         </button>
       )}
     </Panel>
@@ -125,7 +119,8 @@ function OneSample({ row, title, inspect, erase }: OneSampleProps) {
         <summary>
           <b>{title}</b>
           <span class="quiet">
-            {row.clicked ? 'opened' : 'passed by'} · {when.format(row.at)} · {sampleUse(row.use, row.score)}
+            {row.clicked ? t.samples.opened : t.samples.passed} · {when(row.at)} ·{' '}
+            {sampleUse(row.use, row.score)}
           </span>
         </summary>
         {features && (
@@ -139,8 +134,8 @@ function OneSample({ row, title, inspect, erase }: OneSampleProps) {
           </dl>
         )}
       </details>
-      <button type="button" class="button plain" aria-label={`Erase the sample of ${title}`} onClick={erase}>
-        Erase
+      <button type="button" class="button plain" aria-label={t.samples.eraseOf(title)} onClick={erase}>
+        {t.samples.erase}
       </button>
     </>
   )

@@ -3,6 +3,7 @@ import { useRef, useState } from 'preact/hooks'
 import { type Failure, toFailure } from '../../shared/failure.ts'
 import type { DeviceApi } from '../../shared/protocol.ts'
 import { Fault, Panel } from '../parts.tsx'
+import { t } from '../strings/index.ts'
 
 interface TakeoutProps {
   device: Pick<DeviceApi, 'takeOut' | 'bringIn'>
@@ -10,15 +11,7 @@ interface TakeoutProps {
   onBroughtIn: () => Promise<void>
 }
 
-type Step = 'none' | 'taking' | 'taken' | 'bringing' | 'brought'
-const words: Record<Step, string> = {
-  none: '',
-  taking: 'Writing the file…',
-  taken: 'The file is with your downloads.',
-  bringing: 'Checking the file, and bringing it in…',
-  brought: 'This device now holds what the file held.',
-}
-
+type Step = keyof typeof t.takeout.steps
 export function Takeout({ device, onBroughtIn }: TakeoutProps) {
   const dialog = useRef<HTMLDialogElement>(null)
   const picker = useRef<HTMLInputElement>(null)
@@ -55,24 +48,21 @@ export function Takeout({ device, onBroughtIn }: TakeoutProps) {
   }
 
   return (
-    <Panel title="Take it with you">
-      <p>
-        Your samples, your models and the record of your rounds in one file: to look into, to keep, or to go
-        on from in another browser. Whoever has the file can be you here, so keep it to yourself.
-      </p>
+    <Panel title={t.takeout.title}>
+      <p>{t.takeout.about}</p>
       <div class="actions">
         <button type="button" class="button" disabled={busy} onClick={() => void take()}>
-          Save to a file
+          {t.takeout.save}
         </button>
         <button type="button" class="button" disabled={busy} onClick={() => picker.current?.click()}>
-          Bring in a file
+          {t.takeout.bring}
         </button>
         <input
           ref={picker}
           class="sr-only"
           type="file"
           accept=".zip,application/zip"
-          aria-label="The file to bring in"
+          aria-label={t.takeout.file}
           tabIndex={-1}
           onChange={({ currentTarget }) => {
             setFile(currentTarget.files?.[0] ?? null)
@@ -81,17 +71,17 @@ export function Takeout({ device, onBroughtIn }: TakeoutProps) {
           }}
         />
       </div>
-      <p role="status">{words[step]}</p>
+      <p role="status">{t.takeout.steps[step]}</p>
       {failure && <Fault failure={failure} />}
       <dialog ref={dialog} aria-labelledby="bring-title">
-        <h2 id="bring-title">Bring in {file?.name}?</h2>
-        <p>It replaces everything that Kindred holds on this device.</p>
+        <h2 id="bring-title">{t.takeout.ask(file?.name ?? '')}</h2>
+        <p>{t.takeout.replaces}</p>
         <div class="actions">
           <button type="button" class="button" onClick={() => dialog.current?.close()}>
-            Cancel
+            {t.app.cancel}
           </button>
           <button type="button" class="button primary" onClick={() => void bring()}>
-            Replace it
+            {t.takeout.replace}
           </button>
         </div>
       </dialog>
