@@ -3,13 +3,10 @@
  * A contract says what may be called and what may be said; each end parses all that it hears, once.
  */
 import * as z from 'zod'
+import { type Command, createCaller, type Message, type Port } from './caller.ts'
 import { AppError, type FailureCode, failureSchema, parse, toFailure } from './failure.ts'
 
-/** The little of a `Worker`, `MessagePort` or worker scope that is needed. */
-export interface Port {
-  postMessage(message: unknown): void
-  addEventListener(type: 'message' | 'error' | 'messageerror', listener: (event: Event) => void): void
-}
+export type { Port } from './caller.ts'
 
 export interface Contract {
   /** Who serves, as failures name it. */
@@ -41,21 +38,18 @@ export type Answering<C extends Contract> = {
 }
 
 const id = z.int().positive()
-const commandSchema = z.discriminatedUnion('type', [
+const commandSchema: z.ZodType<Command> = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('call'), id, name: z.string(), input: z.unknown() }),
   z.strictObject({ type: z.literal('cancel'), id }),
   z.strictObject({ type: z.literal('hint'), hint: z.unknown() }),
 ])
-type Command = z.infer<typeof commandSchema>
 
-/** `ready` first; then every call ends in exactly one `done` or `failed`. */
-const messageSchema = z.discriminatedUnion('type', [
+const messageSchema: z.ZodType<Message> = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('ready'), version: z.int() }),
   z.strictObject({ type: z.literal('news'), id: id.nullable(), news: z.unknown() }),
   z.strictObject({ type: z.literal('done'), id, output: z.unknown() }),
   z.strictObject({ type: z.literal('failed'), id, failure: failureSchema }),
 ])
-type Message = z.infer<typeof messageSchema>
 
 /**
  * Answers the calls that arrive at `port`; gives the way to say news of no call. What is thrown and is no `AppError` is told
@@ -115,100 +109,18 @@ export interface Client<C extends Contract> {
  */
 export function connectCalls<C extends Contract>(
   port: Port,
-  contract: C,
+  { server, version, calls, news }: C,
   { onNews, onEnd }: { onNews?: (news: News<C>) => void; onEnd?: (why: AppError) => void } = {},
 ): Client<C> {
-  type Open = Pick<Watching<C>, 'onNews'> & {
-    readonly name: Name<C>
-    readonly resolve: (output: never) => void
-    readonly reject: (why: AppError) => void
-    readonly forget: () => void
-  }
-  const open = new Map<number, Open>()
-  const send = (command: Command) => port.postMessage(command)
-  let lastId = 0
-  let ended: AppError | undefined
-
-  function end(why: AppError): void {
-    if (ended) return
-    ended = why
-    for (const { reject, forget } of open.values()) {
-      forget()
-      reject(why)
-    }
-    open.clear()
-    onEnd?.(why)
-  }
-
-  function close(id: number): Open | undefined {
-    const call = open.get(id)
-    open.delete(id)
-    call?.forget()
-    return call
-  }
-
-  function hear(data: unknown): void {
-    const { server } = contract
-    const message = parse(messageSchema, data, `Message from the ${server}`)
-    switch (message.type) {
-      case 'ready':
-        if (message.version !== contract.version)
-          end(
-            new AppError(
-              'version',
-              `This page and its ${server} are of different versions: reload the page.`,
-            ),
-          )
-        return
-      case 'news': {
-        const listener = message.id === null ? onNews : open.get(message.id)?.onNews
-        listener?.(parse(contract.news, message.news, `News from the ${server}`) as News<C>)
-        return
-      }
-      case 'done': {
-        const call = close(message.id)
-        if (!call) return
-        const { output } = contract.calls[call.name]!
-        call.resolve(parse(output, message.output, `Answer to ${call.name}`) as never)
-        return
-      }
-      case 'failed':
-        close(message.id)?.reject(new AppError(message.failure.code, message.failure.message))
-        return
-      default:
-        message satisfies never
-    }
-  }
-
-  port.addEventListener('message', (event) => {
-    try {
-      hear((event as MessageEvent).data)
-    } catch (error) {
-      end(error instanceof AppError ? error : new AppError('version', String(error)))
-    }
-  })
-  port.addEventListener('error', (event) => {
-    const why = (event as ErrorEvent).message
-    end(new AppError('worker', `The ${contract.server} stopped${why ? `: ${why}` : ''}.`))
-  })
-  port.addEventListener('messageerror', () =>
-    end(new AppError('worker', `A message of the ${contract.server} could not be read.`)),
-  )
-
-  return {
-    call(name, input, { signal, onNews } = {}) {
-      return new Promise((resolve, reject) => {
-        if (ended) return reject(ended)
-        if (signal?.aborted) return reject(new AppError('cancelled', 'Stopped.'))
-        const id = ++lastId
-        const cancel = () => send({ type: 'cancel', id })
-        const forget = () => signal?.removeEventListener('abort', cancel)
-        open.set(id, { name, resolve, reject, onNews, forget })
-        signal?.addEventListener('abort', cancel)
-        send({ type: 'call', id, name, input })
-      })
+  return createCaller(port, {
+    server,
+    version,
+    hearing: {
+      message: (data) => parse(messageSchema, data, `Message from the ${server}`),
+      output: (name, output) => parse(calls[name]!.output, output, `Answer to ${name}`),
+      news: (said) => parse(news, said, `News from the ${server}`),
     },
-    hint: (hint) => send({ type: 'hint', hint }),
-    end,
-  }
+    onNews: onNews as ((news: unknown) => void) | undefined,
+    onEnd,
+  }) as Client<C>
 }

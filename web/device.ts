@@ -1,5 +1,5 @@
 /** The page's one way to the device: its worker, started, connected, and started anew where it dies. */
-import { connect } from '../shared/boundary.ts'
+import { connect } from '../shared/connect.ts'
 import type { AppError } from '../shared/failure.ts'
 import { toFailure } from '../shared/failure.ts'
 import type { Conditions, DeviceApi, Status } from '../shared/protocol.ts'

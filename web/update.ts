@@ -1,5 +1,5 @@
 /** New versions of the app: found by the service worker, taken when the user agrees. */
-import { ROUND_LOCK } from '../shared/protocol.ts'
+import { ROUND_LOCK } from '../shared/version.ts'
 import { createStore, type Store } from './store.ts'
 
 /** A new version that has not taken over by then does not come: rounds may go on. */

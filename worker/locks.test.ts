@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { deferred } from './device/turns.ts'
-import { createLocks, holding } from './locks.ts'
+import { createLocks, holding, locksOf } from './locks.ts'
+import type { Locks } from './platform.ts'
 
 /** Holds `name` until `release` is called; `order` hears when each request gets it. */
 function holder(locks: ReturnType<typeof createLocks>, order: string[]) {
@@ -123,4 +124,13 @@ test('work that loses its lock is told to stop, and so is that of a caller who h
   caller.abort(new Error('enough'))
   await work
   expect(await holding(locks, 'x', new AbortController().signal, async () => 'free')).toBe('free')
+})
+
+test('one account’s locks are not another’s', async () => {
+  const locks = createLocks()
+  const [anna, ben] = ['anna', 'ben'].map((account) => locksOf(account, locks))
+  await anna!.request('x', {}, async () => {
+    const free = (of: Locks) => of.request('x', { ifAvailable: true }, async (lock) => lock !== null)
+    expect(await Promise.all([anna!, ben!, locks].map(free))).toEqual([false, true, true])
+  })
 })

@@ -80,6 +80,11 @@ export function createLocks(): Locks {
   }
 }
 
+/** The same locks under names of their own: what `account` holds keeps no other from anything. */
+export const locksOf = (account: string, locks: Locks): Locks => ({
+  request: (name, options, work) => locks.request(`${name}:${account}`, options, work),
+})
+
 /** One who asks for a lock: `granted` when it is theirs, `lost` when it no longer is, or never will be. */
 function applicant(shared: boolean): { holder: Holder; granted: Promise<void>; lost: Promise<never> } {
   let grant = (): void => {}

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { engineIn, seedIn } from './options.ts'
+import { accountIn, engineIn, seedIn, serverIn, signsIn } from './options.ts'
 
 test('a worker’s name can force an engine that exists, and nothing else', () => {
   expect(engineIn('engine=tfjs-webgpu')).toBe('tfjs-webgpu')
@@ -11,4 +11,21 @@ test('a worker’s name can force an engine that exists, and nothing else', () =
 test('a worker’s name can give a seed that is a number, and nothing else', () => {
   expect(seedIn('engine=plain&seed=7')).toBe(7)
   for (const name of ['', 'seed=', 'seed=-1', 'seed=1e9', 'seed=x']) expect(seedIn(name)).toBeUndefined()
+})
+
+test('a worker’s name can tell the server’s address, by HTTP only, and else it is where the worker is from', () => {
+  const here = 'https://app.example'
+  const named = (server: string) => serverIn(new URLSearchParams({ server }).toString(), here)
+  expect(named('https://kindred.example')).toBe('https://kindred.example/')
+  expect(named('http://localhost:8787/kindred')).toBe('http://localhost:8787/kindred/')
+  for (const name of ['', '/api', 'javascript:alert(1)', 'data:,x', 'kindred'])
+    expect(named(name)).toBe('https://app.example/')
+  expect(serverIn('kindred', here)).toBe('https://app.example/')
+})
+
+test('a worker’s name can tell whose data it is of, and that they sign in', () => {
+  expect(accountIn(new URLSearchParams({ account: 'anna & ben' }).toString())).toBe('anna & ben')
+  for (const name of ['', 'kindred', 'account=']) expect(accountIn(name)).toBeUndefined()
+  expect(signsIn('signs-in=')).toBe(true)
+  expect(signsIn('kindred')).toBe(false)
 })

@@ -12,3 +12,18 @@ export function seedIn(name: string): number | undefined {
   const asked = new URLSearchParams(name).get('seed') ?? ''
   return /^\d{1,9}$/.test(asked) ? Number(asked) : undefined
 }
+
+/** The folder that the server's addresses are in, with a slash at its end; `origin` is where the worker is from. */
+export function serverIn(name: string, origin: string): string {
+  const asked = new URLSearchParams(name).get('server') ?? ''
+  const known = URL.canParse(asked) && /^https?:$/.test(new URL(asked).protocol)
+  const { href } = new URL(known ? asked : origin)
+  return href.endsWith('/') ? href : `${href}/`
+}
+
+/** Whose data these are, of several users of this browser, or undefined where the app around knows only one. */
+export const accountIn = (name: string): string | undefined =>
+  new URLSearchParams(name).get('account') || undefined
+
+/** Whether a new device has to show who its user is. */
+export const signsIn = (name: string): boolean => new URLSearchParams(name).has('signs-in')

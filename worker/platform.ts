@@ -37,6 +37,8 @@ export interface Platform {
   readonly clock: Clock
   /** `fetch` with a path on the server; rejects where the server cannot be reached. */
   fetch(path: string, request: Request): Promise<Response>
+  /** A new device shows a token of the app around it, and waits for it (`signIn`). */
+  readonly signsIn?: boolean
   /** Where everything is stored. */
   readonly storage: {
     readonly name: string

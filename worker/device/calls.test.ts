@@ -1,7 +1,8 @@
 /** The calls of `DeviceApi`, in this process and across a port. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { connect, serve } from '../../shared/boundary.ts'
-import type { Port } from '../../shared/calls.ts'
+import { serve } from '../../shared/boundary.ts'
+import type { Port } from '../../shared/caller.ts'
+import { connect } from '../../shared/connect.ts'
 import type { DeviceApi } from '../../shared/protocol.ts'
 import { stage } from '../testing/stage.ts'
 import { key } from '../testing/world.ts'

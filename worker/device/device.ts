@@ -47,7 +47,9 @@ export function createDevice(given: Platform): Device {
   const models = createModels({ db, locks, clock })
   const samples = createSamples(db, clock)
   const holdings = createHoldings({ db, clock })
-  const tunnel = createTunnel({ ...platform, db })
+  /** What the app around has said of who the user is, until the device is registered. */
+  let token: string | undefined
+  const tunnel = createTunnel({ ...platform, db, token: () => token })
   const rows = createRows({ db, tunnel, clock, onMissing: () => schedule.visit({ soon: true }) })
   const ranker = createRanker({ db, models, rows, clock })
   const leads = () => schedule.leads()
@@ -67,13 +69,17 @@ export function createDevice(given: Platform): Device {
     ranker.clear()
     if (board.live.task) ready = deferred<Active>()
     cycle.reset()
+    await look()
+    board.hear()
+  }
+
+  async function look(): Promise<void> {
     try {
       await readSwitch()
       await cycle.loadStored()
     } catch (error) {
       cycle.failed(error)
     }
-    board.hear()
   }
 
   async function readSwitch(): Promise<void> {
@@ -121,8 +127,12 @@ export function createDevice(given: Platform): Device {
     throw new AppError('not-ready', 'There is no task on this device yet.')
   }
 
+  /** The first look at what is stored. */
+  let looking: Promise<void> | undefined
+
   /** What `ask` gives of the task in use; models that cannot serve are looked at. */
   async function ranking<T>(ask: (task: Active) => Promise<T>): Promise<T> {
+    await looking
     try {
       return await ask(current())
     } catch (error) {
@@ -183,6 +193,12 @@ export function createDevice(given: Platform): Device {
       return null
     },
 
+    async signIn(said) {
+      token = said.token
+      schedule.visit()
+      return null
+    },
+
     async conditions(conditions) {
       await schedule.adapt({ conditions })
       return null
@@ -238,12 +254,8 @@ export function createDevice(given: Platform): Device {
     },
 
     async start() {
-      try {
-        await readSwitch()
-        await cycle.loadStored()
-      } catch (error) {
-        cycle.failed(error)
-      }
+      looking = look()
+      await looking
       board.hear()
       schedule.start()
     },

@@ -17,8 +17,8 @@ import { reasonsFor } from './why.ts'
 
 export interface Ranker {
   /**
-   * Items by falling click probability. Throws `bad-input` for an item that the catalogue lacks, `version` if the model
-   * stored is not of this task (another tab has moved on), and what `models.load` throws.
+   * Items by falling click probability. Throws `bad-input` for an item that the catalogue lacks, unless asked to be lenient,
+   * `version` if the model stored is not of this task (another tab has moved on), and what `models.load` throws.
    */
   rank(task: Active, asked: CallInput<'rank'>): Promise<CallOutput<'rank'>>
   /** What each item's score rests on; throws what `rank` throws. */
@@ -101,10 +101,11 @@ export function createRanker({ db, models, rows, clock }: RankerDeps): Ranker {
   }
 
   return {
-    async rank(task, asked) {
-      const batch = await candidates(task, asked)
+    async rank(task, { lenient = false, ...asked }) {
+      const { known, unknown } = lenient ? sift(task, asked) : { known: asked }
+      const batch = await candidates(task, known)
       const { serving, result } = await turn(() => serve(task, batch, (scorer) => scorer.score(batch)))
-      return { ranked: inOrder(asked.items, result), serving }
+      return { ranked: inOrder(known.items, result), ...(unknown && { unknown }), serving }
     },
 
     async why(task, items) {
@@ -125,6 +126,16 @@ export function createRanker({ db, models, rows, clock }: RankerDeps): Ranker {
     },
     clear,
   }
+}
+
+/** What is asked of those that the catalogue has, and the others. */
+function sift({ context: { index } }: Active, { items, context }: Omit<CallInput<'rank'>, 'lenient'>) {
+  const here = items.flatMap((item, i) => (index.has(item) ? [i] : []))
+  const known = {
+    items: here.map((i) => items[i]!),
+    ...(context && { context: here.map((i) => context[i]!) }),
+  }
+  return { known, unknown: items.filter((item) => !index.has(item)) }
 }
 
 /** Items with their scores, best first; equal ones as they came. */

@@ -76,7 +76,8 @@ export interface Tunnel {
 }
 
 export function createTunnel(
-  deps: { db: Db } & Parameters<typeof createLine>[0] & Pick<Platform, 'locks'>,
+  deps: { db: Db; token?: () => string | undefined } & Parameters<typeof createLine>[0] &
+    Pick<Platform, 'locks' | 'signsIn'>,
 ): Tunnel {
   const { db, locks, clock } = deps
   const line = createLine(deps)
@@ -90,10 +91,11 @@ export function createTunnel(
   ): Promise<T> {
     const identity = await identify(signal)
     try {
-      return await line(path, authorised(request, identity), read, signal)
+      return await line(path, authorised(request, identity.credential), read, signal)
     } catch (error) {
       if (!(error instanceof AppError && error.code === 'unauthorised')) throw error
-      return line(path, authorised(request, await identify(signal, identity)), read, signal)
+      const { credential } = await identify(signal, identity)
+      return line(path, authorised(request, credential), read, signal)
     }
   }
 
@@ -109,7 +111,7 @@ export function createTunnel(
       const sharing = await getState(db, 'sharing')
       const identity = await line(
         '/api/devices',
-        json(sharing ? { consent: { sharing: sharing.on } } : {}),
+        signed(json(sharing ? { consent: { sharing: sharing.on } } : {})),
         (answer) => answer.json(registrationSchema),
         signal,
       )
@@ -123,6 +125,14 @@ export function createTunnel(
       })
       return identity
     })
+  }
+
+  /** With what the app around has said of who the user is. */
+  function signed(request: Request): Request {
+    const token = deps.token?.()
+    if (token !== undefined) return authorised(request, token)
+    if (!deps.signsIn) return request
+    throw new AppError('unauthorised', 'A new device must show a token of its user, and there is none yet.')
   }
 
   /** Unless the user has changed their mind meanwhile. */
@@ -143,7 +153,7 @@ export function createTunnel(
 
   /** As it was where the server refuses: what else is asked of it will show why. */
   async function renewedAt(identity: Registration, signal?: AbortSignal): Promise<Registration> {
-    const request = authorised({ method: 'POST' }, identity)
+    const request = authorised({ method: 'POST' }, identity.credential)
     try {
       return await line('/api/me/credential', request, (answer) => answer.json(registrationSchema), signal)
     } catch (error) {
@@ -153,7 +163,7 @@ export function createTunnel(
   }
 
   async function eraseAt(identity: Registration, signal?: AbortSignal): Promise<Erased | null> {
-    const request = authorised({ method: 'DELETE' }, identity)
+    const request = authorised({ method: 'DELETE' }, identity.credential)
     try {
       return await line('/api/me', request, (answer) => answer.json(erasedSchema), signal)
     } catch (error) {
@@ -290,7 +300,7 @@ const json = (value: unknown, method: 'POST' | 'PUT' = 'POST'): Request => ({
   body: JSON.stringify(value),
 })
 
-const authorised = (request: Request, { credential }: Registration): Request => ({
+const authorised = (request: Request, credential: string): Request => ({
   ...request,
   headers: { ...request.headers, authorization: `Bearer ${credential}` },
 })

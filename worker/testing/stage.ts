@@ -33,10 +33,16 @@ export function stage() {
         storage: here.storage,
       }),
 
-    /** A started device, on a platform with `changes`. */
-    async start(changes: Partial<Platform> = {}): Promise<Device> {
+    /** A device on a platform with `changes`, not started yet. */
+    prepare(changes: Partial<Platform> = {}): Device {
       const device = createDevice({ ...here.platform(), ...changes })
       devices.push(device)
+      return device
+    },
+
+    /** A started device. */
+    async start(changes: Partial<Platform> = {}): Promise<Device> {
+      const device = here.prepare(changes)
       await device.start()
       return device
     },
