@@ -3,17 +3,18 @@ import { expect, test } from 'playwright/test'
 import { find, isRequired } from './browsers/find.js'
 import { openTab } from './browsers/open.ts'
 import type { Tab } from './browsers/tab.ts'
-import { type Pages, servePages } from './harness/serve.ts'
 import type { Outcome } from './harness/vitest.ts'
+import { shared } from './host.ts'
 
-let pages: Pages
+let pages: { url: string }
 test.beforeAll(async () => {
-  pages = await servePages('engines.html', 'storage.html')
+  pages = await shared('pages')
 })
-test.afterAll(() => pages?.close())
 
 for (const kind of ['chromium', 'firefox', 'webkit'] as const)
   test.describe(kind, () => {
+    // One browser of a kind, which its tests use one after the other; the kinds run side by side.
+    test.describe.configure({ mode: 'default' })
     test.skip(!find(kind) && !isRequired(kind), `There is no ${kind} here, and none could be installed.`)
     let tab: Tab
     test.beforeAll(async () => {

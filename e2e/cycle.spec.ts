@@ -1,22 +1,21 @@
-import { expect, test } from 'playwright/test'
-import { Person } from './person.ts'
+/** The story of everyone's first hour, told on every device. */
+import { expect, test } from './test.ts'
 
 /** From the tenth click to the first committed model (ms): the promise to a new visitor on a machine of two cores. */
 const FIRST_MODEL_MS = 30_000
 
-test('a new visitor’s clicks train a model on their own device, which ranks from then on, offline too', async ({
+test('a new visitor’s clicks train a model on their own device, which ranks from then on, offline too, until they are forgotten', async ({
+  person,
   page,
   context,
+  quiet,
 }, info) => {
-  const person = new Person(page)
-
   await test.step('the first visit gets a feed ranked by the delivered model', async () => {
     await person.visit()
-    const stored = await person.storedModels()
-    expect(stored.map(({ slot }) => slot).sort()).toEqual(['M', 'M0'])
-    expect(stored[0]!.sha256).toBe(stored[1]!.sha256)
+    expect((await person.storedModels()).map(({ slot }) => slot).sort()).toEqual(['M', 'M0'])
+    expect(await person.hashes()).toHaveLength(1)
   })
-  const delivered = (await person.storedModels())[0]!.sha256
+  const [delivered] = await person.hashes()
   const feedBefore = await person.feed()
 
   const { tenthClick, since } = await test.step('the person opens ten items', async () => {
@@ -33,7 +32,7 @@ test('a new visitor’s clicks train a model on their own device, which ranks fr
     console.log(
       `  ${info.project.name}: first personal model ${(ms / 1000).toFixed(1)} s after the tenth click`,
     )
-    expect(ms, 'from the tenth click to the first personal model').toBeLessThan(FIRST_MODEL_MS)
+    if (quiet) expect(ms, 'from the tenth click to the first personal model').toBeLessThan(FIRST_MODEL_MS)
     const number = async (name: string) => Number(await round.getAttribute(`data-${name}`))
     expect(await number('kept'), 'samples that the classifier kept').toBeGreaterThan(0)
     expect(await number('after')).toBeGreaterThan(await number('before'))
@@ -50,9 +49,10 @@ test('a new visitor’s clicks train a model on their own device, which ranks fr
     expect(stored.get('M0')!.actual).toBe(delivered)
   })
 
-  await test.step('the round never blocked the page for more than 50 ms', async () => {
-    expect(await person.longTasks(since)).toEqual([])
-  })
+  if (quiet)
+    await test.step('the round never blocked the page for more than 50 ms', async () => {
+      expect(await person.longTasks(since)).toEqual([])
+    })
 
   const feedAfter = await test.step('the same items are in the feed, in another order', async () => {
     await person.goTo('Feed')
@@ -71,5 +71,18 @@ test('a new visitor’s clicks train a model on their own device, which ranks fr
     expect(await person.feed()).toEqual(feedAfter)
     await expect(page.getByTestId('serving')).toHaveAttribute('data-slot', 'M')
     await context.setOffline(false)
+  })
+
+  await test.step('“Forget everything” erases this device and its part of the server, and says so', async () => {
+    await person.goTo('My model')
+    await expect(page.getByTestId('events-waiting')).toHaveText('0')
+    const sent = Number(await page.getByTestId('events-delivered').textContent())
+    expect(sent).toBeGreaterThan(0)
+    const erased = await person.forget()
+    for (const place of ['here', 'on the server'])
+      await expect(erased).toContainText(`Removed ${place}: ${sent} events`)
+    await person.goTo('My model')
+    await expect(page.getByTestId('samples-clicks')).toHaveText('0')
+    await expect.poll(() => person.hashes()).toEqual([delivered])
   })
 })

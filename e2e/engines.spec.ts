@@ -1,13 +1,12 @@
 /** The engines that only a browser has, or has otherwise than Node, held against the contract that holds in Node. */
 import { expect, type Page, test } from 'playwright/test'
 import type { Harness } from './harness/engines.ts'
-import { type Pages, servePages } from './harness/serve.ts'
+import { shared } from './host.ts'
 
-let pages: Pages
+let pages: { url: string }
 test.beforeAll(async () => {
-  pages = await servePages('engines.html')
+  pages = await shared('pages')
 })
-test.afterAll(() => pages?.close())
 
 /** Calls the page's function of that name. */
 async function ask<Name extends keyof Harness>(

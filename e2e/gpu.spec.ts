@@ -1,8 +1,6 @@
-import { expect, test } from 'playwright/test'
-import { Person } from './person.ts'
+import { expect, test } from './test.ts'
 
-test('the app’s own round runs on WebGPU when it is asked to', async ({ page }) => {
-  const person = new Person(page)
+test('the app’s own round runs on WebGPU when it is asked to', async ({ person, page }) => {
   await person.visit('?engine=fused-webgpu&seed=1')
   await person.openItems(10)
   await person.goTo('My model')

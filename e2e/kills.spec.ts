@@ -1,6 +1,7 @@
 /** A share of the kills that `npm run test:kills` makes: a real browser dies in the middle of what it does. */
 import { expect, test } from 'playwright/test'
 import { find } from './browsers/find.js'
+import { shared } from './host.ts'
 import { runKills } from './kills/run.ts'
 import { type Server, startServer } from './server.ts'
 
@@ -9,7 +10,7 @@ const KILLS = 8
 
 let server: Server
 test.beforeAll(async () => {
-  server = await startServer()
+  server = await startServer({ like: (await shared('prepared')).data })
 })
 test.afterAll(() => server?.remove())
 

@@ -1,7 +1,5 @@
 /** A person with a phone, and a look into what their browser keeps. */
-import { expect, type Page } from 'playwright/test'
-
-const base = () => process.env.KINDRED_URL!
+import { expect, type Locator, type Page } from 'playwright/test'
 
 export interface StoredModel {
   slot: string
@@ -10,10 +8,18 @@ export interface StoredModel {
   actual: string
 }
 
+export type View = 'Feed' | 'My model' | 'Settings'
+
+/** How long somebody looks at a screenful, ms: what is in view for half a second counts as seen. */
+const LOOK_MS = 650
+
 export class Person {
   readonly page: Page
-  constructor(page: Page) {
+  /** The app's address. */
+  readonly url: string
+  constructor(page: Page, url: string) {
     this.page = page
+    this.url = url
   }
 
   /** Opens the app and waits until a feed is ranked. The seed makes the draw of the feed and the rounds repeatable. */
@@ -26,7 +32,7 @@ export class Person {
           tasks.push({ start: startTime, ms: duration })
       }).observe({ type: 'longtask', buffered: true })
     })
-    await this.page.goto(`${base()}/${query}`)
+    await this.page.goto(`${this.url}/${query}`)
     await this.feedIsRanked()
   }
 
@@ -43,11 +49,32 @@ export class Person {
   }
 
   /**
-   * Looks through the feed from the top and opens the items with the feed's commonest topic, `count` in all; others only
-   * where too few are left.
+   * Looks through the feed from the top, a screenful at a time, and opens the items with the feed's commonest topic, `count`
+   * in all; others only where too few are left.
    */
   async openItems(count: number): Promise<void> {
-    const cards = await this.page
+    const cards = await this.cards()
+    const favourite = commonest(cards.flatMap(({ topics }) => topics))
+    const looked = new Set<string>()
+    let opened = 0
+    for (const [place, { key, topics }] of cards.entries()) {
+      if (opened === count) break
+      const card = this.page.locator(`article[data-item="${key}"]`)
+      if (!looked.has(key)) {
+        await card.evaluate((card) => card.scrollIntoView({ block: 'start', behavior: 'instant' }))
+        await this.page.waitForTimeout(LOOK_MS)
+        for (const seen of await this.inView()) looked.add(seen)
+      }
+      if (!topics.includes(favourite) && cards.length - place > count - opened) continue
+      await card.getByRole('button').first().click()
+      opened++
+    }
+    expect(opened, 'items opened').toBe(count)
+  }
+
+  /** The feed's items with their topics, best first. */
+  private cards(): Promise<{ key: string; topics: string[] }[]> {
+    return this.page
       .getByTestId('feed')
       .locator('article')
       .evaluateAll((cards) =>
@@ -56,25 +83,35 @@ export class Person {
           topics: [...card.querySelectorAll('.chips li')].map((chip) => chip.textContent ?? ''),
         })),
       )
-    const tally = new Map<string, number>()
-    for (const topic of cards.flatMap(({ topics }) => topics)) tally.set(topic, (tally.get(topic) ?? 0) + 1)
-    const [favourite] = [...tally].sort((a, b) => b[1] - a[1])[0] ?? ['']
-    let opened = 0
-    for (const [place, { key, topics }] of cards.entries()) {
-      if (opened === count) break
-      const card = this.page.locator(`article[data-item="${key}"]`)
-      await card.scrollIntoViewIfNeeded()
-      // How long this person looks at a card: what is in view for half a second counts as seen.
-      await this.page.waitForTimeout(650)
-      if (!topics.includes(favourite) && cards.length - place > count - opened) continue
-      await card.getByRole('button').first().click()
-      opened++
-    }
-    expect(opened, 'items opened').toBe(count)
   }
 
-  async goTo(view: 'Feed' | 'My model'): Promise<void> {
-    await this.page.getByRole('link', { name: view }).click()
+  /** Keys of the items of which half can be seen. */
+  private inView(): Promise<string[]> {
+    return this.page
+      .getByTestId('feed')
+      .locator('article')
+      .evaluateAll((cards) => {
+        const covered = Number.parseFloat(getComputedStyle(document.documentElement).scrollPaddingBottom) || 0
+        return cards
+          .filter((card) => {
+            const { top, bottom, height } = card.getBoundingClientRect()
+            return Math.min(bottom, innerHeight - covered) - Math.max(top, 0) >= height / 2
+          })
+          .map((card) => card.getAttribute('data-item')!)
+      })
+  }
+
+  async goTo(view: View): Promise<void> {
+    await this.page.getByRole('navigation').getByRole('link', { name: view }).click()
+  }
+
+  /** Erases everything, and says what the app says was removed. */
+  async forget(): Promise<Locator> {
+    await this.goTo('Settings')
+    await this.page.getByRole('button', { name: 'Forget everything' }).click()
+    const dialog = this.page.getByRole('dialog')
+    await dialog.getByRole('button', { name: /forget/i }).click()
+    return this.page.getByTestId('erased')
   }
 
   /** The ranking models as they lie in IndexedDB, hashed anew. */
@@ -100,6 +137,11 @@ export class Person {
     })
   }
 
+  /** What the models' rows say of their bytes, each hash once. */
+  async hashes(): Promise<string[]> {
+    return [...new Set((await this.storedModels()).map(({ sha256 }) => sha256))]
+  }
+
   /** Tasks that blocked the page's thread for more than 50 ms and began after `since` (ms of `performance.now()`). */
   longTasks(since: number): Promise<{ start: number; ms: number }[]> {
     return this.page.evaluate(
@@ -110,4 +152,10 @@ export class Person {
       since,
     )
   }
+}
+
+function commonest(topics: readonly string[]): string {
+  const tally = new Map<string, number>()
+  for (const topic of topics) tally.set(topic, (tally.get(topic) ?? 0) + 1)
+  return [...tally].sort((a, b) => b[1] - a[1])[0]?.[0] ?? ''
 }

@@ -1,21 +1,48 @@
-/** The built app against the real server, on several device profiles. */
-import { defineConfig } from 'playwright/test'
-import { base, profile, withGpu } from './base.ts'
+/** All that needs a browser: the built app against the real server on many devices, engines and storage in three browsers. */
+import { defineConfig, type Project } from 'playwright/test'
+import { launch, withGpu } from './launch.ts'
+import { type ProfileName, profile, profileNames } from './profiles.ts'
+import type { Everywhere } from './test.ts'
 
-export default defineConfig({
-  ...base('kindred-e2e'),
-  globalSetup: './server.ts',
-  // Two cores: browsers that train side by side would only slow each other down.
-  workers: 1,
+/** On real data, alone on the machine, because there they are timed. */
+const TIMED: readonly ProfileName[] = ['pixel', 'iphone', 'desktop']
+const others = profileNames.filter((name) => !TIMED.includes(name))
+
+const together: Project<object, Everywhere>[] = [
+  { name: 'webgpu', testMatch: ['engines.spec.ts', 'webgpu.spec.ts'], use: withGpu() },
+  { name: 'films', testMatch: 'films.setup.ts' },
+  { name: 'browsers', testMatch: 'browsers.spec.ts', fullyParallel: true },
+  { name: 'kills', testMatch: 'kills.spec.ts' },
+  ...others.map((name) => ({ name, testMatch: 'cycle.spec.ts', use: profile(name) })),
+  { name: 'app', testMatch: ['app.spec.ts', 'examples.spec.ts'], use: profile('desktop') },
+  { name: 'gpu', testMatch: 'gpu.spec.ts', use: withGpu() },
+]
+
+/** Beside nothing else, one after the other. */
+const alone: Project<object, Everywhere>[] = [
+  ...TIMED.map((name) => ({ name, testMatch: 'cycle.spec.ts', use: { ...profile(name), site: 'films' } })),
+  { name: 'tabs', testMatch: 'tabs.spec.ts', use: profile('desktop') },
+]
+
+export default defineConfig<object, Everywhere>({
+  testDir: '.',
+  globalSetup: './host.ts',
+  outputDir: '../test-results',
+  retries: 0,
+  timeout: 180_000,
+  expect: { timeout: 20_000 },
+  forbidOnly: Boolean(process.env.CI),
+  reporter: 'list',
+  // Two cores; those that wait for the disk or for a person leave them to the others.
+  workers: 3,
+  use: { launchOptions: launch(), serviceWorkers: 'allow', trace: 'off' },
   projects: [
-    { name: 'pixel', testMatch: 'cycle.spec.ts', use: profile('Pixel 7') },
-    { name: 'iphone', testMatch: 'cycle.spec.ts', use: profile('iPhone 15') },
-    {
-      name: 'desktop',
-      testMatch: ['cycle.spec.ts', 'app.spec.ts', 'tabs.spec.ts'],
-      use: { viewport: { width: 1280, height: 800 } },
-    },
-    { name: 'gpu', testMatch: 'gpu.spec.ts', use: withGpu() },
-    { name: 'kills', testMatch: 'kills.spec.ts' },
+    ...together,
+    ...alone.map((project, i) => ({
+      ...project,
+      use: { ...project.use, quiet: true },
+      workers: 1,
+      dependencies: i === 0 ? together.map(({ name }) => name!) : [alone[i - 1]!.name!],
+    })),
   ],
 })

@@ -1,13 +1,11 @@
 /** The real server, in a process of its own on a free port of the loopback. */
-import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 import { start } from './browsers/program.ts'
 
 const root = resolve(import.meta.dirname, '..')
-const movielens = resolve(root, '../shared/data/ml-1m')
 
 export interface Server {
   readonly url: string
@@ -19,15 +17,21 @@ export interface Server {
   remove(): Promise<void>
 }
 
-/** Starts one on the demo population, or on what `from` says; it builds the app if that has changed. */
+/**
+ * Starts one on the demo population, on what `from` says, or on a copy of the prepared data folder `like`; it builds the app
+ * if that has changed.
+ */
 export async function startServer({
   from = [],
+  like,
   say = (text: string) => console.log(text),
 }: {
   from?: readonly string[]
+  like?: string
   say?: (text: string) => void
 } = {}): Promise<Server> {
   const data = await mkdtemp(join(tmpdir(), 'kindred-e2e-data-'))
+  if (like !== undefined) await cp(like, data, { recursive: true })
   const { child, ended } = start(
     process.execPath,
     ['server/bin.js', 'start', '--port', '0', '--data', data, ...from],
@@ -60,13 +64,4 @@ export async function startServer({
     await remove()
     throw error
   }
-}
-
-/** Once for all browser tests: on MovieLens-1M where its folder lies beside the repository, else on the demo population. */
-export default async function startForAll(): Promise<() => Promise<void>> {
-  const real = existsSync(movielens)
-  if (!real) console.log('No ../shared/data/ml-1m here: the browser tests run on the demo population.')
-  const server = await startServer(real ? { from: ['--import', 'movielens', movielens] } : {})
-  process.env.KINDRED_URL = server.url
-  return server.remove
 }

@@ -1,5 +1,5 @@
-import { expect, type Page, test } from 'playwright/test'
 import { Person } from './person.ts'
+import { expect, type Page, test } from './test.ts'
 
 /** A follower leads after this at the latest (ms). */
 const TAKE_OVER_MS = 1000
@@ -20,13 +20,14 @@ const leadingSince = (page: Page) =>
   )
 
 test('of many tabs one leads, and within a second of its end another; what any of them tracks is sent', async ({
+  person: first,
   page,
   context,
+  url,
 }, info) => {
-  const first = new Person(page)
   await first.visit()
   await leads(page)
-  const second = new Person(await context.newPage())
+  const second = new Person(await context.newPage(), url)
   await second.visit()
   await follows(second.page)
 
@@ -50,11 +51,13 @@ test('of many tabs one leads, and within a second of its end another; what any o
 })
 
 test('a newer app that wants another database gets it at once, and the tabs of the older one say so', async ({
+  person,
   page,
   context,
+  url,
 }) => {
-  const other = new Person(await context.newPage())
-  await new Person(page).visit()
+  const other = new Person(await context.newPage(), url)
+  await person.visit()
   await other.visit()
   const opened = await page.evaluate(
     () =>

@@ -1,5 +1,5 @@
 import { expect, test } from 'playwright/test'
-import { type Pages, servePages } from './harness/serve.ts'
+import { shared } from './host.ts'
 
 /** Largest difference between a loss or score on WebGPU and on the cpu engine; both compute in float32. */
 const TOLERANCE = 1e-4
@@ -19,11 +19,10 @@ interface Cut {
   trained: Pick<Round, 'losses' | 'before' | 'after'> & { choice: object; steps: number; model: boolean }
 }
 
-let pages: Pages
+let pages: { url: string }
 test.beforeAll(async () => {
-  pages = await servePages('index.html')
+  pages = await shared('pages')
 })
-test.afterAll(() => pages?.close())
 
 test('the same round on WebGPU and on the cpu engine has the same losses and scores', async ({ page }) => {
   await page.goto(pages.url)

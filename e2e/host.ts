@@ -1,0 +1,87 @@
+/**
+ * What the specs share, each made once, when it is first asked for: prepared data, servers, the pages of the harness. It
+ * lives in the process that starts the tests; specs run in others and ask it over loopback.
+ */
+import { existsSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { resolve } from 'node:path'
+import { servePages } from './harness/serve.ts'
+import { type Server, startServer } from './server.ts'
+
+const movielens = resolve(import.meta.dirname, '../../shared/data/ml-1m')
+
+export interface Shared {
+  /** A data folder with the demo population, prepared and trained, which nobody has open: for copies. */
+  prepared: { data: string }
+  /** A server on a copy of it. */
+  demo: { url: string }
+  /** A server on MovieLens-1M where its folder lies beside the repository, else on the demo population. */
+  films: { url: string }
+  /** The pages of e2e/harness; the address ends in a slash. */
+  pages: { url: string }
+}
+
+/** Asks for what is shared, and waits until it is there. */
+export async function shared<Name extends keyof Shared>(name: Name): Promise<Shared[Name]> {
+  const response = await fetch(`${process.env.KINDRED_SHARED}/${name}`)
+  if (!response.ok) throw new Error(`There is no ${name}: ${await response.text()}`)
+  return response.json() as Promise<Shared[Name]>
+}
+
+/** Playwright's global setup: nothing is made yet. What it gives back ends all that was. */
+export default async function host(): Promise<() => Promise<void>> {
+  const undo: (() => Promise<unknown>)[] = []
+  const kept = (server: Server) => {
+    undo.push(() => server.remove())
+    return server
+  }
+  const make: { [Name in keyof Shared]: () => Promise<Shared[Name]> } = {
+    async prepared() {
+      const server = kept(await startServer())
+      await server.stop()
+      return { data: server.data }
+    },
+    async demo() {
+      const { url } = kept(await startServer({ like: (await get('prepared')).data }))
+      return { url }
+    },
+    async films() {
+      // The app is built by then, and by one process.
+      const demo = await get('demo')
+      if (existsSync(movielens)) {
+        const { url } = kept(await startServer({ from: ['--import', 'movielens', movielens] }))
+        return { url }
+      }
+      console.log('No ../shared/data/ml-1m here: these tests run on the demo population.')
+      return demo
+    },
+    async pages() {
+      const pages = await servePages('index.html', 'engines.html', 'storage.html')
+      undo.push(() => pages.close())
+      return { url: pages.url }
+    },
+  }
+
+  const made = new Map<string, Promise<object>>()
+  function get<Name extends keyof Shared>(name: Name): Promise<Shared[Name]> {
+    const found = made.get(name) ?? make[name]()
+    made.set(name, found)
+    return found as Promise<Shared[Name]>
+  }
+
+  const door = createServer(async ({ url }, answer) => {
+    try {
+      answer.end(JSON.stringify(await get(url!.slice(1) as keyof Shared)))
+    } catch (error) {
+      answer.writeHead(500).end(String(error))
+    }
+  })
+  await new Promise<void>((listening) => door.listen(0, '127.0.0.1', listening))
+  process.env.KINDRED_SHARED = `http://127.0.0.1:${(door.address() as AddressInfo).port}`
+  return async () => {
+    door.close()
+    await Promise.allSettled(made.values())
+    for (const step of undo.reverse()) await step()
+  }
+}
