@@ -20,7 +20,7 @@ function affine(x: readonly number[], w: Float64Array, b: Float64Array): number[
 }
 
 /** The concatenated inputs of a row. */
-function inputOf(spec: ModelSpec, w: Doubles, batch: Batch, row: number): number[] {
+export function inputOf(spec: ModelSpec, w: Doubles, batch: Batch, row: number): number[] {
   const id = (at: number) => batch.ids[row * spec.idWidth + at]!
   return spec.inputs.flatMap((input): number[] => {
     const width = widthOf(spec, input)

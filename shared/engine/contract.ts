@@ -5,6 +5,7 @@ import { cloneWeights, type Weights } from '../model/weights.ts'
 import { seeded } from '../random.ts'
 import type { Batch } from '../sample.ts'
 import { padBatch } from './batch.ts'
+import { attentionContract } from './contract.attention.ts'
 import {
   smallBatch as batchOf,
   diceExamples,
@@ -48,6 +49,7 @@ export function engineContract(
       engine = await make()
     })
     afterAll(() => engine.dispose())
+    attentionContract(() => engine, cases)
     refusalContract(() => engine, options.reproducible !== false)
     diceContract(() => engine, options.reproducible !== false)
     memoryContract(() => engine, options)

@@ -46,6 +46,8 @@ export interface Engine {
   load(spec: ModelSpec, weights: Weights, training?: Training): Promise<Model>
   /** Buffers or tensors now held, over all models: a leak shows here. */
   held(): number
+  /** Bytes now held, with room kept for the next model; absent where that cannot be told. */
+  bytes?(): number
   dispose(): Promise<void>
   /** Where it can be taken away (a GPU): settles once it was, with what every later call throws; never rejects. */
   readonly lost?: Promise<AppError>

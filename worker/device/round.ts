@@ -1,11 +1,13 @@
 /** One round on the device: train the classifier, filter, train the ranking model, commit or discard. */
 import { AppError, toFailure } from '../../shared/failure.ts'
 import type { Round, Status } from '../../shared/protocol.ts'
+import type { Sample } from '../../shared/sample.ts'
 import type { Platform } from '../platform.ts'
 import type { Checkpoint, Trainer, Watch } from '../trainer/job.ts'
 import type { Active } from './active.ts'
 import { type Continued, continued, createKeeper, type Keeper, mayGoOn, nameOf } from './checkpoints.ts'
-import { type Db, getState, type Training } from './db.ts'
+import { type Db, getState, type LocalRow, type Training } from './db.ts'
+import { differencesOf } from './differences.ts'
 import { withKnownEngine } from './engine-choice.ts'
 import { createJobs, type Jobs } from './jobs.ts'
 import { emptyRound, writeJournal } from './journal.ts'
@@ -118,18 +120,28 @@ export async function runRound(deps: RoundDeps, task: Active, options: RoundOpti
     return models.base(name)
   }
 
+  /** Notes how the user's own samples, which it gives, differ from borrowed ones. */
+  async function compare(borrowed: readonly Sample[]): Promise<LocalRow[]> {
+    const { validation, training } = await samples.local(hyper)
+    const local = [...training, ...validation]
+    const differences = differencesOf(task, local, borrowed)
+    if (differences.length > 0) round.differences = differences
+    return local
+  }
+
   async function filterMatched(jobs: Jobs): Promise<void> {
     if (!hyper.augment) return
     if (hyper.filter === 'none') {
       round.kept = await samples.keepAll(hyper)
+      await compare(await samples.filtered())
       return
     }
-    const { validation, training } = await samples.local(hyper)
-    const local = [...training, ...validation]
     const { classifying, candidates } = await samples.split(hyper, seed)
+    const local = await compare([...classifying, ...candidates])
     if (local.length === 0 || classifying.length === 0) return
     const job = await jobs.filter({ local, outside: classifying, candidates })
-    const { engine, scores } = await work('filtering', (trainer, watch) => trainer.filter(job, watch))
+    const { engine, scores, memory } = await work('filtering', (trainer, watch) => trainer.filter(job, watch))
+    if (memory) round.memory = memory
     // A trainer may be another thread: what it tells is checked before it decides what goes.
     if (scores.length !== candidates.length || !scores.every((score) => score >= 0 && score <= 1))
       throw new AppError('engine', 'The classifier did not score every sample in [0, 1].')
@@ -173,7 +185,8 @@ export async function runRound(deps: RoundDeps, task: Active, options: RoundOpti
       })
       await keeper.end()
       const { choice: _choice, model, ...told } = result
-      Object.assign(round, told)
+      const memory = Math.max(round.memory ?? 0, told.memory ?? 0)
+      Object.assign(round, told, memory > 0 && { memory })
       return model
     }
     const model = await jobs.trained({ model: trains ? await train() : null }, personal)

@@ -6,6 +6,7 @@ import type { Model } from '../../shared/engine/engine.ts'
 import { seeded } from '../../shared/random.ts'
 import type { Batch } from '../../shared/sample.ts'
 import { createEpochs, stepsIn } from './batches.ts'
+import { createCourse } from './course.ts'
 import { isBetter, judgeBy } from './judge.ts'
 import { type Personalised, UNTRAINED, wholeOf } from './outcome.ts'
 import type { PersonaliseInput, Workplace } from './personalise.ts'
@@ -25,6 +26,7 @@ export async function byEpoch(input: PersonaliseInput, place: Workplace): Promis
   try {
     const before = await judge(model)
     let best = { ...before, epoch: 0 }
+    const course = createCourse([{ step: 0, ...before }])
     const losses: number[] = []
     let due = epochs * (search + again)
     const heard = (loss: number) => {
@@ -34,21 +36,27 @@ export async function byEpoch(input: PersonaliseInput, place: Workplace): Promis
     await model.mark()
     await learn(model, input, [training], epochs, place, heard, async (epoch) => {
       const now = await judge(model)
+      course.add(epoch * search, now)
       if (!isBetter(now, best, gate, best.epoch === 0 ? margin : 0)) return
       best = { ...now, epoch }
       // To learn anew, what was marked stays M, with its fresh optimizer.
       if (!refit) await model.mark()
     })
     const steps = () => ({ losses, steps: losses.length })
-    const judged = { before: before.auc, after: best.auc, loss: { before: before.loss, after: best.loss } }
-    if (best.epoch === 0) return { ...UNTRAINED, ...judged, ...steps() }
+    const judged = () => ({
+      before: before.auc,
+      after: best.auc,
+      loss: { before: before.loss, after: best.loss },
+      course: course.points,
+    })
+    if (best.epoch === 0) return { ...UNTRAINED, ...judged(), ...steps() }
     await model.revert()
     if (!refit)
-      return { weights: await wholeOf(model), ...steps(), stepsKept: best.epoch * search, ...judged }
+      return { weights: await wholeOf(model), ...steps(), stepsKept: best.epoch * search, ...judged() }
     due = epochs * search + best.epoch * again
     await learn(model, input, all, best.epoch, place, heard)
     const kept = { stepsKept: best.epoch * again, refit: best.epoch * again }
-    return { weights: await wholeOf(model), ...steps(), ...kept, ...judged }
+    return { weights: await wholeOf(model), ...steps(), ...kept, ...judged() }
   } finally {
     model.dispose()
   }

@@ -6,6 +6,7 @@
 import * as z from 'zod'
 import { ENGINE_NAMES } from '../../shared/engine/engine.ts'
 import { isKernel, type Kernel } from '../../shared/engine/fused/kernel.ts'
+import { MAX_COURSE, pointSchema } from '../../shared/protocol.ts'
 import { manifestSchema } from '../../shared/task.ts'
 
 // Bulk data: checked by type, never walked.
@@ -50,6 +51,8 @@ export const checkpointSchema = z.strictObject({
   losses: z.array(z.number()),
   before: qualitySchema,
   best: qualitySchema,
+  /** As far as it has come. */
+  course: z.array(pointSchema).max(MAX_COURSE).optional(),
 })
 export type Checkpoint = z.infer<typeof checkpointSchema>
 
@@ -77,12 +80,16 @@ const choiceSchema = z.strictObject({
 })
 export type Choice = z.infer<typeof choiceSchema>
 
+/** The most that the engine was seen to hold, in bytes, where it can tell. */
+const memory = z.int().positive().optional()
+
 const filterResultSchema = z.strictObject({
   engine: engineName,
   choice: choiceSchema,
   /** Of each candidate, in [0, 1]. */
   scores: float32,
   losses: z.array(z.number()),
+  memory,
 })
 const personaliseResultSchema = z.strictObject({
   engine: engineName,
@@ -95,7 +102,9 @@ const personaliseResultSchema = z.strictObject({
   before: z.number().nullable(),
   after: z.number().nullable(),
   loss: z.strictObject({ before: z.number(), after: z.number() }).optional(),
+  course: z.array(pointSchema).max(MAX_COURSE).optional(),
   refit: z.int().positive().optional(),
+  memory,
 })
 
 /** The jobs: what goes in, what comes out. */

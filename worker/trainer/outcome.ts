@@ -2,6 +2,7 @@
 import type { Model } from '../../shared/engine/engine.ts'
 import { AppError } from '../../shared/failure.ts'
 import type { Weights } from '../../shared/model/weights.ts'
+import type { Point } from '../../shared/protocol.ts'
 
 export interface Personalised {
   /** The weights that are to become M, or null where M stays. */
@@ -16,6 +17,8 @@ export interface Personalised {
   readonly after: number | null
   /** Log-loss on them, where that decided. */
   readonly loss?: { readonly before: number; readonly after: number }
+  /** On them, before and as training went on. */
+  readonly course?: Point[]
   /** Of `steps`, those of the training begun anew that `weights` come from; `after` is from before it. */
   readonly refit?: number
 }

@@ -6,6 +6,7 @@ import { AppError } from '../../shared/failure.ts'
 import { seeded } from '../../shared/random.ts'
 import { readSafetensors, writeSafetensors } from '../../shared/safetensors.ts'
 import { createEpochs, stepsIn } from './batches.ts'
+import { createCourse } from './course.ts'
 import { CHECKPOINT_STEPS, type Watch } from './job.ts'
 import { isBetter, judgeBy } from './judge.ts'
 import { type Personalised, UNTRAINED, wholeOf } from './outcome.ts'
@@ -33,12 +34,21 @@ export async function byStep(
     let stepsKept = from?.stepsKept ?? 0
     let saved = from?.model ?? null
     let savedAt = stepsKept
+    const course = createCourse(from ? from.course : [{ step: 0, ...before }])
 
     /** The model is the best so far, as it is after every step. */
     async function checkpoint(hear: NonNullable<Watch['onCheckpoint']>): Promise<void> {
       if (savedAt < stepsKept) saved = writeSafetensors(await wholeOf(model))
       savedAt = stepsKept
-      hear({ model: saved, step: losses.length, stepsKept, losses: [...losses], before, best })
+      hear({
+        model: saved,
+        step: losses.length,
+        stepsKept,
+        losses: [...losses],
+        before,
+        best,
+        course: [...course.points],
+      })
     }
 
     await model.mark()
@@ -50,6 +60,7 @@ export async function byStep(
       if (isBetter(now, best, hyper.gate)) {
         best = now
         stepsKept++
+        course.add(losses.length, now)
         await model.mark()
       } else {
         await model.revert()
@@ -58,7 +69,15 @@ export async function byStep(
       if (onCheckpoint && (last || losses.length % CHECKPOINT_STEPS === 0)) await checkpoint(onCheckpoint)
     }
     const weights = stepsKept > 0 ? await wholeOf(model) : null
-    return { weights, losses, steps: losses.length, stepsKept, before: before.auc, after: best.auc }
+    return {
+      weights,
+      losses,
+      steps: losses.length,
+      stepsKept,
+      before: before.auc,
+      after: best.auc,
+      course: course.points,
+    }
   } finally {
     model.dispose()
   }

@@ -34,14 +34,19 @@ export function createTrainer(
     const { signal } = watch
     const until = signal ? AbortSignal.any([signal, terminated.signal]) : terminated.signal
     const shape = { spec: din(task.schema, task.ranking), batch: task.hyper.ranking.batchSize }
+    let memory = 0
     const { result, choice } = await engines.run({ shape, known }, until, (engine, signal) => {
       const heard = <A>(listener: ((news: A) => void) | undefined) =>
         listener && ((news: A) => signal.aborted || listener(news))
       const pause = createPause(signal, { duty, gate, timing })
-      const [onProgress, onCheckpoint] = [heard(watch.onProgress), heard(watch.onCheckpoint)]
+      const [told, onCheckpoint] = [heard(watch.onProgress), heard(watch.onCheckpoint)]
+      const onProgress = (fraction: number) => {
+        memory = Math.max(memory, engine.bytes?.() ?? 0)
+        told?.(fraction)
+      }
       return work(engine, { signal, pause, onProgress, onCheckpoint })
     })
-    return { engine: choice.engine, choice, ...result }
+    return { engine: choice.engine, choice, ...result, ...(memory > 0 && { memory }) }
   }
 
   return {

@@ -44,6 +44,7 @@ export async function createFusedEngine({
       return model
     },
     held: () => [...models].reduce((held, model) => held + model.held, 0),
+    bytes: () => [...models].reduce((sum, model) => sum + model.bytes, home.spare?.memory.byteLength ?? 0),
     async dispose() {
       for (const model of models) model.dispose()
       home.spare = undefined

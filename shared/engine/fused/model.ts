@@ -40,6 +40,11 @@ export class FusedModel implements ResumableModel {
     return this.#state ? (this.#state.marked ? 2 : 1) : 0
   }
 
+  get bytes(): number {
+    const state = this.#state
+    return state ? state.instance.memory.byteLength + (state.marked?.bytes.byteLength ?? 0) : 0
+  }
+
   async step(batch: Batch, learningRate: number): Promise<number> {
     const { optimizer, pull, frozen, following } = this.#training
     const t = this.#alive().t + 1

@@ -9,6 +9,8 @@ export interface Gpu {
   buffer(words: number, usage: number): GPUBuffer
   free(buffer: GPUBuffer): void
   held(): number
+  /** Bytes of all buffers. */
+  bytes(): number
   /** The compiled shader; one that was asked for before is the same. */
   pipeline(code: string): Promise<GPUComputePipeline>
   /** Runs `work` and answers its result; what the device found wrong with it, or its loss, throws `engine`. */
@@ -49,6 +51,7 @@ export async function openGpu(): Promise<Gpu> {
       buffers.delete(buffer)
     },
     held: () => buffers.size,
+    bytes: () => [...buffers].reduce((sum, { size }) => sum + size, 0),
     pipeline(code) {
       const known = pipelines.get(code)
       if (known) return known

@@ -34,6 +34,7 @@ export async function createWgslEngine({
       return model
     },
     held: gpu.held,
+    bytes: gpu.bytes,
     async dispose() {
       disposed = true
       for (const model of models) model.dispose()
