@@ -1,4 +1,6 @@
 /** What a server is made from: the settings, checked against each other, and what their files hold. */
+import { homedir, networkInterfaces } from 'node:os'
+import { join } from 'node:path'
 import * as z from 'zod'
 import { type Clock, systemClock } from '../../shared/clock.ts'
 import { AppError, parse } from '../../shared/failure.ts'
@@ -8,6 +10,8 @@ import { createIdentity, type TokenRules } from '../http/identity.ts'
 import { NO_LIMIT, type Rate } from '../http/limit.ts'
 import { LIMITS, type Limits } from '../http/limits.ts'
 import type { Where } from '../http/listen.ts'
+import { lanAddresses } from '../lan/addresses.ts'
+import type { LanOptions } from '../lan/lan.ts'
 import { jsonIn, secretIn } from './files.ts'
 import type { Given } from './settings.ts'
 
@@ -15,21 +19,28 @@ export interface Config {
   readonly where: Where
   /** Where Prometheus asks; undefined for nowhere. */
   readonly metrics: Where | undefined
+  /** The local network, too; undefined for not. */
+  readonly lan: Pick<LanOptions, 'addresses' | 'folder' | 'port' | 'guidePort'> | undefined
   readonly drainMs: number
   readonly logLevel: Given['logLevel']
   readonly app: Pick<AppDeps, 'addressOf' | 'identity' | 'adminCredential' | 'logRequests' | 'limits'>
 }
 
 /** Throws `bad-input` for settings that do not go together, and files that are not what they should be. */
-export function configOf(given: Given, clock: Clock = systemClock): Config {
+export function configOf(
+  given: Given,
+  clock: Clock = systemClock,
+  interfaces: typeof networkInterfaces = networkInterfaces,
+): Config {
   const { port, host, tlsCert, tlsKey, metricsPort, metricsHost, adminCredentialFile } = given
   if ((tlsCert === undefined) !== (tlsKey === undefined))
     throw new AppError('bad-input', 'For TLS both --tls-cert and --tls-key are due.')
   const tls = tlsCert !== undefined && tlsKey !== undefined ? { cert: tlsCert, key: tlsKey } : undefined
   const identity = identityOf(given, clock)
   return {
-    where: { port, host, tls },
+    where: { port, host, tls, setting: '--port' },
     metrics: metricsPort === undefined ? undefined : { port: metricsPort, host: metricsHost },
+    lan: lanOf(given, interfaces),
     drainMs: given.drainSeconds * 1000,
     logLevel: given.logLevel,
     app: {
@@ -40,6 +51,32 @@ export function configOf(given: Given, clock: Clock = systemClock): Config {
       limits: limitsOf(given),
     },
   }
+}
+
+function lanOf(given: Given, interfaces: typeof networkInterfaces): Config['lan'] {
+  const { lan, lanPort, lanKeys, port, host, tlsCert } = given
+  if (lan === undefined) return undefined
+  if (tlsCert !== undefined)
+    throw new AppError(
+      'bad-input',
+      '--lan makes certificates of its own: leave out --tls-cert and --tls-key.',
+    )
+  if (!LOOPBACK.includes(host))
+    throw new AppError('bad-input', `--lan chooses where to listen: leave out --host, or say --lan ${host}.`)
+  const addresses = () => lanAddresses(interfaces(), lan)
+  // That there is no network is said before anything long begins.
+  addresses()
+  return { addresses, folder: lanKeys ?? join(settingsFolder(), 'lan'), port: lanPort, guidePort: port }
+}
+
+const LOOPBACK = ['localhost', '127.0.0.1', '::1']
+
+/** Where programs keep what is the user's: apart from the data, which are backed up, moved and thrown away. */
+function settingsFolder(): string {
+  const { XDG_CONFIG_HOME, APPDATA } = process.env
+  if (process.platform === 'win32' && APPDATA) return join(APPDATA, 'kindred')
+  if (process.platform === 'darwin') return join(homedir(), 'Library/Application Support/kindred')
+  return join(XDG_CONFIG_HOME || join(homedir(), '.config'), 'kindred')
 }
 
 function limitsOf(given: Given): Limits {

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { hostname } from 'node:os'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Command } from 'commander'
 import type { Logger } from 'pino'
@@ -59,21 +60,54 @@ export async function serve(
     ...(metrics && { metrics }),
     isClosing: () => closing,
   })
-  const server = await listen(app, config.where)
-  const inner = metrics && (await listen(metricsApp(metrics.registry), config.metrics!))
-  const stops = [cloud.followDays(), cloud.followFresh()]
-  const reload = () => renew(server, log)
-  process.on('SIGHUP', reload)
-  if (inner) report.say(`metrics ${inner.url}/metrics`)
-  report.ready(server.url)
-  await toldToStop()
-  for (const signal of STOP) process.once(signal, giveUp)
-  closing = true
-  await wait(config.drainMs)
-  for (const stop of stops) stop()
-  await Promise.all([server.close(), inner?.close()])
-  for (const signal of STOP) process.off(signal, giveUp)
-  process.off('SIGHUP', reload)
+  const opened: { close(): Promise<void> }[] = []
+  const open = async <T extends { close(): Promise<void> }>(opening: Promise<T>): Promise<T> => {
+    const one = await opening
+    opened.push(one)
+    return one
+  }
+  try {
+    const server = await open(listen(app, config.where))
+    const inner = metrics && (await open(listen(metricsApp(metrics.registry), config.metrics!)))
+    if (config.lan) await open(inLan(app, config.lan, report, log))
+    const stops = [cloud.followDays(), cloud.followFresh()]
+    const reload = () => renew(server, log)
+    process.on('SIGHUP', reload)
+    if (inner) report.say(`metrics ${inner.url}/metrics`)
+    report.ready(server.url)
+    await toldToStop()
+    for (const signal of STOP) process.once(signal, giveUp)
+    closing = true
+    await wait(config.drainMs)
+    for (const stop of stops) stop()
+    process.off('SIGHUP', reload)
+  } finally {
+    await Promise.all(opened.map((one) => one.close()))
+    for (const signal of STOP) process.off(signal, giveUp)
+  }
+}
+
+/** What it takes is loaded only where it is wanted. */
+async function inLan(
+  app: Parameters<typeof listen>[0],
+  lan: NonNullable<Config['lan']>,
+  report: Report,
+  log: Logger,
+) {
+  const [{ openLan }, { localName }, { invitation }] = await Promise.all([
+    import('../lan/lan.ts'),
+    import('../lan/authority.ts'),
+    import('../lan/invitation.ts'),
+  ])
+  const colours = process.stdout.isTTY === true && !process.env.NO_COLOR
+  return openLan({
+    ...lan,
+    app,
+    name: localName(hostname()),
+    onServed: ({ authority, places }) =>
+      report.say(invitation({ authority, colours, guides: places.map(({ guide }) => guide) })),
+    onTrouble: (err) => log.error({ err }, 'the local network cannot be followed'),
+  })
 }
 
 const STOP = ['SIGINT', 'SIGTERM'] as const

@@ -56,13 +56,14 @@ describe('the settings of a server', () => {
     })
     expect(read(['--port', '9001']).given.port).toBe(9001)
     expect(new Set(names.map(variableOf)).size).toBe(names.length)
-    for (const name of names) expect(settings[name].flags).toMatch(/--[a-z-]+ </)
+    for (const name of names) expect(settings[name].flags).toMatch(/--[a-z-]+ [<[]/)
   })
 
   it('are by default what the limits in the code are', () => {
-    const { app, where, metrics } = configOf(read([]).given)
-    expect(where).toEqual({ port: 8787, host: 'localhost', tls: undefined })
+    const { app, where, metrics, lan } = configOf(read([]).given)
+    expect(where).toMatchObject({ port: 8787, host: 'localhost', tls: undefined })
     expect(metrics).toBeUndefined()
+    expect(lan).toBeUndefined()
     expect(app.limits).toMatchObject({
       registrations: { burst: 1000, everyMs: 1000 },
       address: { burst: 5000, everyMs: 1 },
@@ -105,9 +106,57 @@ describe('the settings of a server', () => {
     ['rules for tokens that nobody asks for', () => ['--jwt-issuer', 'i'], /are for --identity jwt/],
     ['a secret that is not there', () => [...jwt, '--jwt-secret-file', '/nowhere'], /\/nowhere.*ENOENT/],
     ['keys over an open line', () => [...jwt, '--jwt-keys', 'http://example.org/keys'], /HTTPS/],
+    [
+      'a certificate of one’s own and --lan',
+      () => ['--tls-cert', 'a', '--tls-key', 'b', '--lan'],
+      /leave out --tls-cert/,
+    ],
+    [
+      '--lan and an address to listen on',
+      () => ['--lan', '--host', '192.168.1.5'],
+      /say --lan 192\.168\.1\.5/,
+    ],
+    [
+      '--lan at an address of another machine',
+      () => ['--lan', '192.0.2.99'],
+      /192\.0\.2\.99 is no address of this machine/,
+    ],
     ['a proxy without an address', () => ['--trusted-proxies', 'proxy'], /proxy/],
   ])('do not go with %s', (_, args, sentence) => {
     expect(() => configOf(read(args(folder)).given)).toThrow(sentence)
+  })
+
+  describe('--lan', () => {
+    const here = () => ({
+      en0: [
+        {
+          family: 'IPv4' as const,
+          address: '192.168.1.23',
+          netmask: '255.255.255.0',
+          internal: false,
+          mac: '',
+          cidr: null,
+        },
+      ],
+    })
+    const lanOf = (...args: string[]) => configOf(read(args).given, undefined, here).lan
+
+    it('is all networks, alone or as a variable, and the addresses that are named', () => {
+      expect(lanOf('--lan')?.addresses()).toMatchObject([{ address: '192.168.1.23' }])
+      expect(lanOf('--lan', '192.168.1.23', '--lan-port', '0')).toMatchObject({ port: 0, guidePort: 8787 })
+      vi.stubEnv('KINDRED_LAN', 'all')
+      expect(lanOf()?.addresses()).toHaveLength(1)
+    })
+
+    it('keeps its keys where the user’s settings are, apart from the data', () => {
+      vi.stubEnv('XDG_CONFIG_HOME', '/home/anna/.config')
+      if (process.platform === 'linux') expect(lanOf('--lan')?.folder).toBe('/home/anna/.config/kindred/lan')
+      expect(lanOf('--lan', '--lan-keys', folder)?.folder).toBe(folder)
+    })
+
+    it('is refused at once where there is no network', () => {
+      expect(() => configOf(read(['--lan']).given, undefined, () => ({}))).toThrow(/in no local network/)
+    })
   })
 
   it('name files for what is secret, and the summary tells none of it', () => {

@@ -13,6 +13,8 @@ interface Setting<T> {
   readonly flags: string
   readonly what: string
   readonly schema: z.ZodType<T, string>
+  /** What the flag means without a value, if it may stand so. */
+  readonly alone?: string
   /** As it would be written; without it, the setting is not made. */
   readonly default?: string
 }
@@ -70,6 +72,20 @@ export const settings = {
     text,
   ),
   tlsKey: setting('--tls-key <file>', 'its key (PEM)', text),
+  lan: {
+    ...setting(
+      '--lan [addresses]',
+      'also serve the local network: by HTTPS with a certificate of its own, and a guide that tells phones to trust it; all networks, or the addresses of this machine that are named',
+      list.transform((it) => (it.join() === 'all' ? [] : it)),
+    ),
+    alone: 'all',
+  },
+  lanPort: setting('--lan-port <n>', 'port of HTTPS on the local network', whole(0, 65_535), '8788'),
+  lanKeys: setting(
+    '--lan-keys <folder>',
+    'where the authority of --lan is kept, if not in the user’s folder for settings',
+    text,
+  ),
   trustedProxies: setting(
     '--trusted-proxies <list>',
     'addresses or networks, with commas between, whose X-Forwarded-For is believed',
@@ -167,12 +183,13 @@ export const names = Object.keys(settings) as SettingName[]
 export const variableOf = (name: string): string => `KINDRED_${name.replace(/[A-Z]/g, '_$&').toUpperCase()}`
 
 export function optionFor(name: SettingName): Option {
-  const { flags, what, schema, default: byDefault } = settings[name] as Setting<unknown>
+  const { flags, what, schema, default: byDefault, alone } = settings[name] as Setting<unknown>
   const option = new Option(flags, what).env(variableOf(name)).argParser((given: string) => {
     const read = schema.safeParse(given)
     if (!read.success) throw new InvalidArgumentError(`It ${read.error.issues[0]!.message}.`)
     return read.data
   })
+  if (alone !== undefined) option.preset(alone)
   return byDefault === undefined ? option : option.default(schema.parse(byDefault), byDefault || 'none')
 }
 

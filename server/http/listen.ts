@@ -21,18 +21,26 @@ export interface Tls {
   readonly key: string
 }
 
+/** What `Tls` names, in PEM. */
+export interface Credentials {
+  readonly cert: string | Buffer
+  readonly key: string | Buffer
+}
+
 export interface Where {
   /** 0 takes any free one. */
   readonly port: number
   readonly host: string
   /** With it: HTTPS, by HTTP/2 for who can. */
-  readonly tls?: Tls | undefined
+  readonly tls?: Tls | (() => Credentials) | undefined
+  /** The setting that chooses another port, for who finds this one taken. */
+  readonly setting?: string
 }
 
 export interface Listening {
   /** Where it can be reached. */
   readonly url: string
-  /** Reads the files of `tls` again; those connected already stay. Throws `bad-input`, and goes on with what it had. */
+  /** Reads what `tls` gives again; those connected already stay. Throws `bad-input`, and goes on with what it had. */
   reload(): void
   /** Takes no more requests, lets those under way end, and is done when they are. */
   close(): Promise<void>
@@ -41,7 +49,7 @@ export interface Listening {
 type Fetch = (request: Request, env: HttpBindings | Http2Bindings) => Response | Promise<Response>
 
 /** Throws `bad-input` where the address cannot be had, or the files of `tls` cannot be used. */
-export function listen({ fetch }: { fetch: Fetch }, { port, host, tls }: Where): Promise<Listening> {
+export function listen({ fetch }: { fetch: Fetch }, { port, host, tls, setting }: Where): Promise<Listening> {
   const listener = getRequestListener(fetch, { errorHandler: answerOddity })
   const server = tls
     ? createSecureServer({ ...read(tls), allowHTTP1: true }, listener)
@@ -49,17 +57,16 @@ export function listen({ fetch }: { fetch: Fetch }, { port, host, tls }: Where):
   Object.assign(server, { requestTimeout: 60_000, headersTimeout: 20_000 })
   server.on('clientError', refuse)
   const close = closing(server)
+  const name = host.includes(':') ? `[${host}]` : host
   return new Promise((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) =>
-      reject(
-        new AppError('bad-input', `Cannot listen on ${host}:${port} (${cause.code ?? cause.message}).`, {
-          cause,
-        }),
-      ),
-    )
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const { code = cause.message } = cause
+      const hint = setting && code in REFUSED_PORT ? ` Choose another with ${setting}.` : ''
+      const sentence = `Cannot listen on ${name}:${port}${REFUSED_PORT[code] ?? ''} (${code}).${hint}`
+      reject(new AppError('bad-input', sentence, { cause }))
+    })
     server.listen(port, host, BACKLOG, () => {
       const { port: taken } = server.address() as AddressInfo
-      const name = host.includes(':') ? `[${host}]` : host
       resolve({
         url: `${tls ? 'https' : 'http'}://${name}:${taken}`,
         reload() {
@@ -71,7 +78,15 @@ export function listen({ fetch }: { fetch: Fetch }, { port, host, tls }: Where):
   })
 }
 
-function read({ cert, key }: Tls): { cert: Buffer; key: Buffer } {
+/** What is wrong with a port, by the system's code. */
+const REFUSED_PORT: Record<string, string> = {
+  EADDRINUSE: ': another program listens there',
+  EACCES: ': the system keeps this port to itself',
+}
+
+function read(tls: Tls | (() => Credentials)): Credentials {
+  if (typeof tls === 'function') return tls()
+  const { cert, key } = tls
   try {
     const files = { cert: readFileSync(cert), key: readFileSync(key) }
     createSecureContext(files)
