@@ -38,12 +38,15 @@ const trusting: Hearing = {
 
 /**
  * The device behind `port`. A worker that dies, or is of another version, fails every call still open and to come; `ended`
- * hears of it, once.
+ * hears of it, once; and so it is when `end` is called.
  */
-export function connect(port: Port, ended?: (why: AppError) => void): DeviceApi {
+export function connect(
+  port: Port,
+  ended?: (why: AppError) => void,
+): DeviceApi & { end(why: AppError): void } {
   const listeners = new Set<(status: Status) => void>()
   let last: Status | undefined
-  const { call } = createCaller(port, {
+  const { call, end } = createCaller(port, {
     server: 'device worker',
     version: PROTOCOL_VERSION,
     hearing: trusting,
@@ -59,6 +62,7 @@ export function connect(port: Port, ended?: (why: AppError) => void): DeviceApi 
   ])
   return {
     ...(Object.fromEntries(api) as Omit<DeviceApi, 'onStatus'>),
+    end,
     onStatus(listener) {
       listeners.add(listener)
       if (last) listener(last)

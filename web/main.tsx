@@ -2,11 +2,13 @@ import '../shared/no-eval.ts'
 import './style/base.css'
 import './style/feed.css'
 import { render } from 'preact'
-import { AppError, toFailure } from '../shared/failure.ts'
+import { AppError, toFailure } from '../shared/error.ts'
 import type { DeviceApi } from '../shared/protocol.ts'
 import { seeded } from '../shared/random.ts'
+import { lacking } from './able.ts'
 import { App } from './app.tsx'
-import { askToKeep, tellConditions, tellInput } from './conditions.ts'
+import { Cannot } from './cannot.tsx'
+import { askToKeep, tellConditions, tellInput } from './client/conditions.ts'
 import { seedIn, startDevice, statusOf } from './device.ts'
 import { createFeed } from './feed/feed.ts'
 import { createSession } from './feed/session.ts'
@@ -17,15 +19,6 @@ import { beginSpeaking } from './strings/index.ts'
 import { createUpdates } from './update.ts'
 
 const root = document.getElementById('app')!
-
-function start(): DeviceApi {
-  if (typeof Worker === 'undefined')
-    throw new AppError(
-      'engine',
-      'This browser cannot run workers, and Kindred learns in one. A newer browser can.',
-    )
-  return startDevice(location.search)
-}
 
 function run(device: DeviceApi): void {
   const random = seeded(seedIn(location.search) ?? crypto.getRandomValues(new Uint32Array(1))[0]!)
@@ -53,10 +46,12 @@ apply(chosenLook())
 async function open(): Promise<void> {
   // Worker and words load side by side.
   const words = beginSpeaking()
+  const lacks = lacking(window)
   try {
-    const device = start()
+    const device = lacks.length > 0 ? null : startDevice(location.search)
     await words
-    run(device)
+    if (device) run(device)
+    else render(<Cannot lacks={lacks} />, root)
   } catch (error) {
     await words
     render(<Fault failure={toFailure(error, 'engine')} />, root)

@@ -1,6 +1,10 @@
 /** What the page says about sizes, times and the state of the device, in whatever language it speaks. */
+
 import type { CallOutput, Round, Status } from '../shared/protocol.ts'
+import { origin } from './client/model.ts'
 import { language, t } from './strings/index.ts'
+
+export { origin } from './client/model.ts'
 
 const formats = new Map<string, unknown>()
 /** The formatter of that name for the language spoken now; each is made once. */
@@ -56,16 +60,6 @@ export const moment = (ms: number): string =>
 /** A day; `ms` since 1970. */
 export const day = (ms: number): string =>
   formatter('day', (locale) => new Intl.DateTimeFormat(locale, { dateStyle: 'medium' })).format(ms)
-
-/** Where the model that ranks came from: `own` was trained on this device. */
-export function origin(
-  status: Status | null,
-  sha256 = status?.serving?.sha256,
-): 'own' | 'delivered' | 'none' {
-  if (!sha256) return 'none'
-  const delivered = status?.models.some((model) => model.slot === 'M0' && model.sha256 === sha256)
-  return delivered || status?.serving?.slot === 'M0' ? 'delivered' : 'own'
-}
 
 /** The few words beside the wordmark, and how they are to look. */
 export function liveStatus(status: Status | null): {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Catalogue } from '../../shared/catalogue.ts'
-import { AppError } from '../../shared/failure.ts'
+import { AppError } from '../../shared/error.ts'
 import type { Status } from '../../shared/protocol.ts'
 import { createFeed, type FeedState } from './feed.ts'
 import type { Tracked } from './outgoing.ts'

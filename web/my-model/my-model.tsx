@@ -1,7 +1,7 @@
 import '../style/panels.css'
 import '../style/my-model.css'
 import { useState } from 'preact/hooks'
-import { type Failure, toFailure } from '../../shared/failure.ts'
+import { type Failure, toFailure } from '../../shared/error.ts'
 import type { DeviceApi, Status } from '../../shared/protocol.ts'
 import type { Feed } from '../feed/feed.ts'
 import { Fault, Icon, ViewTitle } from '../parts.tsx'

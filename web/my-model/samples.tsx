@@ -1,7 +1,7 @@
 /** The user's samples, one by one: to see, to look into, to erase. */
 import { useEffect, useState } from 'preact/hooks'
 import type { Catalogue } from '../../shared/catalogue.ts'
-import { type Failure, toFailure } from '../../shared/failure.ts'
+import { type Failure, toFailure } from '../../shared/error.ts'
 import type { CallInput, CallOutput, DeviceApi } from '../../shared/protocol.ts'
 import { Fault, Panel } from '../parts.tsx'
 import { day, featureValues, moment, sampleUse } from '../phrases.ts'

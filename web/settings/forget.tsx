@@ -1,5 +1,5 @@
 import { useRef, useState } from 'preact/hooks'
-import { type Failure, toFailure } from '../../shared/failure.ts'
+import { type Failure, toFailure } from '../../shared/error.ts'
 import type { CallOutput, DeviceApi, Status } from '../../shared/protocol.ts'
 import { Fault, Panel } from '../parts.tsx'
 import { t } from '../strings/index.ts'

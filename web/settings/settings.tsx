@@ -1,6 +1,6 @@
 import '../style/panels.css'
 import { useState } from 'preact/hooks'
-import { type Failure, toFailure } from '../../shared/failure.ts'
+import { type Failure, toFailure } from '../../shared/error.ts'
 import type { DeviceApi, Status } from '../../shared/protocol.ts'
 import type { Feed } from '../feed/feed.ts'
 import type { Install } from '../install.ts'

@@ -1,6 +1,6 @@
 /** Whether others may learn from the user's samples: the switch, and what it does. */
 import { useState } from 'preact/hooks'
-import { type Failure, toFailure } from '../../shared/failure.ts'
+import { type Failure, toFailure } from '../../shared/error.ts'
 import type { DeviceApi, Status } from '../../shared/protocol.ts'
 import { Fault, Panel, Switch } from '../parts.tsx'
 import { t } from '../strings/index.ts'

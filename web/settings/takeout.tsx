@@ -1,6 +1,6 @@
 /** Everything that the device holds, as a file to keep or to bring into another browser. */
 import { useRef, useState } from 'preact/hooks'
-import { type Failure, toFailure } from '../../shared/failure.ts'
+import { type Failure, toFailure } from '../../shared/error.ts'
 import type { DeviceApi } from '../../shared/protocol.ts'
 import { Fault, Panel } from '../parts.tsx'
 import { t } from '../strings/index.ts'

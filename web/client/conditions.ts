@@ -1,7 +1,7 @@
 /** What only a page can tell its device: how the machine and the page stand, that the user is at work, what may be kept. */
-import type { Conditions, DeviceApi, Status } from '../shared/protocol.ts'
-import { origin } from './phrases.ts'
-import type { Store } from './store.ts'
+import type { Conditions, DeviceApi, Status } from '../../shared/protocol.ts'
+import type { Store } from '../store.ts'
+import { origin } from './model.ts'
 
 /** Chromium's; not in TypeScript's DOM. */
 interface Battery extends EventTarget {
@@ -21,8 +21,13 @@ const BUSY_EVERY_MS = 100
 /** What needs the machine at once; a pointer that only moves does not. */
 const INPUT = ['pointerdown', 'touchmove', 'wheel', 'scroll', 'keydown'] as const
 
-/** Tells how things stand, now and at each change. What the browser does not say is null. */
-export function tellConditions(page: Window, tell: (conditions: Conditions) => void): void {
+/** Tells how things stand, now and at each change until `signal`. What the browser does not say is null. */
+export function tellConditions(
+  page: Window,
+  tell: (conditions: Conditions) => void,
+  signal?: AbortSignal,
+): void {
+  const until = signal ? { signal } : {}
   const { document } = page
   const navigator: MoreNavigator = page.navigator
   const { connection } = navigator
@@ -46,16 +51,17 @@ export function tellConditions(page: Window, tell: (conditions: Conditions) => v
     look()
   }
 
-  document.addEventListener('visibilitychange', look)
-  document.addEventListener('freeze', sleeps(true))
-  document.addEventListener('resume', sleeps(false))
-  page.addEventListener('pagehide', sleeps(true))
-  page.addEventListener('pageshow', sleeps(false))
-  connection?.addEventListener?.('change', look)
+  document.addEventListener('visibilitychange', look, until)
+  document.addEventListener('freeze', sleeps(true), until)
+  document.addEventListener('resume', sleeps(false), until)
+  page.addEventListener('pagehide', sleeps(true), until)
+  page.addEventListener('pageshow', sleeps(false), until)
+  connection?.addEventListener?.('change', look, until)
   navigator.getBattery?.().then(
     (found) => {
+      if (signal?.aborted) return
       battery = found
-      for (const type of ['levelchange', 'chargingchange']) found.addEventListener(type, look)
+      for (const type of ['levelchange', 'chargingchange']) found.addEventListener(type, look, until)
       look()
     },
     () => {}, // refused, as by a permissions policy: then it is not known
@@ -63,12 +69,13 @@ export function tellConditions(page: Window, tell: (conditions: Conditions) => v
   look()
 }
 
-/** Says that the user is at work, as long as something trains. */
+/** Says that the user is at work, as long as something trains, until `signal`. */
 export function tellInput(
   page: Window,
-  status: Store<Status | null>,
+  status: Pick<Store<Status | null>, 'get'>,
   busy: () => void,
   now: () => number = () => performance.now(),
+  signal?: AbortSignal,
 ): void {
   let told = Number.NEGATIVE_INFINITY
   const hear = () => {
@@ -77,7 +84,8 @@ export function tellInput(
     told = now()
     busy()
   }
-  for (const type of INPUT) page.addEventListener(type, hear, { capture: true, passive: true })
+  const options = { capture: true, passive: true, ...(signal ? { signal } : {}) }
+  for (const type of INPUT) page.addEventListener(type, hear, options)
 }
 
 /** Asks the browser, once there is a model of the user's own to lose, to keep what is stored. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { Conditions, Status } from '../shared/protocol.ts'
+import type { Conditions, Status } from '../../shared/protocol.ts'
+import { createStore } from '../store.ts'
 import { askToKeep, tellConditions, tellInput } from './conditions.ts'
-import { createStore } from './store.ts'
 
 /** A page with as much of a browser as is asked for. */
 function page({ battery, connection }: { battery?: object; connection?: object } = {}) {
@@ -53,6 +53,29 @@ describe('how things stand', () => {
     connection.saveData = true
     connection.dispatchEvent(new Event('change'))
     expect(told.at(-1)).toMatchObject({ battery: { level: 0.5, charging: true }, saveData: true })
+  })
+})
+
+describe('when nobody listens any more', () => {
+  it('nothing is told', () => {
+    const document = Object.assign(new EventTarget(), { hidden: false })
+    const window = Object.assign(new EventTarget(), { document, navigator: {} }) as unknown as Window
+    const over = new AbortController()
+    let told = 0
+    tellConditions(window, () => told++, over.signal)
+    const training = { get: () => ({ run: { phase: 'training', fraction: 0 } }) as Status }
+    let busy = 0
+    tellInput(
+      window,
+      training,
+      () => busy++,
+      () => 0,
+      over.signal,
+    )
+    over.abort()
+    window.dispatchEvent(new Event('pagehide'))
+    window.dispatchEvent(new Event('keydown'))
+    expect([told, busy]).toEqual([1, 0])
   })
 })
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { AppError } from '../shared/failure.ts'
-import type { Conditions, DeviceApi, Status } from '../shared/protocol.ts'
-import { keepAlive } from './device.ts'
+import { AppError } from '../../shared/error.ts'
+import type { Conditions, Status } from '../../shared/protocol.ts'
+import { type Ending, keepAlive } from './alive.ts'
 
 /** Workers that the test lets die; each notes what it is asked. */
 function workers() {
@@ -34,7 +34,11 @@ function workers() {
           say = listener
           return () => {}
         },
-      } as unknown as DeviceApi
+        end(why: AppError) {
+          dead = why
+          ended(why)
+        },
+      } as unknown as Ending
     },
     {
       now: () => time,
@@ -93,6 +97,20 @@ describe('a device whose worker dies', () => {
     pass(60_000)
     opened[8]!.die(died())
     expect(pauses.at(-1)).toBe(1000)
+  })
+
+  it('has no successor once it was ended, also if it had died before', async () => {
+    const { device, opened, next, pauses } = workers()
+    const over = new AppError('cancelled', 'Closed.')
+    device.end(over)
+    await expect(device.track(events)).rejects.toBe(over)
+    expect(pauses).toEqual([])
+    const another = workers()
+    another.opened[0]!.die(died())
+    another.device.end(over)
+    another.next()
+    next()
+    expect([opened.length, another.opened.length]).toEqual([1, 1])
   })
 
   it('stays down where page and worker are of different versions: only a reload helps', () => {
