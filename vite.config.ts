@@ -3,6 +3,13 @@ import { defineConfig } from 'vite'
 import { VitePWA } from 'vite-plugin-pwa'
 // For the type of `test` alone: the app is also built where there are no tests.
 import type {} from 'vitest/config'
+import { compressed } from './web/build/compressed.ts'
+import { workerEarly } from './web/build/early.ts'
+import { manifest } from './web/build/manifest.ts'
+
+/** The chunks of TensorFlow.js lie apart: who does not choose it never gets them. */
+const chunkName = ({ moduleIds }: { moduleIds: readonly string[] }) =>
+  `assets/${moduleIds.some((id) => /@tensorflow|\/engine\/tfjs\//.test(id)) ? 'tfjs/' : ''}[name]-[hash].js`
 
 export default defineConfig({
   root: 'web',
@@ -15,7 +22,17 @@ export default defineConfig({
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 1500,
   },
-  worker: { format: 'es' },
+  worker: {
+    format: 'es',
+    rolldownOptions: {
+      output: {
+        // `device` and `trainer`, by their folders: each begins in a file named index.
+        entryFileNames: ({ facadeModuleId }) =>
+          `assets/${facadeModuleId?.split('/').at(-2) ?? 'worker'}-[hash].js`,
+        chunkFileNames: chunkName,
+      },
+    },
+  },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   server: { proxy: { '/api': 'http://localhost:8787', '/artifacts': 'http://localhost:8787' } },
   plugins: [
@@ -27,27 +44,13 @@ export default defineConfig({
       registerType: 'prompt',
       injectRegister: false,
       injectManifest: {
-        globPatterns: ['**/*.{js,css,html,svg,png,wasm,webmanifest}'],
-        maximumFileSizeToCacheInBytes: 8 << 20,
+        globPatterns: ['**/*.{js,css,html,svg,png,txt,webmanifest}'],
+        globIgnores: ['assets/tfjs/**', 'screenshots/**', 'shortcut-*'],
       },
-      manifest: {
-        id: '/',
-        name: 'Kindred',
-        short_name: 'Kindred',
-        description: 'A feed that learns on your own device.',
-        lang: 'en',
-        start_url: '/',
-        scope: '/',
-        display: 'standalone',
-        background_color: '#faf7f2',
-        theme_color: '#2f5d50',
-        icons: [
-          { src: '/icon-192.png', sizes: '192x192', type: 'image/png' },
-          { src: '/icon-512.png', sizes: '512x512', type: 'image/png' },
-          { src: '/icon-maskable-512.png', sizes: '512x512', type: 'image/png', purpose: 'maskable' },
-        ],
-      },
+      manifest,
     }),
+    workerEarly(),
+    compressed(),
   ],
   test: {
     root: '.',

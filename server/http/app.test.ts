@@ -37,6 +37,8 @@ describe('the HTTP face', () => {
     writeFileSync(join(dist, 'index.html'), '<!doctype html><title>Kindred</title>')
     writeFileSync(join(dist, 'sw.js'), '// service worker')
     writeFileSync(join(dist, 'assets', 'main-abc123.js'), 'export {}')
+    writeFileSync(join(dist, 'assets', 'main-abc123.js.br'), 'compressed')
+    writeFileSync(join(dist, 'assets', 'main-abc123.js.gz'), 'compressed')
     toy = await toyCloud()
     await toy.cloud.importSource(toySource())
     await toy.cloud.prepare()
@@ -322,6 +324,34 @@ describe('the HTTP face', () => {
       })
       expect(cached.status).toBe(304)
       expect((await request('/sw.js')).headers.get('cache-control')).toBe('no-cache')
+    })
+
+    it('comes as small as the browser can take it', async () => {
+      const as = async (encoding: string) => {
+        const { headers } = await request('/assets/main-abc123.js', {
+          headers: { 'accept-encoding': encoding },
+        })
+        return [headers.get('content-encoding'), headers.get('vary')]
+      }
+      expect(await as('gzip, deflate, br')).toEqual(['br', 'Accept-Encoding'])
+      expect(await as('gzip')).toEqual(['gzip', 'Accept-Encoding'])
+      expect(await as('identity')).toEqual([null, null])
+      // Nobody has compressed this one.
+      expect(
+        (await request('/sw.js', { headers: { 'accept-encoding': 'br' } })).headers.get('content-encoding'),
+      ).toBe(null)
+    })
+
+    it('says to who comes by what they need next, and not to a service worker that stores the page', async () => {
+      const { model, catalogue } = await (await request('/api/task')).json()
+      const page = await request('/', html)
+      expect(page.headers.get('link')!.split(', ')).toEqual([
+        `</artifacts/${catalogue.sha256}>; rel=prefetch`,
+        `</artifacts/${model.sha256}>; rel=prefetch`,
+      ])
+      for (const { sha256 } of [model, catalogue])
+        expect((await request(`/artifacts/${sha256}`)).status).toBe(200)
+      expect((await request('/index.html')).headers.get('link')).toBe(null)
     })
 
     it('keeps hashed files for ever, and has no page in the place of a missing one', async () => {

@@ -77,7 +77,20 @@ export function createApp({
   if (adminCredential !== undefined) app.route('/api/admin', adminRoutes(services, adminCredential))
   app.route('/api', docRoutes(app))
   app.all('/api/*', (c) => problem(c, 404))
-  return dist === undefined ? app : app.route('/', createSite(dist))
+  return dist === undefined
+    ? app
+    : app.route(
+        '/',
+        createSite(dist, () => artifactsOf(cloud)),
+      )
+}
+
+/** What a device asks for first, as soon as it knows the task. */
+async function artifactsOf(cloud: Cloud): Promise<string[]> {
+  const manifest = await cloud.manifest()
+  if (!manifest) return []
+  const { model, catalogue, factors } = manifest
+  return [catalogue, model, ...(factors ? [factors] : [])].map(({ sha256 }) => `/artifacts/${sha256}`)
 }
 
 /** Devices measure by the server's time how old their samples are. Node says what time it is; another clock has to be told. */

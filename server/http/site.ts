@@ -1,29 +1,50 @@
 /** The built web app: what is named by its content for ever, the rest as long as it is asked for again each time. */
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { serveStatic } from '@hono/node-server/serve-static'
-import { Hono } from 'hono'
+import { Hono, type MiddlewareHandler } from 'hono'
 import { etag } from 'hono/etag'
 import { pageHeaders } from './headers.ts'
 import { problem } from './problem.ts'
 
 const FOR_EVER = 'public, max-age=31536000, immutable'
 
-/** Files of the folder `dist`; a navigation to anything else gets the page, which is one page for all addresses. */
-export function createSite(dist: string) {
-  const page = join(dist, 'index.html')
-  const site = new Hono().use(pageHeaders(), etag({ weak: true }))
-  site.use(async (c, next) => {
-    await next()
-    if (c.res.status >= 400) return
-    c.header('cache-control', c.req.path.startsWith('/assets/') ? FOR_EVER : 'no-cache')
-  })
-  if (existsSync(dist)) site.get('*', serveStatic({ root: dist }))
-  return site.get('*', async (c) => {
-    if (!c.req.header('accept')?.includes('text/html') || c.req.path.startsWith('/assets/'))
-      return problem(c, 404)
-    if (!existsSync(page)) return problem(c, 404, 'The web app is not built: run `npm run build`.')
-    return c.html(await readFile(page, 'utf8'))
-  })
+/**
+ * Files of the folder `dist`, in the compressed form that lies beside them for who accepts it; a navigation to anything else
+ * gets the page, which is one page for all addresses. `needed` tells what a first visit will ask for once its scripts run.
+ */
+export function createSite(dist: string, needed: () => Promise<readonly string[]> = async () => []) {
+  const site = new Hono().use(pageHeaders())
+  if (existsSync(dist)) {
+    const files = serveStatic({ root: dist, precompressed: true })
+    site.get('/assets/*', cached(FOR_EVER), files)
+    site.get('*', cached('no-cache'), etag({ weak: true }), hinted(needed), files, async (c, next) => {
+      if (!asksForPage(c.req.header('accept')) || c.req.path.startsWith('/assets/')) return problem(c, 404)
+      await next()
+    })
+    site.get('*', serveStatic({ root: dist, path: 'index.html', precompressed: true }))
+  }
+  return site.get('*', (c) =>
+    asksForPage(c.req.header('accept')) && !existsSync(join(dist, 'index.html'))
+      ? problem(c, 404, 'The web app is not built: run `npm run build`.')
+      : problem(c, 404),
+  )
 }
+
+const asksForPage = (accept = ''): boolean => accept.includes('text/html')
+
+const cached =
+  (rule: string): MiddlewareHandler =>
+  async (c, next) => {
+    await next()
+    if (c.res.status < 400) c.header('cache-control', rule)
+  }
+
+/** Tells who navigates here what else to fetch meanwhile. A service worker that stores the page is not told: it will change. */
+const hinted =
+  (needed: () => Promise<readonly string[]>): MiddlewareHandler =>
+  async (c, next) => {
+    await next()
+    if (c.res.status !== 200 || !asksForPage(c.req.header('accept'))) return
+    for (const path of await needed()) c.header('link', `<${path}>; rel=prefetch`, { append: true })
+  }
