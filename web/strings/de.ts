@@ -312,13 +312,13 @@ export const de: Strings = {
   },
 
   browser: {
-    cannot: 'Dein Browser kann Kindred nicht ausführen',
-    why: 'Der Feed wird in deinem Browser sortiert und das Modell dort trainiert, auf deinem eigenen Gerät. Dafür fehlt diesem hier:',
-    newer: 'Ein aktueller Chrome, Edge, Firefox oder Safari hat das alles.',
+    cannot: 'Dein Browser kann Kindred hier nicht ausführen',
+    why: 'Der Feed wird in deinem Browser sortiert und das Modell dort trainiert, auf deinem eigenen Gerät. Dafür fehlt ihm:',
+    newer: 'Ein aktueller Chrome, Edge, Firefox oder Safari hat, was es braucht.',
     lacks: {
-      workers: 'Worker, die Module laden',
-      wasm: 'WebAssembly mit SIMD',
+      workers: 'Worker, in denen gelernt wird',
       storage: 'eigener Speicher (IndexedDB); er kann abgeschaltet sein, wie in manchen privaten Fenstern',
+      secure: 'eine sichere Verbindung: Die Adresse dieser Seite muss mit https beginnen',
     },
   },
 

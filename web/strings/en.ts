@@ -314,13 +314,13 @@ export const en = {
 
   /** What the browser lacks. */
   browser: {
-    cannot: 'Your browser cannot run Kindred',
-    why: 'The feed is ranked and the model is trained in your browser, on your own device. For that, this one lacks:',
-    newer: 'A current Chrome, Edge, Firefox or Safari has all of it.',
+    cannot: 'Your browser cannot run Kindred here',
+    why: 'The feed is ranked and the model is trained in your browser, on your own device. For that, it lacks:',
+    newer: 'A current Chrome, Edge, Firefox or Safari has what it takes.',
     lacks: {
-      workers: 'workers that load modules',
-      wasm: 'WebAssembly with SIMD',
+      workers: 'workers, in which it learns',
       storage: 'storage of its own (IndexedDB); it may be switched off, as in some private windows',
+      secure: 'a secure connection: the address of this page has to begin with https',
     },
   },
 
