@@ -1,4 +1,6 @@
+import { X509Certificate } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { get } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command } from 'commander'
@@ -84,6 +86,43 @@ describe('a server that is started from the command line', () => {
     expect(new URL(metrics!).port).not.toBe(new URL(url).port)
     expect(await (await fetch(metrics!)).text()).toContain('kindred_http_requests_total')
     expect((await fetch(`${url}/metrics`)).status).toBe(404)
+  })
+
+  it('serves the local network, too: there by HTTPS alone, with a guide to trusting it', async () => {
+    const { url, said } = await start(
+      '--lan',
+      '127.0.0.1',
+      '--lan-port',
+      '0',
+      '--lan-keys',
+      join(folder, 'lan'),
+    )
+    const [guide] = said.flatMap(
+      (line) => /^On a phone in the same network, scan this or open (\S+)/.exec(line)?.[1] ?? [],
+    )
+    expect(new URL(guide!).port).not.toBe(new URL(url).port)
+    expect((await fetch(`${guide}/healthz`)).status).toBe(404)
+    const [, app] = /href="(https:[^"]+)"/.exec(await (await fetch(guide!)).text())!
+    const ca = new X509Certificate(
+      Buffer.from(await (await fetch(`${guide}/kindred-ca.crt`)).arrayBuffer()),
+    ).toString()
+    const status = await new Promise((resolve, reject) =>
+      get(`${app}/healthz`, { ca }, (response) => resolve(response.resume().statusCode)).once(
+        'error',
+        reject,
+      ),
+    )
+    expect(status).toBe(200)
+    expect((await fetch(`${url}/healthz`)).status).toBe(200)
+  })
+
+  it('ends, and listens nowhere, where a part of it cannot be had', async () => {
+    const { key } = makeCertificate(folder, 1)
+    await expect(start('--lan', '127.0.0.1', '--lan-port', '0', '--lan-keys', key)).rejects.toThrow(
+      /No authority can be kept/,
+    )
+    await expect(running).rejects.toThrow()
+    running = undefined
   })
 
   it('speaks HTTPS with a certificate, and lives on when a renewed one cannot be read', async () => {

@@ -5,11 +5,10 @@
  * networks, to those who trust it, and for nobody else. That it is said in the issuer, too, is for those who do not look at what
  * stands in a root.
  */
-import { createHash, createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
+import { createHash, createPrivateKey, generateKeyPairSync, randomUUID, X509Certificate } from 'node:crypto'
 import {
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -66,10 +65,7 @@ export function authorityFor(
   addresses: readonly LanAddress[],
   clock: Clock,
 ): Authority {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
-  for (const entry of readdirSync(folder)
-    .filter((one) => /^[0-9a-f]{16}$/.test(one))
-    .sort()) {
+  for (const entry of keptIn(folder)) {
     const kept = read(join(folder, entry))
     const ends = Date.parse(kept.issuer.certificate.validTo)
     if (ends < clock.now() + SPARE_DAYS * DAY_MS) rmSync(kept.folder, { recursive: true })
@@ -77,6 +73,20 @@ export function authorityFor(
   }
   return make(folder, name, [...new Set(addresses.map(({ network }) => network))].sort(), clock)
 }
+
+function keptIn(folder: string): string[] {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    return readdirSync(folder)
+      .filter((one) => /^[0-9a-f]{16}$/.test(one))
+      .sort()
+  } catch (cause) {
+    throw cannotKeep(folder, cause)
+  }
+}
+
+const cannotKeep = (folder: string, cause: unknown) =>
+  new AppError('bad-input', `No authority can be kept in ${folder}: ${(cause as Error).message}.`, { cause })
 
 function covers(permitted: readonly string[], name: string, addresses: readonly LanAddress[]): boolean {
   const networks = new BlockList()
@@ -113,18 +123,16 @@ function make(folder: string, name: string, networks: readonly string[], clock: 
     by: { certificate: root, key: rootKey },
   })
   const place = join(folder, createHash('sha256').update(permitted.join()).digest('hex').slice(0, 16))
-  const beside = mkdtempSync(join(folder, 'new-'))
+  const beside = join(folder, `new-${randomUUID()}`)
   try {
+    mkdirSync(beside, { mode: 0o700 })
     writeFileSync(join(beside, ROOT), root.toString())
     writeFileSync(join(beside, ISSUER), issuer.toString())
     writeFileSync(join(beside, KEY), key.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 })
     renameSync(beside, place)
   } catch (cause) {
-    // Another process has just made one for the same networks: then there is one.
-    if (!existsSync(place))
-      throw new AppError('bad-input', `No authority can be made in ${folder}: ${(cause as Error).message}.`, {
-        cause,
-      })
+    // Another process may just have made one for the same networks: then there is one.
+    if (!existsSync(place)) throw cannotKeep(folder, cause)
   } finally {
     rmSync(beside, { recursive: true, force: true })
   }
