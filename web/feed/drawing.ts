@@ -176,7 +176,7 @@ const dots: Motif = (random, inks) => {
 const motifs: readonly Motif[] = [hills, orbs, peaks, petals, bars, sun, threads, tiles, rings, dots]
 
 /** FNV-1a: a seed from a key. */
-function seedOf(key: string): number {
+export function seedOf(key: string): number {
   let hash = 0x811c9dc5
   for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193)
   return hash >>> 0

@@ -1,4 +1,4 @@
-import { useRef } from 'preact/hooks'
+import { useMemo, useRef } from 'preact/hooks'
 import type { Status } from '../../shared/protocol.ts'
 import { Fault, Icon, Mark, ViewTitle } from '../parts.tsx'
 import { nextRound, origin } from '../phrases.ts'
@@ -44,7 +44,8 @@ function Body({ feed, state, status }: { feed: Feed; state: FeedState; status: S
 
 function Cards({ feed, state, status }: { feed: Feed; state: Ready; status: Status | null }) {
   const list = useRef<HTMLDivElement>(null)
-  const { catalogue, ranked, serving, opened, current } = state
+  const { catalogue, ranked, serving, reasons, opened, current } = state
+  const titles = useMemo(() => new Map(catalogue.items.map(({ key, title }) => [key, title])), [catalogue])
   const order = JSON.stringify(ranked.map(({ item }) => item.key))
   useReorder(list, order)
   useSteady(list, current)
@@ -66,6 +67,8 @@ function Cards({ feed, state, status }: { feed: Feed; state: Ready; status: Stat
             catalogue={catalogue}
             place={i + 1}
             count={ranked.length}
+            because={reasons.get(card.item.key)}
+            titleOf={(item) => titles.get(item) ?? item}
             open={current === card.item.key}
             opened={opened.has(card.item.key)}
             onToggle={feed.toggle}

@@ -39,6 +39,15 @@ function bench(stored = new Map<string, string>()) {
       await held
       return answer
     },
+    /** Of items with an even number there is something to say. */
+    async why({ items }: { items: string[] }) {
+      const told = items.map((item) => {
+        const because = Number(item.slice(1)) % 2 === 0 ? { kind: 'click' as const, item: 'k7' } : null
+        return { item, score: 0.5, clicks: [], because }
+      })
+      if (device.failing) throw device.failing
+      return { serving: { ...device.serving }, items: told }
+    },
     async track({ events }: { events: Tracked[] }) {
       if (device.failing) throw device.failing
       tracked.push(...events)
@@ -110,6 +119,51 @@ describe('the feed', () => {
     const { keys, reranked } = ready(feed.state.get())
     expect(keys.filter((key) => before.has(key))).toEqual([])
     expect(reranked).toBe(0)
+  })
+
+  it('says of each card why it is there, once the cards stand, and says nothing else where that fails', async () => {
+    const { feed, device, pass } = bench()
+    await feed.start()
+    expect(ready(feed.state.get()).reasons.size).toBe(0)
+    await pass(400)
+    const { reasons, keys } = ready(feed.state.get())
+    expect([...reasons.keys()].sort()).toEqual(keys.filter((key) => Number(key.slice(1)) % 2 === 0).sort())
+    expect([...reasons.values()]).toContainEqual({ kind: 'click', item: 'k7' })
+
+    await feed.others()
+    device.failing = new AppError('storage', 'no')
+    await pass(400)
+    expect(ready(feed.state.get())).toMatchObject({ reasons: new Map(), trouble: null })
+  })
+
+  it('the reasons of another model are not kept, and not waited for', async () => {
+    const { feed, device, hear, pass } = bench()
+    await feed.start()
+    await pass(400)
+    device.serving = { slot: 'M', version: 2, sha256: sha('b') }
+    await hear()
+    expect(ready(feed.state.get()).reasons.size).toBe(0)
+    device.serving = { slot: 'M', version: 3, sha256: sha('c') }
+    await pass(400)
+    expect(ready(feed.state.get()).reasons.size, 'a model that does not order the cards').toBe(0)
+    await hear()
+    await pass(400)
+    expect(ready(feed.state.get()).reasons.size).toBeGreaterThan(0)
+  })
+
+  it('an item that is no card can be opened, once', async () => {
+    const { feed, tracked, pass } = bench()
+    await feed.start()
+    const { keys } = ready(feed.state.get())
+    const other = Array.from({ length: 100 }, (_, i) => `k${i}`).find((key) => !keys.includes(key))!
+    feed.open(other)
+    feed.open(other)
+    await pass(300)
+    expect(tracked).toEqual([
+      { type: 'exposure', item: other },
+      { type: 'click', item: other },
+    ])
+    expect(ready(feed.state.get())).toMatchObject({ current: null, opened: new Set([other]) })
   })
 
   it('ranks the same cards anew, once, when another model serves', async () => {

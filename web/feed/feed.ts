@@ -9,6 +9,8 @@ import { createOutgoing, type Tracked } from './outgoing.ts'
 import type { Remembered, Session } from './session.ts'
 
 export type Serving = CallOutput<'rank'>['serving']
+/** What moved an item up the most, as far as the model can say. */
+export type Because = NonNullable<CallOutput<'why'>['items'][number]['because']>
 /** `chance` is the click probability that the model gave. */
 export interface Ranked {
   readonly item: Item
@@ -24,6 +26,8 @@ export type FeedState =
       /** Best first. */
       ranked: readonly Ranked[]
       serving: Serving
+      /** By item, of this order; where there is nothing to say, an item has none. */
+      reasons: ReadonlyMap<string, Because>
       opened: ReadonlySet<string>
       /** The card that is open now. */
       current: string | null
@@ -44,6 +48,8 @@ export interface Feed {
   restart(): Promise<void>
   /** Opens a card, or closes it if it is open; the first opening is a click. */
   toggle(item: string): void
+  /** The same click for an item that may not be among the cards. */
+  open(item: string): void
   /** `share` of a card is visible now. */
   visible(item: string, share: number): void
   /** The page was hidden or shown. */
@@ -53,7 +59,7 @@ export interface Feed {
 }
 
 export interface FeedDeps {
-  device: Pick<DeviceApi, 'catalogue' | 'rank' | 'track' | 'onStatus'>
+  device: Pick<DeviceApi, 'catalogue' | 'rank' | 'why' | 'track' | 'onStatus'>
   session: Session
   /** A seed for the next draw. */
   seed: () => number
@@ -61,6 +67,9 @@ export interface FeedDeps {
   now: () => number
   later: (run: () => void, ms: number) => unknown
 }
+
+/** So long after the cards stand (ms) it is asked why they stand so. */
+const WHY_AFTER_MS = 400
 
 export function createFeed({ device, session, seed, now, later }: FeedDeps): Feed {
   const state = createStore<FeedState>({ phase: 'preparing' })
@@ -117,8 +126,20 @@ export function createFeed({ device, session, seed, now, later }: FeedDeps): Fee
     const old = state.get()
     if (old.phase === 'ready' && shown === feed) {
       const another = old.serving.sha256 !== serving.sha256
-      update({ ranked: cards, serving, reranked: old.reranked + (another ? 1 : 0) })
+      const reasons: Ready['reasons'] = another ? new Map() : old.reasons
+      update({ ranked: cards, serving, reasons, reranked: old.reranked + (another ? 1 : 0) })
     } else show(catalogue, feed, cards, serving)
+    later(() => void explain(feed.items, number), WHY_AFTER_MS)
+  }
+
+  /** What cannot be explained is shown all the same, and another model's reasons are none. */
+  async function explain(items: string[], number: number): Promise<void> {
+    if (number !== asked) return
+    const { serving, items: told } = await device.why({ items }).catch(() => ({ serving: null, items: [] }))
+    const now = state.get()
+    if (number !== asked || now.phase !== 'ready' || now.serving.sha256 !== serving?.sha256) return
+    const entries = told.flatMap(({ item, because }) => (because ? [[item, because] as const] : []))
+    update({ reasons: new Map(entries) })
   }
 
   function show(catalogue: Catalogue, feed: Remembered, ranked: Ranked[], serving: Serving): void {
@@ -131,6 +152,7 @@ export function createFeed({ device, session, seed, now, later }: FeedDeps): Fee
       catalogue,
       ranked,
       serving,
+      reasons: new Map(),
       opened,
       current: null,
       reranked: 0,
@@ -182,6 +204,14 @@ export function createFeed({ device, session, seed, now, later }: FeedDeps): Fee
     outgoing.add(...events)
   }
 
+  function open(item: string): void {
+    const old = state.get()
+    if (old.phase !== 'ready' || old.opened.has(item)) return
+    const exposure: Tracked[] = exposures.force(item) ? [{ type: 'exposure', item }] : []
+    record([...exposure, { type: 'click', item }])
+    update({ opened: new Set(old.opened).add(item) })
+  }
+
   let planned: number | null = null
   function collect(): void {
     planned = null
@@ -220,12 +250,10 @@ export function createFeed({ device, session, seed, now, later }: FeedDeps): Fee
       const old = state.get()
       if (old.phase !== 'ready') return
       if (old.current === item) return update({ current: null })
-      if (!old.opened.has(item)) {
-        const exposure: Tracked[] = exposures.force(item) ? [{ type: 'exposure', item }] : []
-        record([...exposure, { type: 'click', item }])
-      }
-      update({ current: item, opened: new Set(old.opened).add(item) })
+      open(item)
+      update({ current: item })
     },
+    open,
     visible(item, share) {
       exposures.visible(item, share, now())
       plan()

@@ -1,10 +1,13 @@
 import { useMemo } from 'preact/hooks'
-import type { Item } from '../../shared/catalogue.ts'
+import type { Catalogue, Item } from '../../shared/catalogue.ts'
 import { drawing, SHEET } from './drawing.ts'
 
 /** Decoration only: what it says, the title and the topics say in words. */
-export function Picture({ item }: { item: Item }) {
-  const { ground, shapes } = useMemo(() => drawing(item.key, item.categories), [item])
+export function Picture({ item, catalogue }: { item: Item; catalogue: Catalogue }) {
+  const { ground, shapes } = useMemo(() => {
+    // A category that all have tells no picture from another.
+    return drawing(item.key, catalogue.categories.length > 1 ? item.categories : [])
+  }, [item, catalogue])
   return (
     <svg
       class="picture"

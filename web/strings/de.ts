@@ -21,6 +21,8 @@ const nouns: Record<string, Forms & { this: string }> = {
 const other = { one: 'Eintrag', other: 'Einträge', this: 'diesen Eintrag' }
 const called = (noun: string) => nouns[noun.toLowerCase()] ?? other
 
+const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)
+
 const samples = { one: 'Beispiel', other: 'Beispiele' }
 const models = { one: 'Modell', other: 'Modelle' }
 const events = { one: 'Ereignis', other: 'Ereignisse' }
@@ -51,8 +53,8 @@ export const de: Strings = {
     starting: 'startet …',
     learning: 'lernt …',
     offline: 'offline',
-    own: 'von deinem Modell sortiert',
-    delivered: 'vom gemeinsamen Modell sortiert',
+    own: 'dein Modell sortiert',
+    delivered: 'gemeinsames Modell sortiert',
     preparing: 'wird vorbereitet …',
   },
 
@@ -97,12 +99,37 @@ export const de: Strings = {
       `Du hast ${called(noun).this} geöffnet. Dein Modell lernt aus dem, was du öffnest und was du übergehst.`,
     placed: (place, of, noun, chance) =>
       `Platz ${number(place)} von ${number(of)} (${called(noun).other}): Das Modell gab dem eine Chance von ${percent(chance)}, von dir geöffnet zu werden.`,
+    more: 'Warum es hier steht, und was ihm ähnelt',
+  },
+
+  why: {
+    click: (title) => `Wegen „${title}“`,
+    category: (name) => `Du öffnest oft ${name}`,
   },
 
   item: {
     title: 'Eintrag',
     back: 'Zurück zum Feed',
     gone: 'Das steht nicht in dem Katalog, den das Gerät jetzt hat.',
+    open: (noun) => `${capital(called(noun).this)} öffnen`,
+    opened: 'Geöffnet: Dein Modell lernt daraus.',
+    why: 'Warum es hier steht',
+    noWhy: 'Nichts für sich hat es merklich nach oben gebracht.',
+    chance: 'Chance, dass du es öffnest',
+    chanceM0: 'Nach dem gelieferten Modell',
+    place: 'Platz in deinem Feed',
+    placeM0: 'Platz nach dem gelieferten Modell',
+    ordinal: (n) => `${number(n)}.`,
+    sameModel: 'Das gelieferte Modell sortiert deinen Feed, also gibt es noch nichts zu vergleichen.',
+    attention: 'Worauf dein Modell schaut',
+    attentionAbout: (noun) =>
+      `Wie viel von dem, was du zuletzt geöffnet hast, für ${called(noun).this} zählt: über 0 spricht es dafür, unter 0 dagegen.`,
+    attentionNone: 'Du hast zuletzt nichts geöffnet, worauf das Modell schauen könnte.',
+    opening: (noun) => `Geöffnet: ${called(noun).one}`,
+    weight: 'Gewicht',
+    similar: 'Ähnliches',
+    others: 'Vielleicht auch für dich',
+    ranked: 'Auf diesem Gerät für dich sortiert.',
   },
 
   myModel: {
@@ -114,6 +141,20 @@ export const de: Strings = {
     noneOffline: 'Du bist offline, und hier ist noch kein Modell gespeichert.',
     train: 'Jetzt trainieren',
     rollback: 'Zurück zum gelieferten Modell',
+    order: 'Wie sich dein Feed verändert hat',
+    orderAbout: (moved, of, noun) =>
+      `${number(moved)} von den ersten ${count(of, called(noun))} standen nach dem gelieferten Modell nicht unter den ersten ${number(of)}.`,
+    was: (place) => `vorher ${number(place)}.`,
+    stayed: 'wie vorher',
+    placeDelivered: 'Nach dem gelieferten Modell',
+    placeNow: 'Nach deinem Modell',
+    costs: 'Was die letzten Runden gekostet haben',
+    round: 'Runde',
+    time: 'Zeit',
+    download: 'Geladen',
+    memory: 'Speicher',
+    costsAbout: (rounds, time, bytes) =>
+      `${count(rounds, { one: 'Runde', other: 'Runden' })}: zusammen ${time} und ${bytes}. Speicher ist, was die Rechen-Engine höchstens hielt, soweit sie es sagen kann.`,
   },
 
   round: {
@@ -165,6 +206,25 @@ export const de: Strings = {
       `${count(scored, samples)}, bewertet zwischen 0 (anders als deine) und 1 (wie deine); ${number(kept)} ${form(kept, { one: 'erreichte', other: 'erreichten' })} die Schwelle σ = ${sigma} und ${form(kept, { one: 'wurde', other: 'wurden' })} behalten.`,
     unlike: '0 anders als deine',
     like: 'wie deine 1',
+    quality: 'Güte, während es lernte',
+    qualitySummary: (first, last, best, n) =>
+      `AUC auf deinen neuesten Beispielen: ${first} vorher, ${last} nach ${count(n, steps)}; am besten war ${best}.`,
+    logLoss: 'Log-Loss, während es lernte',
+    logLossSummary: (first, last, best, n) =>
+      `Auf deinen neuesten Beispielen, kleiner ist besser: ${first} vorher, ${last} nach ${count(n, steps)}; am besten war ${best}.`,
+    differences: 'Deine Beispiele und die geliehenen',
+    differencesAbout: 'Worin sie sich am meisten unterschieden, bevor der Klassifikator auswählte.',
+    what: 'Was',
+    yours: 'Deine',
+    borrowed: 'Geliehene',
+    measure: {
+      clicked: () => 'geöffnet, wenn gezeigt',
+      shown: (name) => `${name} gezeigt`,
+      opened: (name) => `${name} zuvor geöffnet`,
+      affinity: () => 'von einer Art, die zuvor geöffnet wurde',
+      value: (name) => name,
+    },
+    percent,
   },
 
   stored: {
@@ -177,6 +237,18 @@ export const de: Strings = {
     delivered: 'Ereignisse, gesendet',
     traffic: (down, up) =>
       `Geliehene Beispiele kommen von Menschen mit ähnlichem Geschmack, ohne jeden Namen. Bisher ${down} empfangen und ${up} gesendet.`,
+    kinds: {
+      artifacts: 'Modelle und Katalog',
+      samples: 'Geliehene Beispiele',
+      rows: 'Zeilen großer Tabellen',
+      events: 'Ereignisse',
+      other: 'Alles andere',
+    },
+    kind: 'Datenverkehr',
+    down: 'Empfangen',
+    up: 'Gesendet',
+    total: 'Zusammen',
+    using: (size, models) => `Kindred belegt ${size} auf diesem Gerät; seine Modelle ${models}.`,
     models: 'Modelle',
     noModels: 'Noch keine.',
     slots: { M: 'In Gebrauch', M0: 'Wie geliefert', Mbuf: 'Im Training' },
@@ -213,10 +285,10 @@ export const de: Strings = {
 
   settings: {
     language: 'Sprache',
-    asBrowser: 'Wie im Browser',
+    system: 'System',
     notSpoken: 'Diese Sprache konnte nicht geladen werden. Versuche es noch einmal, wenn du online bist.',
     look: 'Aussehen',
-    looks: { system: 'Wie das Gerät', light: 'Hell', dark: 'Dunkel' },
+    looks: { system: 'System', light: 'Hell', dark: 'Dunkel' },
     learning: 'Lernen',
     learn: 'Von selbst lernen, wenn es etwas Neues gibt',
     learnMore:

@@ -89,12 +89,38 @@ export const en = {
       `You opened this ${noun}. Your model learns from what you open and what you pass by.`,
     placed: (place: number, of: number, noun: string, chance: number) =>
       `Placed ${ordinal(place)} of ${counted(of, noun)}: the model gave it a ${percent(chance)} chance to be opened by you.`,
+    more: 'Why it is here, and what is like it',
+  },
+
+  /** Why an item stands where it does. */
+  why: {
+    click: (title: string) => `Because of “${title}”`,
+    category: (name: string) => `You often open ${name}`,
   },
 
   item: {
     title: 'Item',
     back: 'Back to the feed',
     gone: 'This is not in the catalogue that the device has now.',
+    open: (noun: string) => `Open this ${noun}`,
+    opened: 'Opened: your model learns from it.',
+    why: 'Why it is here',
+    noWhy: 'No single thing moved it up by much.',
+    chance: 'Chance that you open it',
+    chanceM0: 'By the delivered model',
+    place: 'Place in your feed',
+    placeM0: 'Place by the delivered model',
+    ordinal,
+    sameModel: 'The delivered model ranks your feed, so there is nothing to compare yet.',
+    attention: 'What your model looks at',
+    attentionAbout: (noun: string) =>
+      `Of what you opened lately, how much each counts for this ${noun}: above 0 it is taken in, below 0 it is held against it.`,
+    attentionNone: 'You have not opened anything lately that the model could look at.',
+    opening: (noun: string) => `Opened ${noun}`,
+    weight: 'Weight',
+    similar: 'Like this',
+    others: 'You may like as well',
+    ranked: 'Ranked on this device, for you.',
   },
 
   myModel: {
@@ -106,6 +132,20 @@ export const en = {
     noneOffline: 'You are offline, and no model is stored here yet.',
     train: 'Train now',
     rollback: 'Back to the delivered model',
+    order: 'How your feed has changed',
+    orderAbout: (moved: number, of: number, noun: string) =>
+      `${number(moved)} of the first ${counted(of, noun)} were not among the first ${number(of)} by the delivered model.`,
+    was: (place: number) => `was ${ordinal(place)}`,
+    stayed: 'as it was',
+    placeDelivered: 'By the delivered model',
+    placeNow: 'By your model',
+    costs: 'What the last rounds cost',
+    round: 'Round',
+    time: 'Time',
+    download: 'Download',
+    memory: 'Memory',
+    costsAbout: (rounds: number, time: string, bytes: string) =>
+      `${counted(rounds, 'round')}: ${time} and ${bytes} in all. Memory is what the engine held at most, where it can tell.`,
   },
 
   round: {
@@ -160,6 +200,25 @@ export const en = {
       `${counted(scored, 'sample')} scored between 0 (unlike yours) and 1 (like yours); ${number(kept)} reached the threshold σ = ${sigma} and ${form(kept, { one: 'was', other: 'were' })} kept.`,
     unlike: '0 unlike yours',
     like: 'like yours 1',
+    quality: 'Quality as it learnt',
+    qualitySummary: (first: string, last: string, best: string, steps: number) =>
+      `AUC on your latest samples: ${first} before, ${last} after ${counted(steps, 'mini-batch')}; the best was ${best}.`,
+    logLoss: 'Log-loss as it learnt',
+    logLossSummary: (first: string, last: string, best: string, steps: number) =>
+      `On your latest samples, lower is better: ${first} before, ${last} after ${counted(steps, 'mini-batch')}; the best was ${best}.`,
+    differences: 'Your samples and the borrowed ones',
+    differencesAbout: 'Where they differed most, before the classifier chose.',
+    what: 'What',
+    yours: 'Yours',
+    borrowed: 'Borrowed',
+    measure: {
+      clicked: () => 'opened when shown',
+      shown: (name: string) => `${name} shown`,
+      opened: (name: string) => `${name} opened before`,
+      affinity: () => 'of a kind opened before',
+      value: (name: string) => name,
+    },
+    percent,
   },
 
   stored: {
@@ -172,6 +231,18 @@ export const en = {
     delivered: 'Events delivered',
     traffic: (down: string, up: string) =>
       `Borrowed samples come from people with a taste like yours, without any name. ${down} received and ${up} sent so far.`,
+    kinds: {
+      artifacts: 'Models and catalogue',
+      samples: 'Borrowed samples',
+      rows: 'Rows of large tables',
+      events: 'Events',
+      other: 'All else',
+    },
+    kind: 'Traffic',
+    down: 'Received',
+    up: 'Sent',
+    total: 'In all',
+    using: (size: string, models: string) => `Kindred takes ${size} of this device; its models ${models}.`,
     models: 'Models',
     noModels: 'None yet.',
     slots: { M: 'In use', M0: 'As delivered', Mbuf: 'In training' },
@@ -210,10 +281,10 @@ export const en = {
 
   settings: {
     language: 'Language',
-    asBrowser: 'As your browser',
+    system: 'System',
     notSpoken: 'That language could not be loaded. Try again once you are online.',
     look: 'Look',
-    looks: { system: 'As your device', light: 'Light', dark: 'Dark' },
+    looks: { system: 'System', light: 'Light', dark: 'Dark' },
     learning: 'Learning',
     learn: 'Learn by itself, when there is something new',
     learnMore:
