@@ -64,7 +64,7 @@ function LanguagePanel() {
         legend={t.settings.language}
         value={chosen}
         options={[
-          { value: AS_BROWSER, text: t.settings.asBrowser },
+          { value: AS_BROWSER, text: t.settings.system },
           ...offered.map(({ tag, name }) => ({ value: tag, text: name!, lang: tag })),
         ]}
         onChange={(tag) => {

@@ -38,7 +38,7 @@ describe('the catalogues', () => {
   it('differ where German has a word of its own', () => {
     const english = new Map(texts(en))
     const same = texts(de).filter(([path, text]) => text && english.get(path) === text)
-    expect(same.map(([, text]) => text).sort()).toEqual(['Feed', 'Kindred', 'offline'])
+    for (const [path, text] of same) expect(['Feed', 'Kindred', 'System', 'offline'], path).toContain(text)
   })
 
   it('the one for tests says all of it longer, and from right to left', () => {
