@@ -26,6 +26,9 @@ export function platformOf(agent = ''): Platform {
   return agent.includes('Android') ? 'android' : 'desktop'
 }
 
+/** Eight bytes a row, for eyes that compare. */
+export const rowsOf = (fingerprint: string): string[] => fingerprint.match(/..(:..){7}/g) ?? []
+
 export const guidePage = (text: GuideText) => html`<!doctype html>
 <html lang="en">
 <head>
@@ -60,7 +63,7 @@ ${platformSteps(text)}
 <section aria-labelledby="compare">
 <h2 id="compare">Compare before you trust</h2>
 <p>The terminal on ${text.name} shows this SHA-256 fingerprint. Your device shows the one of what it got, in its settings:</p>
-<p class="fingerprint"><code>${text.fingerprint}</code></p>
+<p class="fingerprint">${rowsOf(text.fingerprint).map((row) => html`<code>${row}</code> `)}</p>
 <p>This page itself came over a connection that is not encrypted. Whoever is in the network with you could have changed the
 page, and the file with it. So believe the <em>terminal</em> and your device’s <em>settings</em>. If they differ, remove what
 you installed.</p>
@@ -82,24 +85,28 @@ by nobody but who runs Kindred.</li>
 
 function platformSteps(text: GuideText): Html {
   const { title, platform } = text
-  const one = (id: Platform, name: string, steps: Html) =>
-    html`<details name="platform" id="${id}"${platform === id ? raw(' open') : ''}><summary><h2>${name}</h2></summary>${steps}</details>`
-  return html`${one(
-    'ios',
-    'iPhone and iPad',
-    html`<ol>
-<li>In <strong>Safari</strong>, <a class="button" href="${PROFILE}" download>Get the profile</a> and choose <b>Allow</b>.</li>
+  const one = (id: Platform, name: string, steps: Html): [Platform, Html] => [
+    id,
+    html`<details name="platform" id="${id}"${platform === id ? raw(' open') : ''}><summary><h2>${name}</h2></summary>${steps}</details>`,
+  ]
+  const all = [
+    one(
+      'ios',
+      'iPhone and iPad',
+      html`<ol>
+<li>In <b>Safari</b>, get the profile and choose <b>Allow</b>. <a class="button" href="${PROFILE}" download>Get the profile</a></li>
 <li>Open <b>Settings</b>. Tap <b>Profile Downloaded</b> near the top (or <b>General › VPN &amp; Device Management</b>). Under
 <b>More Details</b>, tap the certificate and <a href="#compare">compare the fingerprint</a>.</li>
-<li>Go back, tap <b>Install</b>, and confirm.</li>
+<li>Go back, tap <b>Install</b>, and confirm. (iOS calls every profile that one makes oneself “not signed”.)</li>
 <li><b>General › About › Certificate Trust Settings</b>: switch on <b>${title}</b>.</li>
 <li>Come back to this page.</li>
 </ol>`,
-  )}${one(
-    'android',
-    'Android',
-    html`<ol>
-<li><a class="button" href="${CERTIFICATE}" download>Get the certificate</a> If the browser warns of the file, keep it.</li>
+    ),
+    one(
+      'android',
+      'Android',
+      html`<ol>
+<li>Get the certificate. If the browser warns of the file, keep it. <a class="button" href="${CERTIFICATE}" download>Get the certificate</a></li>
 <li>Open <b>Settings</b>, search for <b>CA certificate</b>, and tap it. (It is under <b>Security › Encryption &amp; credentials ›
 Install a certificate</b>; phones differ.) Choose <b>Install anyway</b>, then the file <b>kindred-ca.crt</b>.</li>
 <li>In <b>Settings</b>, search for <b>Trusted credentials</b>, then <b>User</b>. Tap <b>${title}</b> and
@@ -109,26 +116,33 @@ Install a certificate</b>; phones differ.) Choose <b>Install anyway</b>, then th
 <p class="small">Android will say from now on that the network may be monitored: it says so of every authority that was added.
 Firefox asks for more: in its settings tap <b>About Firefox</b>, there five times the logo, and switch on <b>Secret settings › Use
 third party CA certificates</b>.</p>`,
-  )}${one(
-    'desktop',
-    'Desktop',
-    html`<p><a class="button" href="${CERTIFICATE}" download>Get the certificate</a></p>
+    ),
+    one(
+      'desktop',
+      'Computer',
+      html`<p>On ${text.name} itself none of this is due: there Kindred is at <code>http://localhost</code>, as always.</p>
+<p><a class="button" href="${CERTIFICATE}" download>Get the certificate</a></p>
 <dl>
 <dt>macOS</dt><dd>Open the file; in Keychain Access open <b>${title}</b>, <a href="#compare">compare the fingerprint</a>, and
 under <b>Trust</b> choose <b>Always Trust</b>.</dd>
-<dt>Windows</dt><dd>Open the file, <b>Install Certificate › Current User › Trusted Root Certification Authorities</b>. Windows shows
-a fingerprint, too, but a SHA-1 one: compare the SHA-256 one by <code>certutil -hashfile kindred-ca.crt SHA256</code> before.</dd>
-<dt>Chrome on Linux</dt><dd><code>chrome://certificate-manager</code>, <b>Custom › Installed by you › Import</b>.</dd>
+<dt>Windows</dt><dd>Compare what <code>certutil -hashfile kindred-ca.crt SHA256</code> says with the terminal. Then open the file:
+<b>Install Certificate › Current User › Trusted Root Certification Authorities</b>.</dd>
+<dt>Chrome on Linux</dt><dd>At <code>chrome://certificate-manager</code>: <b>Custom › Installed by you › Import</b>.</dd>
 <dt>Firefox</dt><dd><b>Settings › Privacy &amp; Security › View Certificates › Authorities › Import</b>, for websites.</dd>
-</dl>
-<p class="small">On ${text.name} itself none of this is due: there Kindred is at <code>http://localhost</code>, as always.</p>`,
-  )}`
+</dl>`,
+    ),
+  ]
+  // The device's own come first.
+  return html`${all.sort(([a], [b]) => Number(b === platform) - Number(a === platform)).map(([, steps]) => steps)}`
 }
 
 /** Asks the app's origin, which answers only if the certificate is believed; what is answered does not matter. */
 export const GUIDE_SCRIPT = `
 const card = document.getElementById('state')
-const show = (state) => { card.dataset.state = state }
+const show = (state) => {
+  card.dataset.state = state
+  if (state === 'trusted') for (const one of document.querySelectorAll('details')) one.open = false
+}
 let asking = false
 async function look() {
   if (asking) return
@@ -177,15 +191,17 @@ section > :last-child, details > :last-child { margin-bottom: 0; }
 .card [data-when] { display: none; }
 .card[data-state=asking] [data-when=asking], .card[data-state=trusted] [data-when=trusted], .card[data-state=untrusted] [data-when=untrusted] { display: revert; }
 .button { display: inline-flex; align-items: center; justify-content: center; min-height: 2.75rem; margin-block: 0.25rem; padding: 0.4rem 1.1rem; border: 1px solid var(--pine); border-radius: 0.75rem; background: var(--pine); color: var(--on-pine); font: inherit; font-weight: 600; text-decoration: none; }
+li > .button { display: flex; width: fit-content; margin-top: 0.5rem; }
 .button.quiet { border-color: var(--edge); background: none; color: var(--ink); }
 summary { display: flex; align-items: center; justify-content: space-between; gap: 1rem; min-height: 2.75rem; margin: -1rem; padding: 1rem; border-radius: 1rem; cursor: pointer; }
 summary::-webkit-details-marker { display: none; }
-summary::after { content: ""; flex: none; width: 0.55rem; height: 0.55rem; border: solid var(--quiet); border-width: 0 2px 2px 0; transform: rotate(45deg); }
-details[open] > summary::after { transform: rotate(-135deg); }
+summary::after { content: ""; flex: none; width: 0.55rem; height: 0.55rem; border: solid var(--quiet); border-width: 0 2px 2px 0; transform: translateY(-25%) rotate(45deg); }
+details[open] > summary::after { transform: translateY(25%) rotate(-135deg); }
 ol, ul { display: grid; gap: 0.75rem; margin: 0.75rem 0; padding-inline-start: 1.35rem; }
 li::marker { color: var(--pine-ink); font-weight: 600; }
 dl { margin: 0.75rem 0; } dt { font-weight: 600; } dd { margin: 0 0 0.75rem; }
 code { font: 0.92em ui-monospace, "SF Mono", Menlo, Consolas, monospace; overflow-wrap: anywhere; }
+.fingerprint code { display: block; }
 .fingerprint { padding: 0.75rem; border-radius: 0.75rem; background: var(--sunken); }
 .small { color: var(--quiet); font-size: 0.9375rem; }
 `

@@ -1,6 +1,7 @@
 /** What the terminal says to who wants the app on a phone. */
 import { renderUnicodeCompact } from 'uqr'
 import type { Authority } from './authority.ts'
+import { rowsOf } from './guide-page.ts'
 
 export interface Invitation {
   /** Where the guide is, one URL for each network. */
@@ -12,15 +13,13 @@ export interface Invitation {
 
 export function invitation({ guides, authority, colours }: Invitation): string {
   const { root, permitted, folder } = authority
-  const pairs = root.fingerprint256.split(':')
-  const fingerprint = [pairs.slice(0, 16), pairs.slice(16)].map((half) => `  ${half.join(':')}`)
   return [
     ...guides.flatMap((url) => [
       `On a phone in the same network, scan this or open ${url}`,
       code(url, colours),
     ]),
     'The guide there asks you to trust a certificate. Compare what the phone shows of it with its SHA-256 fingerprint:',
-    ...fingerprint,
+    ...rowsOf(root.fingerprint256).map((row) => `  ${row}`),
     `It vouches for ${permitted.join(', ')} only; its key is in ${folder}.`,
   ].join('\n')
 }
