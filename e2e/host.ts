@@ -24,13 +24,14 @@ export interface Shared {
 
 /** Asks for what is shared, and waits until it is there. */
 export async function shared<Name extends keyof Shared>(name: Name): Promise<Shared[Name]> {
-  const response = await fetch(`${process.env.KINDRED_SHARED}/${name}`)
+  const response = await fetch(`${process.env.E2E_HOST}/${name}`)
   if (!response.ok) throw new Error(`There is no ${name}: ${await response.text()}`)
   return response.json() as Promise<Shared[Name]>
 }
 
-/** Playwright's global setup: nothing is made yet. What it gives back ends all that was. */
+/** Playwright's global setup: nothing is made yet. What it gives back ends all that was. One that `E2E_HOST` names serves. */
 export default async function host(): Promise<() => Promise<void>> {
+  if (process.env.E2E_HOST) return async () => {}
   const undo: (() => Promise<unknown>)[] = []
   const kept = (server: Server) => {
     undo.push(() => server.remove())
@@ -78,7 +79,7 @@ export default async function host(): Promise<() => Promise<void>> {
     }
   })
   await new Promise<void>((listening) => door.listen(0, '127.0.0.1', listening))
-  process.env.KINDRED_SHARED = `http://127.0.0.1:${(door.address() as AddressInfo).port}`
+  process.env.E2E_HOST = `http://127.0.0.1:${(door.address() as AddressInfo).port}`
   return async () => {
     door.close()
     await Promise.allSettled(made.values())

@@ -14,7 +14,7 @@ const together: Project<object, Everywhere>[] = [
   { name: 'browsers', testMatch: 'browsers.spec.ts', fullyParallel: true },
   { name: 'kills', testMatch: 'kills.spec.ts' },
   ...others.map((name) => ({ name, testMatch: 'cycle.spec.ts', use: profile(name) })),
-  { name: 'app', testMatch: ['app.spec.ts', 'examples.spec.ts'], use: profile('desktop') },
+  { name: 'app', testMatch: ['app.spec.ts', 'update.spec.ts', 'examples.spec.ts'], use: profile('desktop') },
   { name: 'gpu', testMatch: 'gpu.spec.ts', use: withGpu() },
 ]
 
