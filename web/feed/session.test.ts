@@ -21,16 +21,22 @@ describe('the remembered feed', () => {
     expect(session.load()).toBeNull()
   })
 
-  it.each(['{"items":', '{"items":[]}', '[]', 'null'])(
-    'anything else that lies there (%s) is no feed',
-    (text) => {
-      const storage = memory()
-      const session = createSession(storage)
-      session.save(feed)
-      for (const key of storage.held.keys()) storage.held.set(key, text)
-      expect(session.load()).toBeNull()
-    },
-  )
+  it.each([
+    '{"items":',
+    '{"items":[]}',
+    '[]',
+    'null',
+    '7',
+    '{"catalogue":"films","items":[],"seen":[],"opened":[]}',
+    '{"catalogue":"films","items":["a",1],"seen":[],"opened":[]}',
+    '{"items":["a"],"seen":[],"opened":[]}',
+  ])('anything else that lies there (%s) is no feed', (text) => {
+    const storage = memory()
+    const session = createSession(storage)
+    session.save(feed)
+    for (const key of storage.held.keys()) storage.held.set(key, text)
+    expect(session.load()).toBeNull()
+  })
 
   it('a browser that refuses storage costs the memory, not the feed', () => {
     const refuse = () => {

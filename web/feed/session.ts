@@ -1,15 +1,14 @@
 /** The present feed, remembered for as long as the tab lives: a reload shows the same cards. */
-import * as z from 'zod'
 
-const rememberedSchema = z.strictObject({
+export interface Remembered {
   /** Which catalogue it was drawn from. */
-  catalogue: z.string(),
-  items: z.array(z.string()).min(1),
+  readonly catalogue: string
+  /** At least one. */
+  readonly items: string[]
   /** Whose exposure, and whose click, is already tracked. */
-  seen: z.array(z.string()),
-  opened: z.array(z.string()),
-})
-export type Remembered = z.infer<typeof rememberedSchema>
+  readonly seen: string[]
+  readonly opened: string[]
+}
 
 const KEY = 'kindred.feed'
 
@@ -29,8 +28,19 @@ export function createSession(storage: Pick<Storage, 'getItem' | 'setItem' | 're
     }
   }
   return {
-    load: () => quietly(() => rememberedSchema.parse(JSON.parse(storage.getItem(KEY) ?? 'null'))),
+    load: () => quietly(() => remembered(JSON.parse(storage.getItem(KEY) ?? 'null'))),
     save: (feed) => void quietly(() => storage.setItem(KEY, JSON.stringify(feed))),
     clear: () => void quietly(() => storage.removeItem(KEY)),
   }
+}
+
+const isKeys = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.every((key) => typeof key === 'string')
+
+/** By hand: all else on the page does without a library of schemas. */
+function remembered(value: unknown): Remembered | null {
+  if (typeof value !== 'object' || value === null) return null
+  const { catalogue, items, seen, opened } = value as Partial<Record<keyof Remembered, unknown>>
+  if (typeof catalogue !== 'string' || !isKeys(items) || !isKeys(seen) || !isKeys(opened)) return null
+  return items.length > 0 ? { catalogue, items, seen, opened } : null
 }
