@@ -23,7 +23,10 @@ export interface Config {
   readonly lan: Pick<LanOptions, 'addresses' | 'folder' | 'port' | 'guidePort'> | undefined
   readonly drainMs: number
   readonly logLevel: Given['logLevel']
-  readonly app: Pick<AppDeps, 'addressOf' | 'identity' | 'adminCredential' | 'logRequests' | 'limits'>
+  readonly app: Pick<
+    AppDeps,
+    'addressOf' | 'identity' | 'origins' | 'adminCredential' | 'logRequests' | 'limits'
+  >
 }
 
 /** Throws `bad-input` for settings that do not go together, and files that are not what they should be. */
@@ -46,6 +49,7 @@ export function configOf(
     app: {
       addressOf: createAddressOf(given.trustedProxies),
       ...(identity && { identity }),
+      origins: given.allowedOrigins,
       ...(adminCredentialFile !== undefined && { adminCredential: secretIn(adminCredentialFile) }),
       ...(given.logRequests && { logRequests: { addresses: given.logAddresses } }),
       limits: limitsOf(given),

@@ -83,6 +83,10 @@ describe('the settings of a server', () => {
     ['KINDRED_LIMIT_DEVICE', '0:1', /KINDRED_LIMIT_DEVICE/],
     ['KINDRED_LIMIT_DEVICE', '10:0', /KINDRED_LIMIT_DEVICE/],
     ['KINDRED_IDENTITY', 'oauth', /KINDRED_IDENTITY/],
+    ['KINDRED_ALLOWED_ORIGINS', '*', /KINDRED_ALLOWED_ORIGINS.*must be origins/],
+    ['KINDRED_ALLOWED_ORIGINS', 'https://shop.example/', /must be origins/],
+    ['KINDRED_ALLOWED_ORIGINS', 'https://shop.example,shop.example', /must be origins/],
+    ['KINDRED_ALLOWED_ORIGINS', 'null', /must be origins/],
   ])('%s=%s is refused by its name', (variable, value, sentence) => {
     vi.stubEnv(variable, value)
     expect(() => read([])).toThrow(sentence)

@@ -60,6 +60,12 @@ const list = z.string().transform((it) =>
     .map((one) => one.trim())
     .filter(Boolean),
 )
+const isOrigin = (one: string) =>
+  URL.canParse(one) && /^https?:$/.test(new URL(one).protocol) && new URL(one).origin === one
+const origins = list.refine(
+  (them) => them.every(isOrigin),
+  'must be origins with commas between, as https://shop.example,http://localhost:3000',
+)
 const written = ({ burst, everyMs }: { burst: number; everyMs: number }) => `${burst}:${1000 / everyMs}`
 
 export const settings = {
@@ -113,6 +119,12 @@ export const settings = {
   jwtIssuer: setting('--jwt-issuer <name>', 'the iss that tokens must have', text),
   jwtAudience: setting('--jwt-audience <name>', 'the aud that tokens must have', text),
   jwtCookie: setting('--jwt-cookie <name>', 'cookie that holds the token where no Authorization does', text),
+  allowedOrigins: setting(
+    '--allowed-origins <list>',
+    'other sites, with commas between, whose pages may ask as devices do, as https://shop.example; docs/client.md',
+    origins,
+    '',
+  ),
   adminCredentialFile: setting(
     '--admin-credential-file <file>',
     'credential of 32 or more letters and digits for /api/admin, which is not there without it',

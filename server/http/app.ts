@@ -11,6 +11,7 @@ import type { Identity } from './identity.ts'
 import { createKnown } from './known.ts'
 import { LIMITS, type Limits } from './limits.ts'
 import { type Metrics, NO_METRICS } from './metrics.ts'
+import { forOrigins } from './origins.ts'
 import { answerError, problem } from './problem.ts'
 import { adminRoutes } from './routes/admin.ts'
 import { batchRoutes } from './routes/batches.ts'
@@ -34,6 +35,8 @@ export interface AppDeps {
   readonly addressOf?: AddressOf
   /** Says whose a new device is; without it, devices are anonymous and each is a user. */
   readonly identity?: Identity
+  /** Sites besides its own whose pages may ask as devices do. */
+  readonly origins?: readonly string[]
   /** The operator's credential; without it there is nothing under /api/admin. */
   readonly adminCredential?: string
   /** A line in the log for each request. */
@@ -50,6 +53,7 @@ export function createApp({
   metrics = NO_METRICS,
   addressOf = createAddressOf(),
   identity,
+  origins = [],
   adminCredential,
   logRequests,
   isClosing = () => false,
@@ -65,6 +69,8 @@ export function createApp({
   }
   const known = createKnown(services)
   const app = new Hono<Env>().onError(answerError(log)).notFound((c) => problem(c, 404))
+  // Before whatever may refuse: a page can only read what is said to its site.
+  if (origins.length > 0) app.use(OF_DEVICES, forOrigins(origins))
   app.use(createWatch(services, logRequests))
   if (clock !== systemClock) app.use('/api/*', dated(clock))
   app
@@ -92,6 +98,9 @@ async function artifactsOf(cloud: Cloud): Promise<string[]> {
   const { model, catalogue, factors } = manifest
   return [catalogue, model, ...(factors ? [factors] : [])].map(({ sha256 }) => `/artifacts/${sha256}`)
 }
+
+/** Where devices ask, and not the operator. */
+const OF_DEVICES = '/:place{api(?!/admin\\b).*|artifacts/.*}'
 
 /** Devices measure by the server's time how old their samples are. Node says what time it is; another clock has to be told. */
 const dated = (clock: Clock) =>
