@@ -63,16 +63,24 @@ const loaders = {
   settings: async () => (await import('./settings/settings.tsx')).Settings,
 }
 
-/** A view whose code is loaded when it is first looked at. */
-function Later<P extends object>({ load, props }: { load: () => Promise<FunctionComponent<P>>; props: P }) {
-  const [View, setView] = useState<{ it: FunctionComponent<P> } | null>(null)
+type Load<P> = () => Promise<FunctionComponent<P>>
+const loaded = new WeakMap<Load<never>, FunctionComponent<never>>()
+
+/** A view whose code is loaded when it is first looked at; after that it is there at once, with its place on the page. */
+function Later<P extends object>({ load, props }: { load: Load<P>; props: P }) {
+  const [, redraw] = useState({})
   const [failed, setFailed] = useState(false)
+  const View = loaded.get(load) as FunctionComponent<P> | undefined
   useEffect(() => {
+    if (View) return
     load().then(
-      (it) => setView({ it }),
+      (it) => {
+        loaded.set(load, it)
+        redraw({})
+      },
       () => setFailed(true),
     )
-  }, [load])
+  }, [load, View])
   if (failed)
     return (
       <div class="fault" role="alert">
@@ -82,21 +90,20 @@ function Later<P extends object>({ load, props }: { load: () => Promise<Function
         </button>
       </div>
     )
-  return View ? <View.it {...props} /> : <p class="quiet">{t.app.loading}</p>
+  return View ? <View {...props} /> : <p class="quiet">{t.app.loading}</p>
 }
 
-/** Where the page is; each view keeps its place, and its title gets the focus when it is come to. */
+/** Where the page is; each view keeps its place on the page, and the focus goes to what is new. */
 function useRoute(): Route {
   const [route, setRoute] = useState(() => routeOf(location.hash))
   const scrolled = useRef<Partial<Record<Route['view'], number>>>({})
   useEffect(() => {
-    const change = () => {
-      announceArrival()
+    const change = () =>
       setRoute((old) => {
         scrolled.current[old.view] = scrollY
+        announceArrival(old.view === 'item' ? old.key : null)
         return routeOf(location.hash)
       })
-    }
     addEventListener('hashchange', change)
     return () => removeEventListener('hashchange', change)
   }, [])
@@ -151,12 +158,19 @@ function Header({ view, status, install }: { view: Route['view']; status: Status
 function Update({ updates, status }: { updates: Updates; status: Status | null }) {
   const ready = useStore(updates.ready)
   const idle = !status || status.run.phase === 'idle'
-  const apart = status?.failure?.code === 'version' ? status.failure.message : null
+  const apart = status?.failure?.code === 'version' ? status.failure : null
   return (
     <div role="status">
       {(apart || (ready && idle)) && (
         <p class="notice">
-          <span>{apart ?? t.app.newVersion}</span>
+          <span>
+            {apart ? t.failure.version : t.app.newVersion}{' '}
+            {apart && (
+              <span class="quiet" lang="en">
+                {apart.message}
+              </span>
+            )}
+          </span>
           <button type="button" class="button" onClick={() => updates.take()}>
             {t.app.reload}
           </button>

@@ -34,19 +34,25 @@ export function Mark() {
   )
 }
 
-let arriving = false
-/** The next view that is drawn was come to from another one. */
-export function announceArrival(): void {
-  arriving = true
+let arrival: { item: string | null } | null = null
+/** The next view that is drawn was come to from another one: from that of `item`, if it was one. */
+export function announceArrival(item: string | null): void {
+  arrival = { item }
+}
+
+/** Back from an item, the focus goes to where the item is in the list; else to the title. */
+function settle(title: HTMLElement | null): void {
+  const item = arrival?.item
+  const card =
+    item && document.querySelector<HTMLElement>(`article[data-item="${CSS.escape(item)}"] h2 button`)
+  if (arrival) (card || title)?.focus({ preventScroll: true })
+  arrival = null
 }
 
 /** The title of a view: of the document too, and where the focus goes when the view was come to from another. */
 export function ViewTitle({ children: title, hidden = false }: { children: string; hidden?: boolean }) {
   const heading = useRef<HTMLHeadingElement>(null)
-  useEffect(() => {
-    if (arriving) heading.current?.focus({ preventScroll: true })
-    arriving = false
-  }, [])
+  useEffect(() => settle(heading.current), [])
   useEffect(() => {
     document.title = hidden ? t.app.name : `${title} · ${t.app.name}`
   }, [title, hidden])

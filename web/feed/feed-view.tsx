@@ -1,7 +1,7 @@
 import { useMemo, useRef } from 'preact/hooks'
 import type { Status } from '../../shared/protocol.ts'
 import { Fault, Icon, Mark, ViewTitle } from '../parts.tsx'
-import { nextRound, origin } from '../phrases.ts'
+import { nextRound, origin, runPhase } from '../phrases.ts'
 import { useStore } from '../store.ts'
 import { t } from '../strings/index.ts'
 import { Card } from './card.tsx'
@@ -111,9 +111,18 @@ function Notice({ serving, status }: { serving: Serving; status: Status | null }
   )
 }
 
-/** What is missing before this device can train; silent once it has trained. */
+/** What is missing before this device can train, and then how far its first training is; silent once it has trained. */
 function Progress({ status, noun }: { status: Status | null; noun: string }) {
-  if (status?.run.phase !== 'idle' || status.waitingFor.reason !== 'clicks') return null
+  const run = status && runPhase(status.run)
+  if (run && status.rounds.length === 0)
+    return (
+      <div class="hint">
+        <p id="first-round">{run.text}</p>
+        {/* Without a value there is none in sight. */}
+        <progress aria-labelledby="first-round" value={run.fraction ?? undefined} max={1} />
+      </div>
+    )
+  if (run || status?.waitingFor.reason !== 'clicks') return null
   const done = status.samples.clicks
   return (
     <div class="hint">
