@@ -3,9 +3,11 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from '../../shared/failure.ts'
 import { createConsents } from './consents.ts'
+import { createDeviceFacts } from './device-facts.ts'
 import { eraseUser, withdrawUser } from './erase.ts'
 import { createEventLog } from './events.ts'
 import { createImports } from './imports.ts'
+import { createLedger } from './ledger.ts'
 import { createMappings } from './mappings.ts'
 import { createProfiles } from './profiles.ts'
 import { createSamples } from './samples.ts'
@@ -27,6 +29,8 @@ export function openStore(path: string): Store {
     profiles: createProfiles(tables),
     viewers: createViewers(tables),
     mappings: createMappings(tables),
+    ledger: createLedger(tables),
+    deviceFacts: createDeviceFacts(tables),
     meta: {
       async get(key, schema) {
         const value = meta.get(key)

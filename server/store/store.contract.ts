@@ -4,6 +4,7 @@ import * as z from 'zod'
 import type { KindredEvent } from '../../shared/event.ts'
 import { exposure, type Fixture, madeOf, sampleOf, secret, uuid } from './contract-kit.ts'
 import { erasureContract } from './erase.contract.ts'
+import { ledgerContract } from './ledger.contract.ts'
 import { mappingsContract } from './mappings.contract.ts'
 import { samplesContract } from './samples.contract.ts'
 import type { Store } from './store.ts'
@@ -262,5 +263,6 @@ export function storeContract(
     samplesContract(fixture)
     mappingsContract(fixture)
     erasureContract(fixture)
+    ledgerContract(fixture)
   })
 }

@@ -8,6 +8,7 @@
 import type * as z from 'zod'
 import type { Accepted, Consent } from '../../shared/api.ts'
 import type { KindredEvent } from '../../shared/event.ts'
+import type { DeviceInfo } from '../../shared/release/device.ts'
 
 export interface Users {
   /**
@@ -211,6 +212,24 @@ export interface Mappings {
   dropBefore(day: number): Promise<void>
 }
 
+/** Values numbered from 1 on, that nothing can change or remove: who changed what for devices. */
+export interface Ledger {
+  count(): Promise<number>
+  /** False, and nothing is written, unless `n` is the next number. */
+  append(n: number, value: unknown): Promise<boolean>
+  /** From number `from` on, `limit` at most. */
+  read(from: number, limit?: number): Promise<unknown[]>
+}
+
+/** What devices last said of themselves. It goes with the device. */
+export interface DeviceFacts {
+  /** False if there is no such device. */
+  put(info: DeviceInfo): Promise<boolean>
+  of(device: string): Promise<DeviceInfo | undefined>
+  all(): AsyncIterable<DeviceInfo>
+  count(): Promise<number>
+}
+
 /** Small named values, parsed where they are read. */
 export interface Meta {
   get<T>(key: string, schema: z.ZodType<T>): Promise<T | undefined>
@@ -234,6 +253,8 @@ export interface Store {
   readonly profiles: Profiles
   readonly viewers: Viewers
   readonly mappings: Mappings
+  readonly ledger: Ledger
+  readonly deviceFacts: DeviceFacts
   readonly meta: Meta
   /**
    * Bulk. Removes a user, and all that is of them or tells of them, at once or not at all; what is mapped of theirs to

@@ -85,6 +85,10 @@ function tablesIn(root: RootDatabase, meta: Meta) {
       // [user] → matches (mappings.ts)
       Array.from({ length: SLOTS }, (_, i) => ({ rows: binary(`mappings-${i}`) })),
     ),
+    /** [entry] → JSON */
+    ledger: binary('ledger'),
+    /** device → what it says of itself, as JSON */
+    facts: binary('device-facts'),
     meta,
 
     /** The next user's number. One thread makes users, the one that ingests: so the count is kept in memory … */

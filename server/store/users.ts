@@ -45,7 +45,7 @@ const deviceKey = (device: string): Buffer => Buffer.from(device)
 const ownKey = (user: number, device: string): Buffer => Buffer.concat([key(user), Buffer.from(device)])
 
 export function createUsers(tables: Tables): Users {
-  const { root, users, names, devices, userDevices } = tables
+  const { root, users, names, devices, userDevices, facts } = tables
   /** Subjects who get a device at this moment: one after the other, else two would both make the subject's user. */
   const coming = new Map<string, Promise<unknown>>()
 
@@ -120,6 +120,7 @@ export function createUsers(tables: Tables): Users {
       if (!found) return false
       return devices.ifVersion(deviceKey(device), IF_EXISTS, () => {
         devices.remove(deviceKey(device))
+        facts.remove(deviceKey(device))
         userDevices.remove(ownKey(found.user, device))
       })
     },
@@ -144,6 +145,7 @@ function devicesOf({ userDevices }: Tables, user: number): string[] {
 export function removeDevices(tables: Tables, user: number): void {
   for (const device of devicesOf(tables, user)) {
     tables.devices.removeSync(deviceKey(device))
+    tables.facts.removeSync(deviceKey(device))
     tables.userDevices.removeSync(ownKey(user, device))
   }
 }

@@ -1,0 +1,90 @@
+/** What can be changed about what devices run; each change stands in the ledger for ever. */
+import * as z from 'zod'
+import { sha256Schema } from '../task.ts'
+import { taskNameSchema } from '../tasks/manifest.ts'
+import { ruleSchema, saltSchema } from './rules.ts'
+
+const at = z.int().min(0)
+const percent = z.number().min(0).max(100)
+const version = z.int().min(1)
+/** Number of the entry in the ledger that began it. */
+const id = z.int().min(1)
+
+/** Moments that rise, and shares that do, too: whoever has it keeps it. */
+export const stagesSchema = z
+  .array(z.strictObject({ at, percent }))
+  .min(1)
+  .max(32)
+  .refine(
+    (all) => all.every((one, i) => i === 0 || one.at > all[i - 1]!.at),
+    'stages must follow each other in time',
+  )
+  .refine(
+    (all) => all.every((one, i) => i === 0 || one.percent >= all[i - 1]!.percent),
+    'stages must not narrow',
+  )
+export type Stages = z.infer<typeof stagesSchema>
+
+const armSchema = z.strictObject({
+  name: taskNameSchema,
+  /** Null: what its devices would have without the experiment. */
+  task: z.strictObject({ version, manifest: sha256Schema }).nullable(),
+  percent,
+})
+
+export const HOLDOUT = 'holdout'
+
+export const changeSchema = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('release'),
+    task: taskNameSchema,
+    version,
+    /** SHA-256 of the manifest. */
+    manifest: sha256Schema,
+    rule: ruleSchema,
+    salt: saltSchema,
+    stages: stagesSchema,
+    /** It ends by itself then. */
+    until: at.optional(),
+  }),
+  z.strictObject({ type: z.literal('stages'), release: id, stages: stagesSchema }),
+  z.strictObject({ type: z.literal('pause'), release: id }),
+  z.strictObject({ type: z.literal('resume'), release: id }),
+  z.strictObject({ type: z.literal('revoke'), release: id }),
+  z.strictObject({ type: z.literal('kill'), task: taskNameSchema }),
+  z.strictObject({ type: z.literal('revive'), task: taskNameSchema }),
+  z.strictObject({
+    type: z.literal('experiment'),
+    task: taskNameSchema,
+    rule: ruleSchema,
+    seed: saltSchema,
+    arms: z
+      .array(armSchema)
+      .min(1)
+      .max(16)
+      .refine(
+        (all) => new Set(all.map(({ name }) => name)).size === all.length,
+        'two arms have the same name',
+      )
+      .refine((all) => all.every(({ name }) => name !== HOLDOUT), `${HOLDOUT} is not yours to name`),
+    /** Percent of the devices that are in no arm, to compare with. */
+    holdout: percent.default(10),
+    from: at,
+    until: at.optional(),
+  }),
+  z.strictObject({ type: z.literal('end'), experiment: id }),
+])
+export type Change = z.infer<typeof changeSchema>
+
+/** One line of the ledger. */
+export const entrySchema = z.strictObject({
+  n: id,
+  /** ms; later than that of any entry before. */
+  at,
+  who: z.string(),
+  why: z.string(),
+  /** SHA-256 of the entry before, as canonical JSON; of the first one of nothing. */
+  before: sha256Schema.nullable(),
+  change: changeSchema,
+})
+export type Entry = z.infer<typeof entrySchema>
