@@ -5,11 +5,14 @@ import { VitePWA } from 'vite-plugin-pwa'
 import type {} from 'vitest/config'
 import { compressed } from './web/build/compressed.ts'
 import { workerEarly } from './web/build/early.ts'
+import { createLicences } from './web/build/licences.ts'
 import { manifest } from './web/build/manifest.ts'
 
 /** The chunks of TensorFlow.js lie apart: who does not choose it never gets them. */
 const chunkName = ({ moduleIds }: { moduleIds: readonly string[] }) =>
   `assets/${moduleIds.some((id) => /@tensorflow|\/engine\/tfjs\//.test(id)) ? 'tfjs/' : ''}[name]-[hash].js`
+
+const licences = createLicences('licences.txt')
 
 export default defineConfig({
   root: 'web',
@@ -24,6 +27,7 @@ export default defineConfig({
   },
   worker: {
     format: 'es',
+    plugins: () => [licences.within()],
     rolldownOptions: {
       output: {
         // `device` and `trainer`, by their folders: each begins in a file named index.
@@ -46,10 +50,13 @@ export default defineConfig({
       injectManifest: {
         globPatterns: ['**/*.{js,css,html,svg,png,txt,webmanifest}'],
         globIgnores: ['assets/tfjs/**', 'screenshots/**', 'shortcut-*'],
+        buildPlugins: { vite: [licences.within()] },
       },
       manifest,
     }),
     workerEarly(),
+    licences.within(),
+    licences.written,
     compressed(),
   ],
   test: {
