@@ -1,5 +1,8 @@
 /** What a device observes and the up tunnel carries. The server's log holds the same shape. */
 import * as z from 'zod'
+import { MAX_EVENTS } from './limits.ts'
+
+export { MAX_EVENTS }
 
 /**
  * A client-made UUID version 7: it is the idempotency key of the event, and since it begins with the time,
@@ -34,8 +37,5 @@ export const eventSchema = z.discriminatedUnion('type', [
   }),
 ])
 export type KindredEvent = z.infer<typeof eventSchema>
-
-/** Most events that one upload may carry. */
-export const MAX_EVENTS = 2000
 
 export const uploadSchema = z.strictObject({ events: z.array(eventSchema).min(1).max(MAX_EVENTS) })

@@ -13,3 +13,6 @@ export const PROTOCOL_VERSION = 6
 
 /** Whoever holds this Web Lock runs a round, or keeps one from beginning: over all tabs there is one at a time. */
 export const ROUND_LOCK = 'kindred:round'
+
+/** The tag of the Background Sync by which the service worker is asked to send what waits in the outbox. */
+export const OUTBOX_SYNC = 'kindred:outbox'

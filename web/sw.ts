@@ -1,27 +1,67 @@
 /**
- * The service worker: keeps the built app on the device, so that it starts without a network. Models, catalogues and
- * batches are the device worker's, in its own storage, and pass by here untouched.
+ * The service worker: keeps the built app on the device, so that it starts without a network, and sends what waits in the
+ * outbox once there is one again. Models, catalogues and batches are the device worker's, in its own storage, and pass by
+ * here untouched.
  */
 /// <reference lib="webworker" />
 import { cleanupOutdatedCaches, createHandlerBoundToURL, precacheAndRoute } from 'workbox-precaching'
 import { NavigationRoute, registerRoute } from 'workbox-routing'
+import { OUTBOX_SYNC } from '../shared/version.ts'
+import { syncOutbox } from '../worker/service/sync.ts'
+
+/** Background Sync; not in TypeScript's web worker. */
+interface SyncEvent extends ExtendableEvent {
+  readonly tag: string
+}
 
 declare const self: ServiceWorkerGlobalScope & {
   __WB_MANIFEST: Parameters<typeof precacheAndRoute>[0]
 }
 
+/** What is not stored beforehand, because few need it: the engines of TensorFlow.js. */
+const USED = 'kindred-used'
+
 cleanupOutdatedCaches()
 precacheAndRoute(self.__WB_MANIFEST)
+registerRoute(({ url, sameOrigin }) => sameOrigin && url.pathname.startsWith('/assets/'), keepWhatIsUsed)
 registerRoute(
   new NavigationRoute(createHandlerBoundToURL('index.html'), {
     denylist: [/^\/(api|artifacts)\//, /\/[^/]+\.[^/]+$/],
   }),
 )
 
+/** Its name has the hash of its content, so it is right for ever. */
+async function keepWhatIsUsed({ request }: { request: Request }): Promise<Response> {
+  const cache = await caches.open(USED)
+  const kept = await cache.match(request)
+  if (kept) return kept
+  const answer = await fetch(request)
+  if (answer.ok) await cache.put(request, answer.clone()).catch(() => {}) // no room left
+  return answer
+}
+
 // The first visit already counts: what is loaded later on that page comes from here when the network goes.
-self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()))
+self.addEventListener('activate', (event) =>
+  event.waitUntil(Promise.all([self.clients.claim(), caches.delete(USED)])),
+)
 
 // A new version waits until the user agrees.
 self.addEventListener('message', ({ data }) => {
   if (data?.type === 'SKIP_WAITING') void self.skipWaiting()
+})
+
+self.addEventListener('sync', (event) => {
+  const { tag, waitUntil } = event as SyncEvent
+  if (tag !== OUTBOX_SYNC) return
+  waitUntil.call(
+    event,
+    syncOutbox({
+      indexedDB,
+      IDBKeyRange,
+      locks: navigator.locks,
+      fetch: (path, request) => fetch(path, request),
+      now: Date.now,
+      share: Math.random,
+    }),
+  )
 })

@@ -26,8 +26,11 @@ export function betweenRounds(
   return locks ? locks.request(ROUND_LOCK, work) : work()
 }
 
-/** Registers the service worker; without one, or while it cannot be had, the page works as it is. */
-export function createUpdates(reload: () => void): Updates {
+/**
+ * Registers the service worker, when the page is `calm`: what it stores would share a slow line with the first view. Without
+ * one, or while it cannot be had, the page works as it is.
+ */
+export function createUpdates(reload: () => void, calm: Promise<unknown>): Updates {
   const ready = createStore(false)
   /** How the version that is ready can be had. */
   let act = reload
@@ -43,7 +46,7 @@ export function createUpdates(reload: () => void): Updates {
   if (!('serviceWorker' in navigator)) return updates
 
   async function register(): Promise<void> {
-    // Not before the feed: the first view does not wait for it.
+    await calm
     const { Workbox } = await import('workbox-window')
     const workbox = new Workbox('/sw.js')
     workbox.addEventListener('waiting', () => {

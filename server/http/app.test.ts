@@ -343,7 +343,7 @@ describe('the HTTP face', () => {
     })
 
     it('says to who comes by what they need next, and not to a service worker that stores the page', async () => {
-      const { model, catalogue } = await (await request('/api/task')).json()
+      const { model, catalogue } = manifestSchema.parse(await (await request('/api/task')).json())
       const page = await request('/', html)
       expect(page.headers.get('link')!.split(', ')).toEqual([
         `</artifacts/${catalogue.sha256}>; rel=prefetch`,

@@ -28,7 +28,7 @@ export const manifest: Partial<ManifestOptions> = {
   short_name: 'Kindred',
   description: 'A feed that learns what you like, on your own device.',
   lang: 'en',
-  dir: 'auto',
+  dir: 'ltr',
   start_url: '/',
   scope: '/',
   display: 'standalone',

@@ -8,7 +8,7 @@ export function InstallPanel({ install }: { install: Install }) {
   const state = useStore(install.state)
   return (
     <Panel title={t.install.title}>
-      {state === 'offered' && (
+      {(state === 'offered' || state === 'declined') && (
         <>
           <p>{t.install.about}</p>
           <button type="button" class="button" onClick={() => void install.ask()}>
@@ -16,7 +16,7 @@ export function InstallPanel({ install }: { install: Install }) {
           </button>
         </>
       )}
-      {state === 'by-hand' && <p>{t.install.byHand}</p>}
+      {install.byHand && <p>{t.install.byHand[install.byHand]}</p>}
       {state === 'installed' && <p>{t.install.installed}</p>}
       {state === 'none' && <p>{t.install.none}</p>}
     </Panel>

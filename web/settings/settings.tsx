@@ -9,6 +9,7 @@ import { Choice, Fault, Panel, Switch, ViewTitle } from '../parts.tsx'
 import { useStore } from '../store.ts'
 import { chosenLanguage, languages, speak, t } from '../strings/index.ts'
 import { About } from './about.tsx'
+import { BadgePanel } from './badge-panel.tsx'
 import { Forget } from './forget.tsx'
 import { InstallPanel } from './install-panel.tsx'
 import { Sharing } from './sharing.tsx'
@@ -33,6 +34,7 @@ export function Settings({ device, feed, install, status }: SettingsProps) {
       {status && <Learning device={device} on={status.learning} />}
       {status && <Sharing device={device} sharing={status.sharing} />}
       <InstallPanel install={install} />
+      <BadgePanel />
       {status && <StoragePanel device={device} persistent={status.persistent} />}
       {status && <Takeout device={device} onBroughtIn={() => feed.restart()} />}
       {status && (

@@ -377,10 +377,25 @@ export const de: Strings = {
     about:
       'Installiert öffnet sich Kindred wie jede App, geht offline, und dein Browser behält, was gelernt wurde.',
     install: 'Kindred installieren',
-    byHand:
-      'Tippe in Safari auf „Teilen“, dann auf „Zum Home-Bildschirm“. Sonst löscht Safari nach sieben Tagen ohne Besuch, was Kindred gelernt hat.',
+    byHand: {
+      'safari-ios':
+        'Tippe in Safari auf „Teilen“, dann auf „Zum Home-Bildschirm“. Sonst löscht Safari nach sieben Tagen ohne Besuch, was Kindred gelernt hat.',
+      'other-ios':
+        'Öffne in deinem Browser das Menü „Teilen“ und tippe auf „Zum Home-Bildschirm“. Installiert hat Kindred einen eigenen Speicher: Was es hier gelernt hat, kommt als Datei dorthin („Mitnehmen“, weiter unten).',
+      'firefox-android': 'Öffne das Menü von Firefox und tippe auf „App zum Startbildschirm hinzufügen“.',
+      'safari-mac':
+        'Wähle in Safari „Ablage“, dann „Zum Dock hinzufügen“. Sonst löscht Safari nach sieben Tagen ohne Besuch, was Kindred gelernt hat.',
+    },
     installed: 'Kindred ist auf diesem Gerät installiert.',
     none: 'Dein Browser bietet jetzt nicht an, diese Seite zu installieren. Vielleicht steht in seinem Menü „Installieren“ oder „Zum Startbildschirm hinzufügen“.',
+  },
+
+  badge: {
+    title: 'Eine Marke am Symbol',
+    mark: 'Das Symbol der App markieren, wenn mein Modell besser geworden ist',
+    about:
+      'Nur wenn es geschah, während du nicht hingesehen hast, und nur bis du Kindred öffnest. Sonst meldet sich nichts.',
+    refused: 'Dein Browser erlaubt Kindred nicht, sein Symbol zu markieren.',
   },
 
   browser: {

@@ -377,10 +377,26 @@ export const en = {
     title: 'On your home screen',
     about: 'Installed, Kindred opens like any app, works offline, and your browser keeps what it has learnt.',
     install: 'Install Kindred',
-    byHand:
-      'In Safari, tap “Share”, then “Add to Home Screen”. Without that, Safari erases what Kindred has learnt after seven days without a visit.',
+    byHand: {
+      'safari-ios':
+        'In Safari, tap “Share”, then “Add to Home Screen”. Without that, Safari erases what Kindred has learnt after seven days without a visit.',
+      'other-ios':
+        'Open your browser’s “Share” menu, then tap “Add to Home Screen”. Installed, Kindred has a storage of its own: what it has learnt here can go there as a file (“Take out”, below).',
+      'firefox-android': 'Open Firefox’s menu, then tap “Add app to Home screen”.',
+      'safari-mac':
+        'In Safari, choose “File”, then “Add to Dock”. Without that, Safari erases what Kindred has learnt after seven days without a visit.',
+    },
     installed: 'Kindred is installed on this device.',
     none: 'Your browser does not offer to install this page now. Its menu may have “Install” or “Add to Home screen”.',
+  },
+
+  /** The mark on the app's icon. */
+  badge: {
+    title: 'A mark on the icon',
+    mark: 'Mark the app’s icon when my model has got better',
+    about:
+      'Only when it happened while you were not looking, and only until you open Kindred. Nothing else ever notifies you.',
+    refused: 'Your browser does not allow Kindred to mark its icon.',
   },
 
   /** What the browser lacks. */

@@ -13,6 +13,7 @@ import type { Models } from './models.ts'
 import type { ItemFactors } from './personal.ts'
 import { dropRows } from './rows.ts'
 import type { Tunnel } from './tunnel.ts'
+import { together } from './turns.ts'
 
 export interface Active {
   readonly manifest: Manifest
@@ -83,10 +84,13 @@ export async function adopt(
   signal?: AbortSignal,
 ): Promise<Active> {
   const { name, version } = manifest
-  const files: Delivered = {
-    catalogue: await tunnel.artifact(manifest.catalogue, signal),
-    factors: manifest.factors && (await tunnel.artifact(manifest.factors, signal)),
-  }
+  const present = await delivered(models, manifest)
+  const [catalogue, factors, bytes] = await together(
+    tunnel.artifact(manifest.catalogue, signal),
+    manifest.factors && tunnel.artifact(manifest.factors, signal),
+    present ? undefined : tunnel.artifact(manifest.model, signal),
+  )
+  const files: Delivered = { catalogue, factors }
   const task = activate(manifest, etag, files)
   // What is stored, not what this tab holds: another tab may have been here before.
   const before = (await db.tasks.get(name))?.manifest
@@ -109,8 +113,8 @@ export async function adopt(
     await db.matched.clear()
     await db.state.delete('pulled')
   }
-  if (await delivered(models, manifest)) await db.transaction('rw', db.tables, also)
-  else await models.receive({ name, version, ...(await model(task, tunnel, signal)) }, also)
+  if (bytes) await models.receive({ name, version, ...checked(task, bytes) }, also)
+  else await db.transaction('rw', db.tables, also)
   return task
 }
 
@@ -120,8 +124,8 @@ export async function redeliver(
   task: Active,
   signal?: AbortSignal,
 ): Promise<void> {
-  const { name, version } = task.manifest
-  await models.receive({ name, version, ...(await model(task, tunnel, signal)) })
+  const { name, version, model } = task.manifest
+  await models.receive({ name, version, ...checked(task, await tunnel.artifact(model, signal)) })
 }
 
 async function delivered(models: Models, { name, version, model }: Manifest): Promise<boolean> {
@@ -131,8 +135,8 @@ async function delivered(models: Models, { name, version, model }: Manifest): Pr
   )
 }
 
-async function model({ manifest, spec }: Active, tunnel: Tunnel, signal: AbortSignal | undefined) {
-  const bytes = await tunnel.artifact(manifest.model, signal)
+/** Throws `bad-artifact` unless they are a model of the task. */
+function checked({ manifest, spec }: Active, bytes: Uint8Array<ArrayBuffer>) {
   readLocal(spec, bytes)
   return { sha256: manifest.model.sha256, bytes }
 }

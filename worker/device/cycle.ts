@@ -9,8 +9,8 @@ import { type Db, getState } from './db.ts'
 import { withDuty } from './ease.ts'
 import type { Eligibility } from './eligibility.ts'
 import { pruneHistory } from './history.ts'
-import { CONTACT_LOCK } from './leader.ts'
 import type { Models } from './models.ts'
+import { CONTACT_LOCK } from './names.ts'
 import { obey } from './orders.ts'
 import { pull, pulledToday } from './pull.ts'
 import { isDue, runRound } from './round.ts'
@@ -20,6 +20,7 @@ import type { StatusBoard } from './status.ts'
 import { asFailure } from './storage.ts'
 import type { Tabs } from './tabs.ts'
 import type { Tunnel } from './tunnel.ts'
+import { together } from './turns.ts'
 
 /** The task is asked for at most this often. */
 const TASK_EVERY_MS = 60_000
@@ -189,13 +190,12 @@ export function createCycle(deps: CycleDeps): Cycle {
       try {
         await holding(locks, CONTACT_LOCK, signal, async (stop) => {
           await tunnel.payOwed(stop)
-          await tunnel.identify(stop)
+          // The first time the task comes at once: the page waits for it.
+          const first = board.live.task === undefined
+          await together(tunnel.identify(stop), first && refreshTask(stop))
           await tunnel.renew(stop)
           // Before there are new events to make samples of.
           await tellSharing(stop)
-          // The first time the task comes first: the page waits for it.
-          const first = board.live.task === undefined
-          if (first) await refreshTask(stop)
           await tunnel.flush(stop)
           if (!first) await refreshTask(stop)
           if (board.live.task) await rows.fetch(board.live.task, stop)

@@ -5,13 +5,16 @@ import { registrationSchema } from '../../shared/api.ts'
 import { ENGINE_NAMES } from '../../shared/engine/engine.ts'
 import type { KindredEvent } from '../../shared/event.ts'
 import { AppError } from '../../shared/failure.ts'
-import { type CallOutput, type Round, statusSchema, type TrafficKind } from '../../shared/protocol.ts'
+import { type CallOutput, type Round, statusSchema } from '../../shared/protocol.ts'
 import type { Sample } from '../../shared/sample.ts'
 import { type Manifest, sha256Schema } from '../../shared/task.ts'
 import type { Platform } from '../platform.ts'
 import type { Checkpoint } from '../trainer/job.ts'
 import type { Matched } from './lifecycle.ts'
 import { withstand } from './storage.ts'
+import { type Counted, counted } from './upload.ts'
+
+export { DB_NAME } from './names.ts'
 
 export type Slot = 'M' | 'M0' | 'Mbuf'
 
@@ -169,9 +172,6 @@ export const versions: readonly Record<string, string | null>[] = [
   { rows: '[table+id], used' },
 ]
 
-/** Renaming this abandons what users have stored. */
-export const DB_NAME = 'kindred'
-
 /** Opens lazily at the newest version; tests pass `upTo` to build yesterday's database. */
 export function openDb({ name, indexedDB, IDBKeyRange }: Platform['storage'], upTo = versions.length): Db {
   const db = new Dexie(name, {
@@ -227,27 +227,10 @@ export async function putState<K extends StateKey>(db: Db, key: K, value: StateV
   await db.state.put({ key, value })
 }
 
-/** Adds to the counters; `kind` is what the bytes were for. */
-export async function count(
-  db: Db,
-  {
-    delivered = 0,
-    down = 0,
-    up = 0,
-    kind,
-  }: Partial<Pick<StateValue<'counters'>, 'delivered' | 'down' | 'up'>> & { kind?: TrafficKind },
-): Promise<void> {
+/** Adds to the counters. */
+export async function count(db: Db, add: Counted): Promise<void> {
   await db.transaction('rw', db.state, async () => {
-    const before = (await getState(db, 'counters')) ?? { delivered: 0, down: 0, up: 0 }
-    const traffic = { ...before.traffic }
-    const { [kind ?? 'other']: ofKind = { down: 0, up: 0 } } = traffic
-    if (kind) traffic[kind] = { down: ofKind.down + down, up: ofKind.up + up }
-    await putState(db, 'counters', {
-      delivered: before.delivered + delivered,
-      down: before.down + down,
-      up: before.up + up,
-      traffic,
-    })
+    await putState(db, 'counters', counted(await getState(db, 'counters'), add))
   })
 }
 

@@ -8,11 +8,10 @@
 import { AppError } from '../../shared/failure.ts'
 import { ROUND_LOCK } from '../../shared/protocol.ts'
 import type { Platform } from '../platform.ts'
+import { CONTACT_LOCK } from './names.ts'
 import type { Tabs } from './tabs.ts'
 
 const LEADER_LOCK = 'kindred:leader'
-/** Held while a tab contacts the server: over all tabs, one does at a time. */
-export const CONTACT_LOCK = 'kindred:contact'
 /** A leader that says nothing for this long sleeps: one that is awake answers within a few milliseconds. */
 const SILENCE_MS = 1000
 

@@ -9,14 +9,11 @@ import type { TrafficKind } from '../../shared/protocol.ts'
 import type { Platform, Request } from '../platform.ts'
 import { isSameMoment, noteContact } from './ages.ts'
 import { count, type Db, getState, putState } from './db.ts'
+import { patienceAsked, silenceLeft } from './patience.ts'
 import { unlessAborted } from './turns.ts'
 
 /** Longest that one request may take, its answer included: a line that drips is as good as none. */
 export const TIMEOUT_MS = 30_000
-/** Longest that a `Retry-After` is honoured: a wrong one must not silence the device for ever. */
-const MAX_PATIENCE_MS = 3_600_000
-/** Devices that were sent away together do not come back together: each waits up to this share longer. */
-const JITTER = 0.25
 /** Answers beyond this are refused: a manifest lists a schema's values. */
 const MAX_JSON = 4 << 20
 const MAX_PROBLEM = 64 << 10
@@ -59,9 +56,8 @@ export function createLine({
   seed,
 }: { db: Db } & Pick<Platform, 'fetch' | 'clock' | 'after' | 'seed'>): Line {
   async function bePatient(): Promise<void> {
-    const left = ((await getState(db, 'silentUntil')) ?? 0) - clock.now()
-    // More than we would ever promise is no promise of ours: the clock was put back meanwhile.
-    if (left > 0 && left <= MAX_PATIENCE_MS * (1 + JITTER))
+    const left = silenceLeft((await getState(db, 'silentUntil')) ?? 0, clock.now())
+    if (left > 0)
       throw new AppError('refused', `The server asked to be left alone for ${Math.ceil(left / 1000)} s.`)
   }
 
@@ -140,29 +136,6 @@ const bodyLength = ({ body }: Request): number => body?.length ?? 0
 
 const portal = () =>
   new AppError('offline', 'Something between this device and the server answered in its place.')
-
-/**
- * For how long (ms) an answer sends the device away, with its own share of the jitter, in [0, 1). Undefined where it does
- * not, or for longer than any server of ours would.
- */
-export function patienceAsked(
-  status: number,
-  headers: Pick<Headers, 'get'>,
-  now: number,
-  share: number,
-): number | undefined {
-  if (status !== 429 && status !== 503) return undefined
-  const wait = retryAfter(headers, now)
-  return wait > 0 && wait <= MAX_PATIENCE_MS ? wait * (1 + JITTER * share) : undefined
-}
-
-/** Milliseconds that a `Retry-After` asks for: seconds, or a date by the server's own clock (RFC 9110 §10.2.3). */
-function retryAfter(headers: Pick<Headers, 'get'>, now: number): number {
-  const value = headers.get('retry-after') ?? ''
-  if (/^\d+$/.test(value)) return Number(value) * 1000
-  const theirs = Date.parse(headers.get('date') ?? '')
-  return Date.parse(value) - (Number.isNaN(theirs) ? now : theirs)
-}
 
 /** Runs what needs the network: `cancelled` if the caller stopped it, `offline` for every other way to fail. */
 async function reach<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {

@@ -3,7 +3,6 @@
  * server has acknowledged them; their ids make a repeated upload harmless. Down: the task, its artifacts by hash, and
  * batches of matched samples. What goes wrong on the way (`line.ts`) changes nothing that is stored.
  */
-import { zlibSync } from 'fflate'
 import {
   acceptedSchema,
   type BatchList,
@@ -17,7 +16,6 @@ import {
 } from '../../shared/api.ts'
 import { DAY_MS } from '../../shared/clock.ts'
 import { decodeBatch } from '../../shared/codec.ts'
-import { MAX_EVENTS } from '../../shared/event.ts'
 import { AppError } from '../../shared/failure.ts'
 import { sha256 as hash, reprDigest } from '../../shared/hash.ts'
 import type { MatchedSample } from '../../shared/sample.ts'
@@ -26,6 +24,7 @@ import { type Manifest, manifestSchema } from '../../shared/task.ts'
 import type { Platform, Request } from '../platform.ts'
 import { count, type Db, getState, putState } from './db.ts'
 import { type Answer, createLine, Refusal } from './line.ts'
+import { empty, type Outbox, UPLOADS } from './upload.ts'
 
 /** A batch beyond this is refused: it holds ≤ 40 samples. */
 const MAX_BATCH = 256 << 10
@@ -172,6 +171,25 @@ export function createTunnel(
     }
   }
 
+  const outbox: Outbox = {
+    async newest() {
+      const [last] = await db.outbox.orderBy('id').reverse().limit(1).primaryKeys()
+      return last
+    },
+    oldest: (last, limit) => db.outbox.where('id').belowOrEqual(last).limit(limit).toArray(),
+    async delivered(ids) {
+      await db.transaction('rw', db.outbox, db.state, async () => {
+        // Another tab may have sent the same ones.
+        await count(db, {
+          delivered: await db.outbox
+            .where('id')
+            .anyOf([...ids])
+            .delete(),
+        })
+      })
+    },
+  }
+
   return {
     identify,
 
@@ -200,27 +218,15 @@ export function createTunnel(
     },
 
     async flush(signal) {
-      // What comes in meanwhile waits for the next time: else a busy user is sent event by event.
-      const [last] = await db.outbox.orderBy('id').reverse().limit(1).primaryKeys()
-      while (last !== undefined) {
-        const events = await db.outbox.where('id').belowOrEqual(last).limit(MAX_EVENTS).toArray()
-        if (events.length === 0) return
-        const body = zlibSync(new TextEncoder().encode(JSON.stringify({ events })))
-        const headers = { 'content-type': 'application/json', 'content-encoding': 'deflate' }
-        const request: Request = { method: 'POST', headers, body }
-        await ask('/api/events', request, (answer) => answer.json(acceptedSchema), signal)
-        await db.transaction('rw', db.outbox, db.state, async () => {
-          // Another tab may have sent the same ones.
-          const sent = db.outbox.where('id').anyOf(events.map(({ id }) => id))
-          await count(db, { delivered: await sent.delete() })
-        })
-      }
+      await empty(outbox, (upload) => ask(UPLOADS, upload, (answer) => answer.json(acceptedSchema), signal))
     },
 
     async task(etag, signal) {
       const headers: Record<string, string> = etag === null ? {} : { 'if-none-match': etag }
+      // Who is not registered yet need not wait for that.
+      const asking = (await getState(db, 'identity')) ? ask : line
       try {
-        return await ask(
+        return await asking(
           '/api/task',
           { headers, cache: 'no-store' },
           async (answer): Promise<TaskAnswer> => {

@@ -13,6 +13,15 @@ export function createTurns(): Turns {
   }
 }
 
+/** The results of all, once all have ended: so nothing goes on unseen. Throws the first one's failure of those that failed. */
+export async function together<T extends readonly unknown[]>(
+  ...works: { [I in keyof T]: T[I] | Promise<T[I]> }
+): Promise<T> {
+  const ends = await Promise.allSettled(works)
+  for (const end of ends) if (end.status === 'rejected') throw end.reason
+  return ends.map((end) => (end as PromiseFulfilledResult<unknown>).value) as unknown as T
+}
+
 /** A promise that is resolved from outside (`Promise.withResolvers` is younger than what must run this). */
 export function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
   let resolve: (value: T) => void = () => {}

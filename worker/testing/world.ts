@@ -220,6 +220,7 @@ export class FakeServer {
     }
     if (path.startsWith('/artifacts/')) return this.artifact(path.slice('/artifacts/'.length))
     const headers = new Headers(init.headers)
+    if (path === '/api/task') return this.task(headers)
     const device = this.devices.get(headers.get('authorization')?.replace('Bearer ', '') ?? '')
     if (!device) return problem(401, 'Unknown device')
     if (method === 'POST' && path === '/api/events') return this.takeEvents(device, init)
@@ -234,7 +235,6 @@ export class FakeServer {
       return Response.json({ device, credential })
     }
     if (method === 'DELETE' && path === '/api/me') return this.erase(device)
-    if (path === '/api/task') return this.task(headers)
     if (method === 'POST' && path === '/api/rows') return this.rows(init)
     const [, day, n] = /^\/api\/batches\/(\d+)\/(\d+)$/.exec(path) ?? []
     const batch = this.batches[Number(n)]
