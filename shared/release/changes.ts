@@ -25,56 +25,69 @@ export const stagesSchema = z
   )
 export type Stages = z.infer<typeof stagesSchema>
 
-const armSchema = z.strictObject({
-  name: taskNameSchema,
-  /** Null: what its devices would have without the experiment. */
-  task: z.strictObject({ version, manifest: sha256Schema }).nullable(),
-  percent,
-})
-
 export const HOLDOUT = 'holdout'
 
-export const changeSchema = z.discriminatedUnion('type', [
-  z.strictObject({
-    type: z.literal('release'),
-    task: taskNameSchema,
-    version,
-    /** SHA-256 of the manifest. */
-    manifest: sha256Schema,
-    rule: ruleSchema,
-    salt: saltSchema,
-    stages: stagesSchema,
-    /** It ends by itself then. */
-    until: at.optional(),
-  }),
+const releaseShape = {
+  type: z.literal('release'),
+  task: taskNameSchema,
+  version,
+  rule: ruleSchema,
+  stages: stagesSchema,
+  /** It ends by itself then. */
+  until: at.optional(),
+}
+
+const experimentShape = {
+  type: z.literal('experiment'),
+  task: taskNameSchema,
+  rule: ruleSchema,
+  seed: saltSchema,
+  /** Percent of the devices that are in no arm, to compare with. */
+  holdout: percent.default(10),
+  from: at,
+  until: at.optional(),
+}
+
+const armsOf = <T extends z.ZodType>(task: T) =>
+  z
+    .array(
+      z.strictObject({
+        name: taskNameSchema,
+        /** Null: what its devices would have without the experiment. */
+        task: task.nullable(),
+        percent,
+      }),
+    )
+    .min(1)
+    .max(16)
+    .refine((all) => new Set(all.map(({ name }) => name)).size === all.length, 'two arms have the same name')
+    .refine((all) => all.every(({ name }) => name !== HOLDOUT), `${HOLDOUT} is not yours to name`)
+
+const plainChanges = [
   z.strictObject({ type: z.literal('stages'), release: id, stages: stagesSchema }),
   z.strictObject({ type: z.literal('pause'), release: id }),
   z.strictObject({ type: z.literal('resume'), release: id }),
   z.strictObject({ type: z.literal('revoke'), release: id }),
   z.strictObject({ type: z.literal('kill'), task: taskNameSchema }),
   z.strictObject({ type: z.literal('revive'), task: taskNameSchema }),
-  z.strictObject({
-    type: z.literal('experiment'),
-    task: taskNameSchema,
-    rule: ruleSchema,
-    seed: saltSchema,
-    arms: z
-      .array(armSchema)
-      .min(1)
-      .max(16)
-      .refine(
-        (all) => new Set(all.map(({ name }) => name)).size === all.length,
-        'two arms have the same name',
-      )
-      .refine((all) => all.every(({ name }) => name !== HOLDOUT), `${HOLDOUT} is not yours to name`),
-    /** Percent of the devices that are in no arm, to compare with. */
-    holdout: percent.default(10),
-    from: at,
-    until: at.optional(),
-  }),
   z.strictObject({ type: z.literal('end'), experiment: id }),
+] as const
+
+/** Manifests are named by their SHA-256. */
+export const changeSchema = z.discriminatedUnion('type', [
+  z.strictObject({ ...releaseShape, manifest: sha256Schema, salt: saltSchema }),
+  z.strictObject({ ...experimentShape, arms: armsOf(z.strictObject({ version, manifest: sha256Schema })) }),
+  ...plainChanges,
 ])
 export type Change = z.infer<typeof changeSchema>
+
+/** A change as the operator says it: which manifest a version has is looked up, a salt that is left out is made. */
+export const orderSchema = z.discriminatedUnion('type', [
+  z.strictObject({ ...releaseShape, salt: saltSchema.optional() }),
+  z.strictObject({ ...experimentShape, arms: armsOf(z.strictObject({ version })) }),
+  ...plainChanges,
+])
+export type Order = z.infer<typeof orderSchema>
 
 /** One line of the ledger. */
 export const entrySchema = z.strictObject({
