@@ -164,6 +164,18 @@ export const statusSchema = z.strictObject({
 })
 export type Status = z.infer<typeof statusSchema>
 
+/** Items, and what the app says of each at the moment. */
+const candidatesSchema = (most: number) =>
+  z.strictObject({
+    items: z.array(item).min(1).max(most),
+    context: z.array(itemContextSchema).optional(),
+  })
+const toEachItem = [
+  ({ items, context }: { items: unknown[]; context?: unknown[] | undefined }) =>
+    !context || context.length === items.length,
+  { message: 'context must be of as many items as there are' },
+] as const
+
 /** The calls: what goes in, what comes out. */
 export const calls = {
   /** The catalogue of the active task; the first call waits for it. */
@@ -173,15 +185,9 @@ export const calls = {
    * Items that the catalogue lacks are refused; with `lenient` they are left out, and told as `unknown`.
    */
   rank: {
-    input: z
-      .strictObject({
-        items: z.array(item).min(1).max(1000),
-        context: z.array(itemContextSchema).optional(),
-        lenient: z.boolean().optional(),
-      })
-      .refine(({ items, context }) => !context || context.length === items.length, {
-        message: 'context must be of as many items as there are',
-      }),
+    input: candidatesSchema(1000)
+      .extend({ lenient: z.boolean().optional() })
+      .refine(...toEachItem),
     output: z.strictObject({
       ranked: z.array(z.strictObject({ item, score: z.number() })),
       unknown: z.array(item).optional(),
@@ -189,19 +195,21 @@ export const calls = {
     }),
   },
   /**
-   * What the serving model's score of each item rests on. `clicks` are the last clicks that the model attends to for this
-   * item, newest first, each with its attention weight as it is, which may be negative; an item clicked twice has both.
-   * `because` is the one thing that moved the score up the most, found by leaving it out; null where nothing did by enough.
+   * What the serving model's score of each item rests on. `clicks` are the items clicked last that the model attends to for
+   * this one, the newest first, each with its attention weight as it is: of any sign, not normalised, added up where it was
+   * clicked twice. `effect` is by how much having clicked it raised the logarithm of the odds; null where that was not tried,
+   * as for older ones if many items are asked for. `because` is the click that raised it the most, if it did so by enough;
+   * else the category, where the taste for it did; else null.
    */
   why: {
-    input: z.strictObject({ items: z.array(item).min(1).max(60) }),
+    input: candidatesSchema(60).refine(...toEachItem),
     output: z.strictObject({
       serving: servingSchema,
       items: z.array(
         z.strictObject({
           item,
           score: z.number(),
-          clicks: z.array(z.strictObject({ item, weight: z.number() })),
+          clicks: z.array(z.strictObject({ item, weight: z.number(), effect: z.number().nullable() })),
           because: z
             .discriminatedUnion('kind', [
               z.strictObject({ kind: z.literal('click'), item }),
@@ -215,7 +223,7 @@ export const calls = {
   },
   /** The order of items by the serving model, and by M0: null where that is the one that serves. */
   compare: {
-    input: z.strictObject({ items: z.array(item).min(1).max(1000) }),
+    input: candidatesSchema(1000).refine(...toEachItem),
     output: z.strictObject({
       serving: servingSchema,
       now: z.array(z.strictObject({ item, score: z.number() })),

@@ -154,8 +154,8 @@ export function createDevice(given: Platform): Device {
     },
 
     rank: (asked) => ranking((task) => ranker.rank(task, asked)),
-    why: ({ items }) => ranking((task) => ranker.why(task, items)),
-    compare: ({ items }) => ranking((task) => ranker.compare(task, items)),
+    why: (asked) => ranking((task) => ranker.why(task, asked)),
+    compare: (asked) => ranking((task) => ranker.compare(task, asked)),
 
     async track({ events }) {
       await record(db, clock, events)

@@ -13,7 +13,10 @@ import type { Models } from './models.ts'
 import type { Rows } from './rows.ts'
 import { openScorer, type Scorer } from './scorer.ts'
 import { createTurns } from './turns.ts'
-import { reasonsFor } from './why.ts'
+import { reasonsFor, type Shown } from './why.ts'
+
+/** Items, and what the app says of each at the moment. */
+type Candidates = Pick<CallInput<'rank'>, 'items' | 'context'>
 
 export interface Ranker {
   /**
@@ -22,9 +25,9 @@ export interface Ranker {
    */
   rank(task: Active, asked: CallInput<'rank'>): Promise<CallOutput<'rank'>>
   /** What each item's score rests on; throws what `rank` throws. */
-  why(task: Active, items: readonly string[]): Promise<CallOutput<'why'>>
+  why(task: Active, asked: CallInput<'why'>): Promise<CallOutput<'why'>>
   /** The same items ranked by M0, too, if another model serves; throws what `rank` throws. */
-  compare(task: Active, items: readonly string[]): Promise<CallOutput<'compare'>>
+  compare(task: Active, asked: CallInput<'compare'>): Promise<CallOutput<'compare'>>
   /** Gives back the model that is held. */
   clear(): void
 }
@@ -44,20 +47,20 @@ export function createRanker({ db, models, rows, clock }: RankerDeps): Ranker {
   /** One ranking at a time: each may replace what is held. */
   const turn = createTurns()
 
-  async function candidates(
-    { context }: Active,
-    { items, context: told }: { items: readonly string[]; context?: CallInput<'rank'>['context'] },
-  ): Promise<Batch> {
+  async function candidates({ context }: Active, { items, context: told }: Candidates): Promise<Shown> {
     const positions = items.map((item) => {
       const position = context.index.get(item)
       if (position === undefined) throw new AppError('bad-input', `The catalogue has no item ${item}.`)
       return position
     })
     const now = clock.now()
+    const events = await db.history.orderBy('id').toArray()
     const user = new UserState(context)
-    for (const event of await db.history.orderBy('id').toArray()) user.observe(event)
-    return pack(context.layout, user.samples(positions, now, told))
+    for (const event of events) user.observe(event)
+    return { items, positions, events, now, told, samples: user.samples(positions, now, told) }
   }
+  const batchOf = async (task: Active, asked: Candidates): Promise<Batch> =>
+    pack(task.context.layout, (await candidates(task, asked)).samples)
 
   /** Makes the model in use now the one that is held, and gives its row. */
   async function holdServing({ manifest, spec, factors }: Active): Promise<ModelRow> {
@@ -103,21 +106,23 @@ export function createRanker({ db, models, rows, clock }: RankerDeps): Ranker {
   return {
     async rank(task, { lenient = false, ...asked }) {
       const { known, unknown } = lenient ? sift(task, asked) : { known: asked }
-      const batch = await candidates(task, known)
+      const batch = await batchOf(task, known)
       const { serving, result } = await turn(() => serve(task, batch, (scorer) => scorer.score(batch)))
       return { ranked: inOrder(known.items, result), ...(unknown && { unknown }), serving }
     },
 
-    async why(task, items) {
-      const batch = await candidates(task, { items })
+    async why(task, asked) {
+      const shown = await candidates(task, asked)
+      const batch = pack(task.context.layout, shown.samples)
       const { serving, result } = await turn(() =>
-        serve(task, batch, (scorer) => reasonsFor(task, scorer, items, batch)),
+        serve(task, batch, (scorer) => reasonsFor(task, scorer, shown)),
       )
       return { serving, items: result }
     },
 
-    async compare(task, items) {
-      const batch = await candidates(task, { items })
+    async compare(task, asked) {
+      const { items } = asked
+      const batch = await batchOf(task, asked)
       return turn(async () => {
         const { serving, result } = await serve(task, batch, (scorer) => scorer.score(batch))
         const delivered = await scoresOfBackup(task, batch, serving.sha256)

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { FIRST_ID, UNKNOWN_ID } from '../../shared/catalogue.ts'
 import { createPlainEngine } from '../../shared/engine/plain/engine.ts'
+import type { KindredEvent } from '../../shared/event.ts'
 import { UserState } from '../../shared/generate.ts'
 import { writeLocal } from '../../shared/model/local.ts'
 import { din } from '../../shared/model/spec.ts'
@@ -9,7 +10,7 @@ import { type Batch, pack } from '../../shared/sample.ts'
 import { slotOf } from '../../shared/schema.ts'
 import { catalogue, createWorld, key, NOON, type World } from '../testing/world.ts'
 import { openScorer, type Scorer } from './scorer.ts'
-import { reasonsFor } from './why.ts'
+import { reasonsFor, type Shown } from './why.ts'
 
 let world: World
 beforeAll(async () => {
@@ -17,18 +18,19 @@ beforeAll(async () => {
 })
 
 /** Items that were clicked, oldest first, and those that are shown now. */
-function shown(clicks: readonly number[], items: readonly number[]): { keys: string[]; batch: Batch } {
-  const state = new UserState(world.context)
-  clicks.forEach((item, i) => {
+function shown(clicks: readonly number[], positions: readonly number[]): Shown {
+  const events = clicks.map((item, i): KindredEvent => {
     const at = NOON - 1000 * (clicks.length - i)
-    state.observe({ type: 'click', id: `c${i}`, at, item: key(item), exposure: `x${i}` })
+    return { type: 'click', id: `c${i}`, at, item: key(item), exposure: `x${i}` }
   })
-  return { keys: items.map(key), batch: pack(world.context.layout, state.samples(items, NOON)) }
+  const state = new UserState(world.context)
+  for (const event of events) state.observe(event)
+  return { items: positions.map(key), positions, events, now: NOON, samples: state.samples(positions, NOON) }
 }
 
 /**
- * A model by hand: each click is attended to as `weights` has it, and raises the logit by `effects`; each tenth of affinity
- * raises it by `affinity`.
+ * A model by hand: each click is attended to as `weights` has it, and raises the logit by `effects`; the mean affinity
+ * raises it by as many times `affinity`.
  */
 function byHand(
   weights: Record<number, number>,
@@ -45,7 +47,7 @@ function byHand(
       return Float32Array.from({ length: batch.size }, (_, row) => {
         const logit = clicksIn(batch, row).reduce((sum, item) => sum + (effects[item] ?? 0), 0)
         const mean = batch.dense[row * layout.denseWidth + affinityAt]!
-        return 1 / (1 + Math.exp(-logit - 10 * affinity * mean))
+        return 1 / (1 + Math.exp(-logit - affinity * mean))
       })
     },
     attention(batch) {
@@ -61,44 +63,52 @@ function byHand(
     },
   }
 }
-const reason = async (clicks: readonly number[], scorer: Pick<Scorer, 'score' | 'attention'>, item = 0) => {
-  const { keys, batch } = shown(clicks, [item])
-  return (await reasonsFor({ catalogue, context: world.context }, scorer, keys, batch))[0]!
+const task = () => ({ catalogue, context: world.context })
+async function reason(clicks: readonly number[], scorer: Pick<Scorer, 'score' | 'attention'>) {
+  const [reason] = await reasonsFor(task(), scorer, shown(clicks, [0]))
+  return reason!
 }
+const click = (item: number) => ({ kind: 'click', item: key(item) })
 
 describe('an item is there because of', () => {
-  test('the click without which its odds would fall the most, of those that are attended to most', async () => {
-    const scorer = byHand({ 7: 3, 8: 2.5, 9: 0.1, 10: 0.1 }, { 7: 0.2, 8: 0.5, 9: 4 })
-    const { because, clicks } = await reason([9, 8, 7, 10], scorer)
-    expect(because).toEqual({ kind: 'click', item: key(8) })
+  test('the click without which its odds would be the lowest', async () => {
+    const scorer = byHand({ 7: 3, 8: 2.5, 9: -0.1 }, { 7: 0.2, 8: 0.5, 9: -4 })
+    const { because, clicks } = await reason([9, 8, 7], scorer)
+    expect(because).toEqual(click(8))
     expect(clicks).toEqual([
-      { item: key(10), weight: 0.1 },
-      { item: key(7), weight: 3 },
-      { item: key(8), weight: 2.5 },
-      { item: key(9), weight: 0.1 },
+      { item: key(7), weight: 3, effect: expect.closeTo(0.2, 5) },
+      { item: key(8), weight: 2.5, effect: expect.closeTo(0.5, 5) },
+      { item: key(9), weight: -0.1, effect: expect.closeTo(-4, 4) },
     ])
   })
 
   test('an only click, if it helps', async () => {
-    expect((await reason([7], byHand({ 7: 0.4 }, { 7: 0.3 }))).because).toEqual({
-      kind: 'click',
-      item: key(7),
-    })
-    expect((await reason([7], byHand({ 7: 0.4 }, { 7: 0.01 }))).because, 'by too little').toBeNull()
+    expect((await reason([7], byHand({ 7: 0.4 }, { 7: 0.3 }))).because).toEqual(click(7))
+    expect((await reason([7], byHand({ 7: 0.4 }, { 7: 0.04 }))).because, 'by too little').toBeNull()
     expect((await reason([7], byHand({ 7: 0.4 }, { 7: -1 }))).because, 'it speaks against it').toBeNull()
   })
 
-  test('its category, where the taste for that moved it more', async () => {
-    // Items 0 and 6 are of category 0: half of the clicks are, and the affinity is ½.
-    const taste = byHand({ 6: 2, 7: 1 }, { 6: 0.3 }, { affinity: 0.1 })
-    expect((await reason([6, 7], taste)).because).toEqual({ kind: 'category', category: 0 })
-    const click = byHand({ 6: 2, 7: 1 }, { 6: 0.9 }, { affinity: 0.1 })
-    expect((await reason([6, 7], click)).because).toEqual({ kind: 'click', item: key(6) })
+  test('a click that was made twice: without both', async () => {
+    const { because, clicks } = await reason([7, 8, 7], byHand({ 7: 1, 8: 1.2 }, { 7: 0.3, 8: 0.4 }))
+    expect(because).toEqual(click(7))
+    expect(clicks[0]).toEqual({ item: key(7), weight: 2, effect: expect.closeTo(0.6, 5) })
   })
 
-  test('a click that was made twice, both at once', async () => {
-    const scorer = byHand({ 7: 1, 8: 1.2 }, { 7: 0.3, 8: 0.4 })
-    expect((await reason([7, 8, 7], scorer)).because).toEqual({ kind: 'click', item: key(7) })
+  test('a click by what it does to the taste, too', async () => {
+    // Items 0, 6 and 12 are of category 0. Without item 6, the affinity for it falls from ⅔ to ½.
+    const { clicks, because } = await reason([6, 12, 7], byHand({ 6: 1 }, {}, { affinity: 6 }))
+    const effects = Object.fromEntries(clicks.map(({ item, effect }) => [item, effect]))
+    expect(effects[key(6)]).toBeCloseTo(6 * (2 / 3 - 1 / 2), 2)
+    expect(effects[key(7)]).toBeCloseTo(6 * (2 / 3 - 1), 2)
+    expect(because).toEqual(click(12))
+  })
+
+  test('its category, where no click did enough alone', async () => {
+    // 20 of 24 clicks are of category 0: without one of them it is 19 of 23.
+    const clicks = [...Array.from({ length: 20 }, (_, i) => 6 * (i % 10)), 1, 2, 3, 4].filter((i) => i > 0)
+    const { because } = await reason(clicks, byHand({}, {}, { affinity: 0.2 }))
+    expect(because).toEqual({ kind: 'category', category: 0 })
+    expect((await reason(clicks, byHand({}, {}, { affinity: 0.01 }))).because, 'by too little').toBeNull()
   })
 })
 
@@ -108,20 +118,25 @@ describe('nothing is said', () => {
     expect({ because, clicks }).toEqual({ because: null, clicks: [] })
   })
 
-  test('where all weights are negative, or flat', async () => {
-    const effects = { 7: 1, 8: 1, 9: 1 }
-    expect((await reason([7, 8, 9], byHand({ 7: -1, 8: -2, 9: -3 }, effects))).because).toBeNull()
-    expect((await reason([7, 8, 9], byHand({ 7: 1, 8: 1.05, 9: 1 }, effects))).because).toBeNull()
-  })
-
-  test('by a click, where the model has no row for it, or for the item itself', async () => {
-    const effects = { 7: 1 }
-    expect((await reason([7], byHand({ 7: 2 }, effects, { unknown: 7 }))).clicks).toEqual([])
-    expect((await reason([7], byHand({ 7: 2 }, effects, { unknown: 0 }))).clicks).toEqual([])
+  test('of a click that the model has no row for, and of an item that it has none for', async () => {
+    expect((await reason([7], byHand({ 7: 2 }, { 7: 1 }, { unknown: 7 }))).clicks).toEqual([])
+    expect((await reason([7], byHand({ 7: 2 }, { 7: 1 }, { unknown: 0 }))).because).toBeNull()
   })
 })
 
-test('of a real model every click that is named holds: without it the score would be lower', async () => {
+test('with many items the newest clicks are tried, and the effect of the others is not known', async () => {
+  const clicks = Array.from({ length: 25 }, (_, i) => i)
+  const positions = Array.from({ length: 40 }, (_, i) => i)
+  const reasons = await reasonsFor(task(), byHand({}, { 24: 1 }), shown(clicks, positions))
+  const [first] = reasons
+  expect(first!.clicks).toHaveLength(25)
+  expect(first!.clicks.filter(({ effect }) => effect !== null).map(({ item }) => item)).toEqual(
+    clicks.reverse().slice(0, 15).map(key),
+  )
+  expect(first!.because).toEqual(click(24))
+})
+
+test('of a real model every click that is named holds: had it never been, the score would be lower', async () => {
   const { manifest, context } = world
   const random = seeded(5)
   const weights = Object.fromEntries(
@@ -132,28 +147,23 @@ test('of a real model every click that is named holds: without it the score woul
   )
   const spec = din(manifest.schema, manifest.ranking)
   const scorer = await openScorer(createPlainEngine(), spec, writeLocal({ ids: {}, weights }))
-  const { at, width } = slotOf(context.layout, 'clicks')
+  const scoresOf = async ({ samples }: Shown) => [...(await scorer.score(pack(context.layout, samples)))]
   let told = 0
   for (let round = 0; round < 20; round++) {
     const clicked = Array.from({ length: 1 + random.below(12) }, () => random.below(60))
     const items = Array.from({ length: 5 }, () => random.below(60))
-    const { keys, batch } = shown(clicked, items)
-    const reasons = await reasonsFor({ catalogue, context }, scorer, keys, batch)
-    expect(reasons.map(({ score }) => Math.fround(score))).toEqual([...(await scorer.score(batch))])
+    const now = shown(clicked, items)
+    const reasons = await reasonsFor(task(), scorer, now)
+    expect(reasons.map(({ score }) => score)).toEqual(await scoresOf(now))
     for (const [row, { because, clicks, score }] of reasons.entries()) {
-      expect(clicks.map(({ item }) => item)).toEqual(clicked.map(key).reverse())
+      expect(clicks.map(({ item }) => item)).toEqual([...new Set(clicked.map(key).reverse())])
       if (because?.kind !== 'click') continue
       told++
-      const left = clicked.filter((item) => key(item) !== because.item).reverse()
-      const ids = batch.ids.slice(row * context.layout.idWidth, (row + 1) * context.layout.idWidth)
-      ids.fill(0, at, at + width)
-      ids.set(
-        left.map((item) => item + FIRST_ID),
-        at,
+      const without = shown(
+        clicked.filter((item) => key(item) !== because.item),
+        items,
       )
-      const dense = batch.dense.slice(row * context.layout.denseWidth, (row + 1) * context.layout.denseWidth)
-      const one = { size: 1, ids, dense, labels: new Float32Array(1), weights: new Float32Array(1) }
-      expect((await scorer.score(one))[0]).toBeLessThan(score)
+      expect((await scoresOf(without))[row]).toBeLessThan(score)
     }
   }
   expect(told).toBeGreaterThan(10)
