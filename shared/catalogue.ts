@@ -1,6 +1,8 @@
 /** What can be ranked. One JSON artifact, read by the server (features), the device (candidates) and the page (titles). */
 import * as z from 'zod'
 
+export { itemIndex } from './items.ts'
+
 export const itemSchema = z.strictObject({
   /** Stable key, unique in the catalogue; events name items by it. */
   key: z.string().min(1).max(200),
@@ -35,8 +37,3 @@ export const FIRST_ID = 2
 /** Id of the value at `position` in a vocabulary of `size` ids; none beyond it. */
 export const valueId = (position: number, size: number): number =>
   position >= 0 && FIRST_ID + position < size ? FIRST_ID + position : UNKNOWN_ID
-
-/** Position of an item in the catalogue by its key. */
-export function itemIndex(catalogue: Catalogue): ReadonlyMap<string, number> {
-  return new Map(catalogue.items.map((item, index) => [item.key, index]))
-}

@@ -1,6 +1,7 @@
 /** The feed's life, apart from how it looks: drawn, ranked on the device, watched, ranked anew. */
-import { type Catalogue, type Item, itemIndex } from '../../shared/catalogue.ts'
+import type { Catalogue, Item } from '../../shared/catalogue.ts'
 import { type Failure, toFailure } from '../../shared/error.ts'
+import { itemIndex } from '../../shared/items.ts'
 import type { CallOutput, DeviceApi, Status } from '../../shared/protocol.ts'
 import { createStore, type Store } from '../store.ts'
 import { draw } from './candidates.ts'
