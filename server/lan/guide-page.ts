@@ -50,7 +50,7 @@ installed on it, it has to be reached over an encrypted connection. The certific
 ${text.name} itself, so your device has to be told that you trust it.</p>
 <section id="state" class="card" data-state="asking" data-app="${text.app}" aria-labelledby="verdict">
 <h2><span id="verdict" role="status">
-<span data-when="asking">Looking whether this device trusts it already …</span>
+<span data-when="asking">Does this device trust ${text.name} already?</span>
 <span data-when="trusted">This device trusts ${text.name}.</span>
 <span data-when="untrusted">This device does not trust ${text.name} yet.</span>
 </span></h2>
@@ -120,7 +120,8 @@ third party CA certificates</b>.</p>`,
     one(
       'desktop',
       'Computer',
-      html`<p>On ${text.name} itself none of this is due: there Kindred is at <code>http://localhost</code>, as always.</p>
+      html`<p>On ${text.name} itself none of this is due: there Kindred stays at the <code>http://localhost</code> address that the
+terminal names.</p>
 <p><a class="button" href="${CERTIFICATE}" download>Get the certificate</a></p>
 <dl>
 <dt>macOS</dt><dd>Open the file; in Keychain Access open <b>${title}</b>, <a href="#compare">compare the fingerprint</a>, and
@@ -187,6 +188,7 @@ a { color: var(--pine-ink); }
 section, details { margin-top: 1rem; padding: 1rem; border: 1px solid var(--line); border-radius: 1rem; background: var(--sheet); }
 section > :last-child, details > :last-child { margin-bottom: 0; }
 .card { border-color: var(--edge); background: var(--sunken); }
+.card > p { margin-bottom: 0; }
 .card[data-state=trusted] { border-color: var(--pine); background: var(--wash); }
 .card [data-when] { display: none; }
 .card[data-state=asking] [data-when=asking], .card[data-state=trusted] [data-when=trusted], .card[data-state=untrusted] [data-when=untrusted] { display: revert; }
