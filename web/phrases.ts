@@ -28,6 +28,12 @@ export const fixed = (value: number, digits: number): string =>
     return new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits })
   }).format(value)
 
+/** A change as a share: `+25%`, `−8%`, `0%`. */
+export const signedPercent = (share: number): string =>
+  formatter('signed percent', (locale) => {
+    return new Intl.NumberFormat(locale, { style: 'percent', signDisplay: 'exceptZero' })
+  }).format(share)
+
 /** A size in decimal units with three digits: `812 bytes`, `19.4 kB`, `1.25 MB`. */
 export function size(bytes: number): string {
   const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte']

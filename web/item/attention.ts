@@ -1,4 +1,4 @@
-/** What the model looks at, as bars on either side of 0. */
+/** What each click did to an item's odds, as bars on either side of 0. */
 import type { CallOutput } from '../../shared/protocol.ts'
 
 type Click = CallOutput<'why'>['items'][number]['clicks'][number]
@@ -6,26 +6,33 @@ type Click = CallOutput<'why'>['items'][number]['clicks'][number]
 export interface Bar {
   readonly item: string
   readonly weight: number
+  /** The odds with the click over those without, less 1: 0.25 is a quarter more. */
+  readonly change: number
   /** Where it begins and how long it is, as shares of the room for all bars. */
   readonly from: number
   readonly length: number
-  /** Beyond which side of 0 it lies. */
   readonly side: 'for' | 'against'
 }
 
 /**
- * The newest `count` clicks, the newest first, an item once, with all its clicks' weight. 0 is at the same place for all, so
- * that the longest bars on both sides fill the room.
+ * The `count` clicks that did the most, those that spoke for the item first. Lengths are in proportion to the effects; 0 is at
+ * the same place for all, so that the longest bars on both sides fill the room.
  */
 export function attentionBars(clicks: readonly Click[], count: number): Bar[] {
-  const sums = new Map<string, number>()
-  for (const { item, weight } of clicks) sums.set(item, (sums.get(item) ?? 0) + weight)
-  const shown = [...sums].slice(0, count)
-  const most = Math.max(0, ...shown.map(([, weight]) => weight))
-  const least = Math.min(0, ...shown.map(([, weight]) => weight))
+  const shown = clicks
+    .map((click) => ({ ...click, effect: click.effect ?? 0 }))
+    .sort((a, b) => Math.abs(b.effect) - Math.abs(a.effect))
+    .slice(0, count)
+    .sort((a, b) => b.effect - a.effect)
+  const most = Math.max(0, ...shown.map(({ effect }) => effect))
+  const least = Math.min(0, ...shown.map(({ effect }) => effect))
   const room = most - least || 1
-  return shown.map(([item, weight]) => {
-    const from = (Math.min(0, weight) - least) / room
-    return { item, weight, from, length: Math.abs(weight) / room, side: weight < 0 ? 'against' : 'for' }
-  })
+  return shown.map(({ item, weight, effect }) => ({
+    item,
+    weight,
+    change: Math.expm1(effect),
+    from: (Math.min(0, effect) - least) / room,
+    length: Math.abs(effect) / room,
+    side: effect < 0 ? 'against' : 'for',
+  }))
 }

@@ -3,7 +3,7 @@ import type { Catalogue } from '../../shared/catalogue.ts'
 import type { CallOutput } from '../../shared/protocol.ts'
 import { whyText } from '../feed/card.tsx'
 import { Panel } from '../parts.tsx'
-import { fixed } from '../phrases.ts'
+import { fixed, signedPercent } from '../phrases.ts'
 import { itemHref } from '../route.ts'
 import { t } from '../strings/index.ts'
 import { attentionBars } from './attention.ts'
@@ -68,20 +68,23 @@ function Attention({ noun, titleOf, clicks }: AttentionProps) {
         <thead class="sr-only">
           <tr>
             <th scope="col">{t.item.opening(noun)}</th>
-            <th scope="col">{t.item.weight}</th>
+            <th scope="col">{t.item.effect}</th>
           </tr>
         </thead>
         <tbody>
-          {attentionBars(clicks, BARS).map(({ item, weight, from, length, side }) => (
+          {attentionBars(clicks, BARS).map(({ item, weight, change, from, length, side }) => (
             <tr key={item}>
               <th scope="row">
-                <a href={itemHref(item)}>{titleOf(item)}</a>
+                <a class="attention-item" href={itemHref(item)}>
+                  <span>{titleOf(item)}</span>
+                  <span class="quiet">{t.item.weight(fixed(weight, 2))}</span>
+                </a>
               </th>
               <td>
                 <span class="track" data-side={side}>
                   <span style={{ insetInlineStart: `${100 * from}%`, inlineSize: `${100 * length}%` }} />
                 </span>
-                <span class="value">{fixed(weight, 2)}</span>
+                <span class="value">{signedPercent(change)}</span>
               </td>
             </tr>
           ))}

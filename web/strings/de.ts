@@ -123,10 +123,11 @@ export const de: Strings = {
     sameModel: 'Das gelieferte Modell sortiert deinen Feed, also gibt es noch nichts zu vergleichen.',
     attention: 'Worauf dein Modell schaut',
     attentionAbout: (noun) =>
-      `Wie viel von dem, was du zuletzt geöffnet hast, für ${called(noun).this} zählt: über 0 spricht es dafür, unter 0 dagegen.`,
+      `Was du zuletzt geöffnet hast, und wie es die Chance verändert, dass du ${called(noun).this} öffnest: Das Modell wurde noch einmal gefragt, als hättest du es nie getan. Aufmerksamkeit ist, wie viel davon das Modell aufnimmt.`,
     attentionNone: 'Du hast zuletzt nichts geöffnet, worauf das Modell schauen könnte.',
     opening: (noun) => `Geöffnet: ${called(noun).one}`,
-    weight: 'Gewicht',
+    effect: 'Änderung der Chance',
+    weight: (value) => `Aufmerksamkeit ${value}`,
     similar: 'Ähnliches',
     others: 'Vielleicht auch für dich',
     ranked: 'Auf diesem Gerät für dich sortiert.',

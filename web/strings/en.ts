@@ -114,10 +114,11 @@ export const en = {
     sameModel: 'The delivered model ranks your feed, so there is nothing to compare yet.',
     attention: 'What your model looks at',
     attentionAbout: (noun: string) =>
-      `Of what you opened lately, how much each counts for this ${noun}: above 0 it is taken in, below 0 it is held against it.`,
+      `What you opened lately, and what each changed in the odds that you open this ${noun}: the model was asked again as if you had not. Attention is how much of it the model takes in.`,
     attentionNone: 'You have not opened anything lately that the model could look at.',
     opening: (noun: string) => `Opened ${noun}`,
-    weight: 'Weight',
+    effect: 'Change in the odds',
+    weight: (value: string) => `attention ${value}`,
     similar: 'Like this',
     others: 'You may like as well',
     ranked: 'Ranked on this device, for you.',
@@ -381,7 +382,7 @@ export const en = {
       'safari-ios':
         'In Safari, tap “Share”, then “Add to Home Screen”. Without that, Safari erases what Kindred has learnt after seven days without a visit.',
       'other-ios':
-        'Open your browser’s “Share” menu, then tap “Add to Home Screen”. Installed, Kindred has a storage of its own: what it has learnt here can go there as a file (“Take out”, below).',
+        'Open your browser’s “Share” menu, then tap “Add to Home Screen”. Installed, Kindred has a storage of its own: what it has learnt here can go there as a file (“Take it with you”, below).',
       'firefox-android': 'Open Firefox’s menu, then tap “Add app to Home screen”.',
       'safari-mac':
         'In Safari, choose “File”, then “Add to Dock”. Without that, Safari erases what Kindred has learnt after seven days without a visit.',
