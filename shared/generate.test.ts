@@ -146,9 +146,9 @@ describe('sample generation', () => {
 })
 
 describe('the sketch of a reader’s clicks', () => {
-  const globo = schemas.globo(catalogue)
+  const sequences = schemas.sequences(catalogue)
   const shy = (hidden: number[]) =>
-    createContext(globo, catalogue, window, { ...hiding({}), item: (item) => !hidden.includes(item) })
+    createContext(sequences, catalogue, window, { ...hiding({}), item: (item) => !hidden.includes(item) })
   const sketchOf = (sample: { dense: Float32Array }) => {
     const { at, width } = slotOf(shy([]).layout, 'sketch')
     return [...sample.dense.subarray(at, at + width)]
@@ -191,6 +191,37 @@ describe('the sketch of a reader’s clicks', () => {
     for (const [i, { sample }] of until(events.length).entries())
       for (const earlier of [4, 5, 6].map(until).filter((samples) => i < samples.length))
         expect(sketchOf(earlier[i]!.sample)).toEqual(sketchOf(sample))
+  })
+})
+
+describe('the state of a reader', () => {
+  const news = createContext(schemas.globo(catalogue), catalogue, window)
+  const stateOf = (sample: { dense: Float32Array }) => {
+    const { at, width } = slotOf(news.layout, 'state')
+    return [...sample.dense.subarray(at, at + width)]
+  }
+  const signs = (key: string) => {
+    const sum = new Int32Array(64)
+    addItem(sum, key, 1)
+    return [...sum]
+  }
+
+  it('is a sketch in which a click counts half of the next one, at unit length', () => {
+    const shown = [exposure('a', 0), exposure('b', 1), exposure('c', 2)]
+    const clicks = [click(shown[0]!, 3), click(shown[1]!, 4), click(shown[2]!, 5)]
+    const [, , , now] = generateSamples(news, [...shown, ...clicks, exposure('a', 6)], 7)
+    const [a, b, c] = ['a', 'b', 'c'].map(signs)
+    const sum = c!.map((sign, i) => sign + 0.5 * b![i]! + 0.25 * a![i]!)
+    const length = Math.sqrt(sum.reduce((total, value) => total + value ** 2, 0))
+    expect(stateOf(now!.sample)).toEqual(sum.map((value) => quantise(value / length)))
+  })
+
+  it('names nothing that may not be named', () => {
+    const shy = createContext(schemas.globo(catalogue), catalogue, window, hiding({ item: 1 }))
+    const shown = [exposure('a', 0), exposure('b', 1)]
+    const clicks = [click(shown[0]!, 3), click(shown[1]!, 4)]
+    const [, , now] = generateSamples(shy, [...shown, ...clicks, exposure('c', 6)], 7)
+    expect(stateOf(now!.sample)).toEqual(signs('a').map((sign) => sign / 8))
   })
 })
 

@@ -80,7 +80,9 @@ export class UserState {
   constructor(context: Context) {
     this.context = context
     this.taste = new Float64Array(context.catalogue.categories.length)
-    const sketches = context.layout.slots.filter(({ feature }) => feature.from === 'sketch')
+    const sketches = context.layout.slots.filter(
+      ({ feature }) => feature.from === 'sketch' && feature.halfLife === undefined,
+    )
     this.sketch = new Int32Array(Math.max(0, ...sketches.map(({ width }) => width)))
   }
 
@@ -239,13 +241,27 @@ export class UserState {
         this.fillBehaviourCounts(now, put)
         return
       case 'sketch': {
-        const scale = scaleOf(this.sketch, width)
-        for (let i = 0; i < width; i++) put(i, this.sketch[i]! * scale)
+        const sketch = feature.halfLife === undefined ? this.sketch : this.fading(width, feature.halfLife)
+        const scale = scaleOf(sketch, width)
+        for (let i = 0; i < width; i++) put(i, sketch[i]! * scale)
         return
       }
       default:
         throw new TypeError(`feature ${feature.name} is not dense`)
     }
+  }
+
+  /** The sketch of the recent clicks, each counting half of one that is `halfLife` clicks newer. */
+  private fading(width: number, halfLife: number): Float64Array {
+    const { discretion, catalogue } = this.context
+    const sum = new Float64Array(width)
+    for (let i = 0; i < this.clicks.length; i++) {
+      const weight = 0.5 ** (i / halfLife)
+      if (weight < FAINT) break
+      const item = this.clicks.newest(i)
+      if (item >= 0 && discretion.item(item)) addItem(sum, catalogue.items[item]!.key, weight)
+    }
+    return sum
   }
 
   private fillBehaviourCounts(now: number, put: (i: number, value: number) => void): void {
@@ -257,6 +273,9 @@ export class UserState {
     for (const [id, count] of counts) put(id - FIRST_ID, roughly(count))
   }
 }
+
+/** A click that counts less than this is not seen in the sketch. */
+const FAINT = 1 / 1024
 
 const NOTHING_TOLD: ItemContext = []
 

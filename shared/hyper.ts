@@ -36,6 +36,14 @@ export const hyperSchema = z.strictObject({
     .gt(0)
     .lt(1)
     .default(1 / 3),
+  /**
+   * Ours: what matched samples are for where this counts: not to learn from, but to be remembered as they came in, the newest
+   * `samples` of them, as evidence on the very items that they name (`model/evidence.ts`). The weight 0, as in the paper,
+   * is for learning.
+   */
+  evidence: z
+    .strictObject({ weight: z.number().min(0).max(100).default(0), samples: count.max(5000).default(600) })
+    .prefault({}),
   /** A scored sample below σ is dropped. */
   sigma: z.number().min(0).max(1).default(0.2),
   maxLocal: count.default(200),

@@ -46,6 +46,8 @@ export const featureSchema = z.discriminatedUnion('kind', [
      * that moment, 0 where it said nothing
      */
     from: z.enum(['taste', 'affinity', 'activity', 'behaviour-counts', 'sketch', 'context']),
+    /** Of a sketch: the number of later clicks by which a click counts half. Without it all count alike. */
+    halfLife: z.number().positive().max(1000).optional(),
   }),
 ])
 export type Feature = z.infer<typeof featureSchema>
@@ -56,8 +58,13 @@ export const schemaSchema = z
     version: z.int().positive(),
     vocabularies: z.record(name, vocabularySchema),
     features: z.array(featureSchema).min(1),
-    /** The dense feature whose mean over a user's samples is the user vector. */
+    /** The dense feature that the user vector is made of, … */
     userVector: name,
+    /**
+     * … of which samples. `all`, as in the paper: the mean over all of a user's. `latest`, ours: as it was before their latest
+     * click, so that whoever looks for neighbours finds those who lately stood where they stand now, and what these did next.
+     */
+    vectorOf: z.enum(['all', 'latest']).optional(),
   })
   .superRefine((schema, context) => {
     const complain = (message: string) => context.addIssue({ code: 'custom', message })
@@ -69,6 +76,8 @@ export const schemaSchema = z
     for (const feature of schema.features) {
       if (feature.kind !== 'dense' && !schema.vocabularies[feature.vocabulary])
         complain(`feature ${feature.name} names the vocabulary ${feature.vocabulary}, which does not exist`)
+      if (feature.kind === 'dense' && feature.halfLife !== undefined && feature.from !== 'sketch')
+        complain(`feature ${feature.name} is no sketch, and has no half-life`)
       if (feature.kind === 'sequence' && feature.attends !== undefined) {
         const target = named.get(feature.attends)
         if (target?.kind !== 'categorical' || target.vocabulary !== feature.vocabulary)

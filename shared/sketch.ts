@@ -8,7 +8,7 @@
  */
 
 /** Adds `by` × the item's vector to `sum` (its first `size` components, whatever the size). */
-export function addItem(sum: Int32Array, key: string, by: 1 | -1): void {
+export function addItem(sum: Int32Array | Float64Array, key: string, by: number): void {
   const seed = fnv1a(key)
   for (let at = 0; at < sum.length; at += 32) {
     let bits = mix(seed + at)
@@ -20,7 +20,7 @@ export function addItem(sum: Int32Array, key: string, by: 1 | -1): void {
 }
 
 /** 1 / the length of the first `size` components; 0 for a sum of nothing. */
-export function scaleOf(sum: Int32Array, size: number): number {
+export function scaleOf(sum: Int32Array | Float64Array, size: number): number {
   let squares = 0
   for (let i = 0; i < size; i++) squares += sum[i]! ** 2
   return squares > 0 ? 1 / Math.sqrt(squares) : 0

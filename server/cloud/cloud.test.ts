@@ -354,6 +354,27 @@ describe('the cloud', () => {
       expect(given.batch.every((id) => given.fresh.has(id))).toBe(true)
     })
 
+    it('of news are given anew each time, by where the reader stands, and nobody is matched before they come', async () => {
+      await toy.done()
+      toy = await toyCloud({ hyper: hyper({ batchesPerDay: 6, neighbours: 8 }), freshBatches: 4 })
+      await toy.cloud.importSource({ ...toySource(), schema: 'globo' })
+      const asking = await visitor(0)
+      expect(await toy.cloud.prepare()).toMatchObject({ mapped: 0 })
+      const first = await toy.cloud.batches(asking)
+      expect(first.count).toBe(2)
+      await visitor(1, { seed: 9 })
+      await toy.cloud.freshen()
+      const again = await toy.cloud.batches(asking)
+      expect(again.count).toBe(4)
+      const given = await look(async (store) => {
+        const all = (await store.mappings.of(asking, again.day))!.batches.map((batch) => [...batch])
+        return { all: all.flat(), next: await store.samples.next() }
+      })
+      expect(new Set(given.all).size).toBe(100)
+      // Also of what there was before: the other visitor has forty.
+      expect(given.all.slice(50).some((id) => id < given.next - 40)).toBe(true)
+    })
+
     it('of one who is erased, or shares no more, are given to nobody', async () => {
       const asking = await visitor(0)
       await toy.cloud.prepare()

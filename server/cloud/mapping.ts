@@ -10,19 +10,28 @@ import type { Stock } from './shelf.ts'
 export const keptFrom = (day: number): number => Math.max(0, day - MATCHING.days)
 
 export interface Mapper {
+  readonly anew: boolean
   /** The first batches of a user for the day of `now`, from the users nearest to them; undefined where there is nothing. */
   first(user: number, near: Uint32Array, now: number): Promise<Matches | undefined>
-  /** Whole batches of what came since the user got the last; undefined where it is not enough for one. */
+  /** More whole batches, after those that are there; undefined where there is not enough for one. */
   further(user: number, near: Uint32Array, now: number, there: Matches): Promise<Matches | undefined>
 }
 
-export function createMapper(
-  store: Store,
-  stock: () => { stock: Stock; choose: Choose },
-  hyper: Hyper,
-  freshBatches: number,
-): Mapper {
+export interface MapperOptions {
+  readonly store: Store
+  readonly stock: () => { stock: Stock; choose: Choose }
+  readonly hyper: Hyper
+  readonly freshBatches: number
+  /**
+   * Users stand elsewhere each time they come: they are given as much again as at first, also of what there was before. Else
+   * neighbours stay the same all day, and there is only more of what is new.
+   */
+  readonly anew: boolean
+}
+
+export function createMapper({ store, stock, hyper, freshBatches, anew }: MapperOptions): Mapper {
   const { batchesPerDay, batchSize, dayMs } = hyper
+  const atOnce = Math.max(1, batchesPerDay - freshBatches)
 
   async function chosen(user: number, donors: Uint32Array, now: number, limit: number, there?: Matches) {
     const day = dayOf(now, dayMs)
@@ -36,19 +45,19 @@ export function createMapper(
       donors,
       week,
       limit,
-      since: Math.max(kept, there?.until ?? 0),
+      since: Math.max(kept, anew ? 0 : (there?.until ?? 0)),
       ...(there && { today: joined(there.batches) }),
     })
   }
 
   return {
+    anew,
     async first(user, near, now) {
-      const limit = Math.max(1, batchesPerDay - freshBatches) * batchSize
-      const batches = cut(await chosen(user, near, now, limit), hyper)
+      const batches = cut(await chosen(user, near, now, atOnce * batchSize), hyper)
       return batches.length === 0 ? undefined : { batches, until: await store.samples.next() }
     },
     async further(user, near, now, there) {
-      const left = batchesPerDay - there.batches.length
+      const left = Math.min(batchesPerDay - there.batches.length, anew ? atOnce : batchesPerDay)
       if (left <= 0) return undefined
       const until = await store.samples.next()
       const ids = await chosen(user, near, now, left * batchSize, there)

@@ -79,7 +79,13 @@ export function createMatcher(room: Room): Matcher {
         added: (user, first, count) => memory.stock.add(user, first, count),
         removed: (ids) => memory.stock.drop(ids),
       }),
-      mapper: createMapper(store, () => memory, hyper, room.freshBatches),
+      mapper: createMapper({
+        store,
+        stock: () => memory,
+        hyper,
+        freshBatches: room.freshBatches,
+        anew: schema.vectorOf === 'latest',
+      }),
       async restock() {
         memory.stock = await createStock(store, memory.stock)
         memory.choose = chooser(memory.stock)

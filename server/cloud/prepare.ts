@@ -107,6 +107,8 @@ async function mapDay(
   const { store, hyper, privacy } = room
   const day = dayOf(now, hyper.dayMs)
   const { index, mapper } = memory
+  // Who stands elsewhere each time they come is matched then.
+  if (mapper.anew && !everyone) return 0
   const users = await toMap(room, memory, day, everyone)
   let mapped = 0
   let entries: ({ user: number } & Matches)[] = []

@@ -6,9 +6,10 @@ import { UNKNOWN_ID } from '../../shared/catalogue.ts'
 import { decodeSample } from '../../shared/codec.ts'
 import type { KindredEvent } from '../../shared/event.ts'
 import { hyper } from '../../shared/hyper.ts'
-import type { Sample } from '../../shared/sample.ts'
+import { quantise, type Sample } from '../../shared/sample.ts'
 import { layoutOf, slotOf } from '../../shared/schema.ts'
 import { schemas } from '../../shared/schemas/index.ts'
+import { addItem } from '../../shared/sketch.ts'
 import { eventIds } from '../sources/timeline.ts'
 import { exposureTag } from '../store/keys.ts'
 import { openStore } from '../store/lmdb.ts'
@@ -134,6 +135,32 @@ describe('samples on the server', () => {
     const tags = [first!, late!, second!].map(({ id }) => exposureTag(id))
     expect(await store.samples.exposures(user)).toEqual(new Set(tags))
     expect(await store.events.dirty()).toEqual([])
+  })
+
+  it('give a user the vector that was theirs before the latest click, where the schema says so', async () => {
+    const news = schemas.globo(catalogue)
+    await store.meta.put(POPULATION, { source: 'toy', schema: news, catalogue, dayMs: DAY })
+    const user = await register('a')
+    /** Half of the older click and the newer one, at unit length. */
+    const faded = (newer: string, older?: string) => {
+      const sum = new Float64Array(64)
+      addItem(sum, newer, 1)
+      if (older) addItem(sum, older, 0.5)
+      const length = Math.hypot(...sum)
+      return sum.map((value) => quantise(value / length))
+    }
+    const sumNow = async () => [...(await store.profiles.of(user))!.sum]
+    const seen: [number, string, number?][] = [
+      [100, 'k0', 1],
+      [90, 'k1', 1],
+      [80, 'k2'],
+    ]
+    await store.events.append(user, events('a', seen))
+    await generate(room(), NOON)
+    expect(await sumNow()).toEqual([...faded('k0')])
+    await store.events.append(user, events('later', [[20, 'k2', 1]]))
+    await generate(room(), NOON)
+    expect(await sumNow()).toEqual([...faded('k1', 'k0')])
   })
 
   it('name no item that fewer than k users have seen, as target or as click', async () => {

@@ -140,7 +140,9 @@ async function makeOf(
     return { due, samples: [], counted: { samples: 0, clicks: 0, sum } }
   }
   const done = await store.samples.exposures(user)
-  const isNew = (await store.profiles.of(user)) === undefined
+  const before = await store.profiles.of(user)
+  const isNew = before === undefined
+  const latest = context.schema.vectorOf === 'latest'
   const since = now - MATCHING.days * hyper.dayMs
   const samples: { exposure: number; day: number; row: Uint8Array }[] = []
   let counted = 0
@@ -156,7 +158,10 @@ async function makeOf(
     if (done.has(tag)) continue
     counted++
     clicks += sample.label
-    for (let i = 0; i < width; i++) sum[i]! += sample.dense[at + i]!
+    if (!latest) for (let i = 0; i < width; i++) sum[i]! += sample.dense[at + i]!
+    // It is added to what there is, and leaves of that what it was before this click.
+    else if (sample.label === 1)
+      for (let i = 0; i < width; i++) sum[i] = sample.dense[at + i]! - (before?.sum[i] ?? 0)
     if (sample.at > since)
       samples.push({
         exposure: tag,

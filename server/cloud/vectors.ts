@@ -1,6 +1,6 @@
 /**
- * User vectors: the mean over a user's samples of the dense feature that the schema names for it. Only its direction counts
- * where users are matched, so the sum serves as well.
+ * User vectors: the mean over a user's samples of the dense feature that the schema names for it, or what that was before
+ * their latest click (`vectorOf`). Only its direction counts where users are matched, so the sum serves as well.
  */
 import type { KindredEvent } from '../../shared/event.ts'
 import { type Context, generateSamples, UserState } from '../../shared/generate.ts'
@@ -17,8 +17,8 @@ export function isZero(vector: ArrayLike<number>): boolean {
 }
 
 /**
- * The direction of a user by their events so far, settled or not. Of a feed that was shown all at once, every sample knows
- * only what came before it, which may be nothing: then it is the feature as it would be now.
+ * The direction of a user by their events so far, settled or not; by their latest, it is the feature as it is now. Of a feed
+ * that was shown all at once, every sample knows only what came before it, which may be nothing: then it is that, too.
  */
 export function directionNow(
   context: Context,
@@ -26,10 +26,12 @@ export function directionNow(
   now: number,
 ): ArrayLike<number> {
   const { at, width } = slotOf(context.layout, context.schema.userVector)
-  const sum = new Float64Array(width)
-  for (const { sample } of generateSamples(context, events, now))
-    for (let i = 0; i < width; i++) sum[i]! += sample.dense[at + i]!
-  if (!isZero(sum)) return sum
+  if (context.schema.vectorOf !== 'latest') {
+    const sum = new Float64Array(width)
+    for (const { sample } of generateSamples(context, events, now))
+      for (let i = 0; i < width; i++) sum[i]! += sample.dense[at + i]!
+    if (!isZero(sum)) return sum
+  }
   const state = new UserState(context)
   for (const event of events) state.observe(event)
   return state.sample(0, now, 0).dense.subarray(at, at + width)

@@ -40,12 +40,13 @@ const movielens = titled('movielens', { topics: { name: 'genres', length: 6 }, c
 /** The generated population's stories have one or two topics, and its people a shorter history. */
 const demo = titled('demo', { topics: { name: 'topics', length: 3 }, clicks: 30 })
 
-/** Size of the sketch: two unlike readers' overlap is told to about 1/√64. */
+/** Size of a sketch: two unlike readers' overlap is told to about 1/√64. */
 const SKETCH = 64
 
 /**
  * News (Globo.com's log): articles without a category to tell tastes by, short histories, the kind of device; how much an
- * article is read at the moment, and how old it is. Readers are matched by what they read.
+ * article is read at the moment, and how old it is. Taste for what is a day old tells nobody of what is new; so readers are
+ * matched by where they stand: by what they read last, with those who read the same before they clicked on.
  */
 function globo(catalogue: Catalogue): FeatureSchema {
   return schemaSchema.parse({
@@ -59,10 +60,11 @@ function globo(catalogue: Catalogue): FeatureSchema {
       { kind: 'categorical', name: 'target', vocabulary: 'item', from: 'item' },
       { kind: 'categorical', name: 'device', vocabulary: 'device', from: 'profile' },
       { kind: 'sequence', name: 'clicks', vocabulary: 'item', length: 20, attends: 'target', from: 'clicks' },
-      { kind: 'dense', name: 'sketch', size: SKETCH, from: 'sketch' },
+      { kind: 'dense', name: 'state', size: SKETCH, from: 'sketch', halfLife: 1 },
       { kind: 'dense', name: 'moment', size: 2, from: 'context' },
     ],
-    userVector: 'sketch',
+    userVector: 'state',
+    vectorOf: 'latest',
   })
 }
 

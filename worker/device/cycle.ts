@@ -12,7 +12,7 @@ import { pruneHistory } from './history.ts'
 import type { Models } from './models.ts'
 import { CONTACT_LOCK } from './names.ts'
 import { obey } from './orders.ts'
-import { pull, pulledToday } from './pull.ts'
+import { mayHaveMore, pull, pulledToday } from './pull.ts'
 import { isDue, runRound } from './round.ts'
 import type { Rows } from './rows.ts'
 import type { Samples } from './samples.ts'
@@ -136,11 +136,12 @@ export function createCycle(deps: CycleDeps): Cycle {
     if (before && !before.told) board.changed()
   }
 
-  /** Pulls what is left of the day's batches, where any are wanted; says whether the day has no more. */
+  /** Pulls what there is of the day's batches, where any are wanted; says whether that was all for now. */
   async function pullToday(task: Active, signal: AbortSignal): Promise<boolean> {
-    if (!task.manifest.hyper.augment) return true
-    const all = async () => pulledToday(await getState(db, 'pulled'), clock, task.manifest.hyper.dayMs)
-    if (await all()) return true
+    const { hyper } = task.manifest
+    if (!hyper.augment) return true
+    const all = async () => pulledToday(await getState(db, 'pulled'), clock, hyper)
+    if (!mayHaveMore(await getState(db, 'pulled'), clock, hyper)) return true
     board.set({ run: { phase: 'fetching' } })
     try {
       board.live.matching = await pull({ db, tunnel, samples, clock }, task, signal)

@@ -103,6 +103,8 @@ export const stateSchemas = {
     samples: z.int(),
     /** This device's own day when the server was last asked and everything was pulled; null before. */
     done: z.int().nullable(),
+    /** When the server was last asked, ms. */
+    asked: z.number().default(0),
   }),
   /** The server wants to be left alone until then, ms. */
   silentUntil: z.int(),

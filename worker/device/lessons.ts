@@ -12,10 +12,13 @@ export interface Lessons {
   readonly filtered: readonly MatchedRow[]
 }
 
+/** Whether matched samples are learnt from; else none are pulled, or they are remembered. */
+export const teaches = ({ augment, evidence }: Hyper): boolean => augment && evidence.weight === 0
+
 /** What training would have to go by now. */
 export const lessonsOf = async (samples: Samples, { manifest: { hyper } }: Active): Promise<Lessons> => ({
   ...(await samples.local(hyper)),
-  filtered: hyper.augment ? await samples.filtered() : [],
+  filtered: teaches(hyper) ? await samples.filtered() : [],
 })
 
 /** How many samples teach; with `refit` that is before validation samples do. */
@@ -29,7 +32,7 @@ export const trainable = (lessons: Lessons, hyper: Hyper): boolean =>
 
 /** Enough to train on, or all that will come today. */
 export const enough = (lessons: Lessons, hyper: Hyper, exhausted: boolean): boolean =>
-  exhausted || !hyper.augment || taught(lessons, hyper) >= hyper.trainAt
+  exhausted || !teaches(hyper) || taught(lessons, hyper) >= hyper.trainAt
 
 /** The own samples that are in the model when a round is over. */
 const own = ({ validation, training }: Lessons, { ranking }: Hyper): readonly LocalRow[] =>

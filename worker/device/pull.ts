@@ -2,16 +2,29 @@
 
 import type { BatchList } from '../../shared/api.ts'
 import { type Clock, dayOf } from '../../shared/clock.ts'
+import type { Hyper } from '../../shared/hyper.ts'
 import type { Active } from './active.ts'
 import { type Db, getState, putState, type StateValue } from './db.ts'
+import { teaches } from './lessons.ts'
 import type { Samples } from './samples.ts'
 import type { Tunnel } from './tunnel.ts'
 
 export type Pulled = StateValue<'pulled'>
 
-/** Whether everything of this device's day has been pulled. */
-export const pulledToday = (pulled: Pulled | undefined, clock: Clock, dayMs: number): boolean =>
-  pulled?.done === dayOf(clock.now(), dayMs)
+/** During the day the server may have more, of what came since: it is asked again after this. */
+const ASK_MORE_MS = 10 * 60_000
+
+/** Whether everything that the server had for this device's day when it was last asked has been pulled. */
+export const pulledToday = (
+  pulled: Pulled | undefined,
+  clock: Clock,
+  { dayMs }: Pick<Hyper, 'dayMs'>,
+): boolean => pulled?.done === dayOf(clock.now(), dayMs)
+
+/** Whether it may have more by now. */
+export const mayHaveMore = (pulled: Pulled | undefined, clock: Clock, hyper: Hyper): boolean =>
+  !pulledToday(pulled, clock, hyper) ||
+  (pulled!.next < hyper.batchesPerDay && Math.abs(clock.now() - pulled!.asked) >= ASK_MORE_MS)
 
 /**
  * Asks for the day's batches and takes in those that are not here yet; each is stored together with the fact that it was
@@ -25,7 +38,7 @@ export async function pull(
   const { day, count, state } = await tunnel.batches(signal)
   const before = await getState(db, 'pulled')
   let pulled = before?.day === day ? before : newDay(day, before)
-  if (pulled !== before) await samples.makeRoom(hyper)
+  if (pulled !== before && teaches(hyper)) await samples.makeRoom(hyper)
   const due = Math.min(count, hyper.batchesPerDay)
   const first = pulled.next
   let newest: number | undefined
@@ -45,8 +58,10 @@ export async function pull(
     })
     pulled = here
   }
+  if (pulled.next > first && !teaches(hyper)) await samples.forgetOld(hyper)
   // Without anything new the server's day is still the one we know: it is asked again, until its day has come.
-  if (pulled.next > first) await putState(db, 'pulled', { ...pulled, done: dayOf(clock.now(), hyper.dayMs) })
+  const done = pulled.next > first ? dayOf(clock.now(), hyper.dayMs) : pulled.done
+  await putState(db, 'pulled', { ...pulled, done, asked: clock.now() })
   return state
 }
 
@@ -58,4 +73,5 @@ const newDay = (day: number, before: Pulled | undefined): Pulled => ({
   bytes: before?.bytes ?? 0,
   samples: before?.samples ?? 0,
   done: null,
+  asked: 0,
 })

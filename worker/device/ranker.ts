@@ -9,6 +9,7 @@ import type { CallInput, CallOutput } from '../../shared/protocol.ts'
 import { type Batch, pack } from '../../shared/sample.ts'
 import type { Active } from './active.ts'
 import type { Db, ModelRow } from './db.ts'
+import { createMemory } from './memory.ts'
 import type { Models } from './models.ts'
 import type { Rows } from './rows.ts'
 import { openScorer, type Scorer } from './scorer.ts'
@@ -44,6 +45,7 @@ export function createRanker({ db, models, rows, clock }: RankerDeps): Ranker {
   const engine: Promise<Engine> = createFusedEngine().catch(() => createPlainEngine())
   /** The model in use, with the rows that candidates have needed so far of tables that were not delivered whole. */
   let held: { readonly sha256: string; readonly scorer: Scorer } | undefined
+  const memory = createMemory({ db, rows })
   /** One ranking at a time: each may replace what is held. */
   const turn = createTurns()
 
@@ -90,10 +92,19 @@ export function createRanker({ db, models, rows, clock }: RankerDeps): Ranker {
     return { serving, result: await use(held.scorer) }
   }
 
-  /** Scores by M0, unless it is the model whose hash is `sha256`, or is not there. */
+  /** Scores by the model in use, and by what is remembered. */
+  const scoresNow = (task: Active, batch: Batch) =>
+    serve(task, batch, async (scorer) => {
+      const scores = await scorer.score(batch)
+      await memory.weigh(task, scorer, batch, scores)
+      return scores
+    })
+
+  /** Scores by M0 alone, unless those by the model whose hash is `sha256` are the same, or it is not there. */
   async function scoresOfBackup(task: Active, batch: Batch, sha256: string) {
     const backup = await models.backup(task.manifest.name)
-    if (!backup || backup.row.sha256 === sha256) return null
+    const remembers = task.manifest.hyper.evidence.weight > 0
+    if (!backup || (backup.row.sha256 === sha256 && !remembers)) return null
     const scorer = await openScorer(await engine, task.spec, backup.bytes, task.factors)
     try {
       await scorer.grow(batch, (missing) => rows.find(task, missing))
@@ -107,7 +118,7 @@ export function createRanker({ db, models, rows, clock }: RankerDeps): Ranker {
     async rank(task, { lenient = false, ...asked }) {
       const { known, unknown } = lenient ? sift(task, asked) : { known: asked }
       const batch = await batchOf(task, known)
-      const { serving, result } = await turn(() => serve(task, batch, (scorer) => scorer.score(batch)))
+      const { serving, result } = await turn(() => scoresNow(task, batch))
       return { ranked: inOrder(known.items, result), ...(unknown && { unknown }), serving }
     },
 
@@ -124,7 +135,7 @@ export function createRanker({ db, models, rows, clock }: RankerDeps): Ranker {
       const { items } = asked
       const batch = await batchOf(task, asked)
       return turn(async () => {
-        const { serving, result } = await serve(task, batch, (scorer) => scorer.score(batch))
+        const { serving, result } = await scoresNow(task, batch)
         const delivered = await scoresOfBackup(task, batch, serving.sha256)
         return { serving, now: inOrder(items, result), delivered: delivered && inOrder(items, delivered) }
       })

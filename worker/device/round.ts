@@ -11,7 +11,7 @@ import { differencesOf } from './differences.ts'
 import { withKnownEngine } from './engine-choice.ts'
 import { createJobs, type Jobs } from './jobs.ts'
 import { emptyRound, writeJournal } from './journal.ts'
-import { enough, isNews, type Lessons, lessonsOf, noteLearnt, trainable } from './lessons.ts'
+import { enough, isNews, type Lessons, lessonsOf, noteLearnt, teaches, trainable } from './lessons.ts'
 import { weightOf } from './lifecycle.ts'
 import type { Models, Stored } from './models.ts'
 import { vectorOf } from './personal.ts'
@@ -54,12 +54,13 @@ export async function isDue(deps: RoundDeps, task: Active, exhausted: boolean): 
   const { db, models, samples, platform } = deps
   const { name, hyper } = task.manifest
   const { matched, filtered } = await samples.count()
-  if (hyper.augment && matched - filtered >= FILTERABLE[hyper.filter]) return true
+  const borrows = teaches(hyper)
+  if (borrows && matched - filtered >= FILTERABLE[hyper.filter]) return true
   const lessons = await lessonsOf(samples, task)
   const trains = trainable(lessons, hyper)
-  if (hyper.augment && trains && filtered > 0 && enough(lessons, hyper, exhausted)) return true
+  if (borrows && trains && filtered > 0 && enough(lessons, hyper, exhausted)) return true
   const learns = trains || (hyper.ranking.personal && task.factors !== undefined)
-  if (!hyper.augment && learns && (await isNews(db, task, lessons, platform.clock.now()))) return true
+  if (!borrows && learns && (await isNews(db, task, lessons, platform.clock.now()))) return true
   if (!trains || !(await models.buffered(name))) return false
   const { before } = await leftOff(deps, task, await models.base(name), lessons)
   return before !== undefined
@@ -130,7 +131,7 @@ export async function runRound(deps: RoundDeps, task: Active, options: RoundOpti
   }
 
   async function filterMatched(jobs: Jobs): Promise<void> {
-    if (!hyper.augment) return
+    if (!teaches(hyper)) return
     if (hyper.filter === 'none') {
       round.kept = await samples.keepAll(hyper)
       await compare(await samples.filtered())
@@ -228,7 +229,7 @@ export async function runRound(deps: RoundDeps, task: Active, options: RoundOpti
     round.ms = performance.now() - started
     await change(async () => {
       if (learnt) await samples.used(learnt.filtered)
-      if (learnt && !hyper.augment) await noteLearnt(db, task, learnt, platform.clock.now())
+      if (learnt && !teaches(hyper)) await noteLearnt(db, task, learnt, platform.clock.now())
       await writeJournal(db, round)
     })
   }

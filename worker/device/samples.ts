@@ -40,6 +40,8 @@ export interface Samples {
   add(samples: readonly MatchedSample[], newest?: number): Promise<number>
   /** Cuts leftovers of earlier days; called before those of a new day come in. */
   makeRoom(hyper: Hyper): Promise<void>
+  /** Of those that are remembered the newest stay. */
+  forgetOld(hyper: Hyper): Promise<void>
   /** Chooses those that train the classifier, at random; the others are to be scored. */
   split(hyper: Hyper, seed: number): Promise<{ classifying: MatchedRow[]; candidates: MatchedRow[] }>
   /** After the classifier's training: those that trained it go, candidates ≥ σ stay as filtered. Gives the number kept. */
@@ -121,6 +123,13 @@ export function createSamples(db: Db, clock: Clock): Samples {
       await db.transaction('rw', db.matched, async () => {
         const gone = excess(await db.matched.toArray(), hyper.maxFiltered, bestFirst)
         await db.matched.bulkDelete(ids(gone))
+      })
+    },
+
+    async forgetOld({ evidence }) {
+      await db.transaction('rw', db.matched, async () => {
+        const newestFirst = (await db.matched.toArray()).sort((a, b) => b.order - a.order)
+        await db.matched.bulkDelete(ids(newestFirst.slice(evidence.samples)))
       })
     },
 

@@ -19,7 +19,7 @@ import { catalogue, NOON, samplesOf, type World } from './world.ts'
 /** Steps of the known training. */
 export const STEPS = 4
 /** What came in before the round. */
-export const PULLED = { day: 1, next: 1, count: 1, bytes: 500, samples: 30, done: 1 }
+export const PULLED = { day: 1, next: 1, count: 1, bytes: 500, samples: 30, asked: 0, done: 1 }
 
 const choice = (): Result<'filter'>['choice'] => ({ engine: 'plain', timed: false, lost: [] })
 

@@ -6,6 +6,7 @@
 import { join } from 'node:path'
 import { DAY_MS } from '../../../shared/clock.ts'
 import { AppError } from '../../../shared/failure.ts'
+import { hyper } from '../../../shared/hyper.ts'
 import { openCloud } from '../../cloud/cloud.ts'
 import { privacy } from '../../cloud/privacy/settings.ts'
 import type { Progress } from '../../cloud/progress.ts'
@@ -44,6 +45,11 @@ export interface FreshOutcome {
   readonly minutes: Readonly<Record<'past' | 'nights' | 'hours' | 'devices', number>>
 }
 
+/** A visit's worth of batches is the paper's of a day; there are three of them for a device that asks again. */
+const BATCHES = { batchesPerDay: 36, freshBatches: 24 }
+/** On news `kindred` remembers what it borrows, where on films it learns from it. */
+const REMEMBERING = ['evidence.weight=2', `batchesPerDay=${BATCHES.batchesPerDay}`]
+
 /**
  * `…-random` is an arm that gets as many fresh samples, but those of somebody else; `…-hourly` is one whose devices get the
  * global model of the hour.
@@ -51,9 +57,10 @@ export interface FreshOutcome {
 export function armOf(name: string): FreshArm {
   const [base = '', ...changes] = name.split('@')
   const [, plain = base, variant] = /^(.*)-(random|hourly)$/.exec(base) ?? []
-  const arm = armNamed([plain, ...changes].join('@'))
-  if (variant === 'random') return { ...arm, name, batches: 'strangers', model: 'cloud' }
-  return { ...arm, name, model: variant === 'hourly' ? 'hourly' : 'cloud' }
+  const named = [plain, ...(plain === 'kindred' ? REMEMBERING : []), ...changes].join('@')
+  const arm = { ...armNamed(named), name }
+  if (variant === 'random') return { ...arm, batches: 'strangers', model: 'cloud' }
+  return { ...arm, model: variant === 'hourly' ? 'hourly' : 'cloud' }
 }
 
 /** `k` for so many readers less than the log has: an article is known by enough as soon as it would be by all. */
@@ -72,6 +79,8 @@ export async function fresh(options: FreshOptions): Promise<FreshOutcome> {
   const cloud = await openCloud({
     dataDir: cloudDir,
     clock,
+    hyper: hyper({ batchesPerDay: BATCHES.batchesPerDay }),
+    freshBatches: BATCHES.freshBatches,
     privacy: privacy({ hideBelow: hiddenBelow(world.share) }),
     sliceAbove: Number.MAX_SAFE_INTEGER,
   })
