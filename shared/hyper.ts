@@ -75,7 +75,8 @@ export const hyperSchema = z.strictObject({
     .prefault({}),
   ranking: z
     .strictObject({
-      epochs: count.default(2),
+      /** Ours: with none M stays as it was delivered. */
+      epochs: z.int().min(0).default(2),
       batchSize: count.default(16),
       learningRate: rate.default(0.01),
       /**

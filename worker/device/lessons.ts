@@ -27,6 +27,7 @@ const taught = ({ validation, training, filtered }: Lessons, { ranking }: Hyper)
 
 /** Whether there is something to learn from and, if it is to be judged, both classes to judge it by. */
 export const trainable = (lessons: Lessons, hyper: Hyper): boolean =>
+  hyper.ranking.epochs > 0 &&
   taught(lessons, hyper) > 0 &&
   (hyper.ranking.gate === 'none' || new Set(lessons.validation.map(({ label }) => label)).size === 2)
 

@@ -21,7 +21,7 @@ import { type FreshRow, keepRow } from './results.ts'
 import { HOUR_MS, openWorld, type WorldOptions } from './world.ts'
 
 /** Passes at most; it ends sooner where one does not improve. Other numbers of threads would round otherwise. */
-const NIGHTLY = { epochs: 2, maxSamples: 300_000, threads: 2 } satisfies Partial<TrainSettings>
+const NIGHTLY = { epochs: 2, maxSamples: 2_000_000, threads: 2 } satisfies Partial<TrainSettings>
 
 export interface FreshOptions extends WorldOptions {
   readonly dir: string
@@ -45,10 +45,13 @@ export interface FreshOutcome {
   readonly minutes: Readonly<Record<'past' | 'nights' | 'hours' | 'devices', number>>
 }
 
-/** A visit's worth of batches is the paper's of a day; there are three of them for a device that asks again. */
-const BATCHES = { batchesPerDay: 36, freshBatches: 24 }
-/** On news `kindred` remembers what it borrows, where on films it learns from it. */
-const REMEMBERING = ['evidence.weight=2', `batchesPerDay=${BATCHES.batchesPerDay}`]
+/**
+ * A visit's worth of batches is the paper's of a day, and there are three of them for a device that asks again. There are five samples of
+ * each neighbour, which is a click and what was passed over with it.
+ */
+const GIVEN = { neighbours: 60, batchesPerDay: 36, freshBatches: 24 }
+/** On news `kindred` remembers what it borrows, where on films it learns from it, and trains nothing. */
+const REMEMBERING = ['evidence.weight=2', 'ranking.epochs=0', `batchesPerDay=${GIVEN.batchesPerDay}`]
 
 /**
  * `…-random` is an arm that gets as many fresh samples, but those of somebody else; `…-hourly` is one whose devices get the
@@ -79,8 +82,8 @@ export async function fresh(options: FreshOptions): Promise<FreshOutcome> {
   const cloud = await openCloud({
     dataDir: cloudDir,
     clock,
-    hyper: hyper({ batchesPerDay: BATCHES.batchesPerDay }),
-    freshBatches: BATCHES.freshBatches,
+    hyper: hyper({ neighbours: GIVEN.neighbours, batchesPerDay: GIVEN.batchesPerDay }),
+    freshBatches: GIVEN.freshBatches,
     privacy: privacy({ hideBelow: hiddenBelow(world.share) }),
     sliceAbove: Number.MAX_SAFE_INTEGER,
   })
