@@ -73,7 +73,7 @@ function Attention({ noun, titleOf, clicks }: AttentionProps) {
         </thead>
         <tbody>
           {attentionBars(clicks, BARS).map(({ item, weight, change, from, length, side }) => (
-            <tr key={item}>
+            <tr key={item} class="attention-row">
               <th scope="row">
                 <a class="attention-item" href={itemHref(item)}>
                   <span>{titleOf(item)}</span>

@@ -94,6 +94,10 @@ describe('an item is there because of', () => {
     expect(clicks[0]).toEqual({ item: key(7), weight: 2, effect: expect.closeTo(0.6, 5) })
   })
 
+  test('another click than that of itself', async () => {
+    expect((await reason([7, 0], byHand({}, { 0: 2, 7: 1 }))).because).toEqual(click(7))
+  })
+
   test('a click by what it does to the taste, too', async () => {
     // Items 0, 6 and 12 are of category 0. Without item 6, the affinity for it falls from ⅔ to ½.
     const { clicks, because } = await reason([6, 12, 7], byHand({ 6: 1 }, {}, { affinity: 6 }))

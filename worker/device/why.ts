@@ -49,18 +49,17 @@ export async function reasonsFor(
   const tried = clicked.slice(0, Math.ceil(ASKED / items.length))
   const variants = [...tried.map((item) => neverClicked(task, shown, item)), tasteless(task, samples)]
   const scores = [...(await scorer.score(batch))]
-  const others = await scorer.score(pack(task.context.layout, variants.flat()))
+  const changed = await scorer.score(pack(task.context.layout, variants.flat()))
   /** By how much what variant `v` lacks raised the odds of an item. */
-  const effectOf = (v: number, row: number) => logit(scores[row]!) - logit(others[v * items.length + row]!)
+  const effectOf = (v: number, row: number) => logit(scores[row]!) - logit(changed[v * items.length + row]!)
   return items.map((item, row): Reason => {
     const clicks = [...attended[row]!].map(([item, weight]) => {
       const v = tried.indexOf(item)
       return { item, weight, effect: v < 0 ? null : effectOf(v, row) }
     })
-    const best = clicks.reduce(
-      (most, click) => ((click.effect ?? 0) > (most?.effect ?? 0) ? click : most),
-      clicks[0],
-    )
+    // That it was opened before is no reason to show it.
+    const others = clicks.filter((click) => click.item !== item)
+    const best = others.sort((a, b) => (b.effect ?? 0) - (a.effect ?? 0))[0]
     const category = favouriteOf(task, samples[row]!)
     const because =
       best && (best.effect ?? 0) >= MIN_EFFECT
