@@ -382,7 +382,7 @@ export const de: Strings = {
       'safari-ios':
         'Tippe in Safari auf „Teilen“, dann auf „Zum Home-Bildschirm“. Sonst löscht Safari nach sieben Tagen ohne Besuch, was Kindred gelernt hat.',
       'other-ios':
-        'Öffne in deinem Browser das Menü „Teilen“ und tippe auf „Zum Home-Bildschirm“. Installiert hat Kindred einen eigenen Speicher: Was es hier gelernt hat, kommt als Datei dorthin („Mitnehmen“, weiter unten).',
+        'Öffne in deinem Browser das Menü „Teilen“ und tippe auf „Zum Home-Bildschirm“. Installiert hat Kindred einen eigenen Speicher: Was es hier gelernt hat, kommt als Datei dorthin („Nimm es mit“, weiter unten).',
       'firefox-android': 'Öffne das Menü von Firefox und tippe auf „App zum Startbildschirm hinzufügen“.',
       'safari-mac':
         'Wähle in Safari „Ablage“, dann „Zum Dock hinzufügen“. Sonst löscht Safari nach sieben Tagen ohne Besuch, was Kindred gelernt hat.',
