@@ -10,7 +10,7 @@ COPY tsconfig.base.json vite.config.ts ./
 COPY web web
 COPY worker worker
 # What only the page is made of is in the page now: two thirds of what was installed.
-RUN npm run build && rm -rf node_modules/@tensorflow node_modules/assemblyscript node_modules/binaryen
+RUN npx vite build && rm -rf node_modules/@tensorflow node_modules/assemblyscript node_modules/binaryen
 
 FROM node:22-slim
 ENV NODE_ENV=production \
