@@ -197,8 +197,9 @@ export const calls = {
   /**
    * What the serving model's score of each item rests on. `clicks` are the items clicked last that the model attends to for
    * this one, the newest first, each with its attention weight as it is: of any sign, not normalised, added up where it was
-   * clicked twice. `effect` is by how much having clicked it raised the logarithm of the odds; null where that was not tried,
-   * as for older ones if many items are asked for. `because` is the click that raised it the most, if it did so by enough;
+   * clicked twice. `effect` is by how much having clicked it raised the logarithm of the odds, less the mean of that over all
+   * the items asked for, if there are more: what raises all alike moves none. It is null where that was not tried, as for older
+   * clicks if many items are asked for. `because` is the click that raised it the most, if it did so by enough;
    * else the category, where the taste for it did; else null.
    */
   why: {

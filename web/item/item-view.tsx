@@ -111,8 +111,10 @@ function useJudgement(device: ItemViewProps['device'], { catalogue, ranked, serv
     const quietly = <T,>(asked: Promise<T>, take: (answer: T) => void) =>
       asked.then((answer) => current && take(answer)).catch(() => {})
     const feed = ranked.map((one) => one.item.key)
-    void quietly(device.why({ items: [item.key] }), ({ items }) => setReason(items[0] ?? null))
-    void quietly(device.compare({ items: [...new Set([...feed, item.key])] }), setComparison)
+    const among = [...new Set([item.key, ...feed])]
+    // Next to the feed: what raises all of it alike is no reason.
+    void quietly(device.why({ items: among }), ({ items }) => setReason(items[0] ?? null))
+    void quietly(device.compare({ items: among }), setComparison)
     const like = similarTo(catalogue, item)
     if (like.length > 0)
       void quietly(device.rank({ items: like }), ({ ranked }) => {

@@ -2,7 +2,7 @@
  * Why an item stands where it does, as far as the model that ranks can say: what it attends to among the user's clicks, and
  * what each did to the item's score. Attention alone does not say that: whether a click that is attended to speaks for the item
  * or against it is decided by the layers above, and it counts in the user's taste as well. So the model is asked again, as if
- * the user had never clicked it.
+ * the user had never clicked it; and what that changes for all the items that are asked about is no reason for one of them.
  */
 import { FIRST_ID } from '../../shared/catalogue.ts'
 import type { ItemContext, KindredEvent } from '../../shared/event.ts'
@@ -16,8 +16,8 @@ import type { Scorer } from './scorer.ts'
 export type Reason = CallOutput<'why'>['items'][number]
 
 /** Scores that are asked for again, over all items and clicks: some milliseconds of work. */
-const ASKED = 600
-/** What is told raised the odds by this much at least. */
+const ASKED = 1200
+/** What is told raised the odds by this much at least, next to the others'. */
 const MIN_EFFECT = Math.log(1.05)
 
 type Task = Pick<Active, 'catalogue' | 'context'>
@@ -50,12 +50,16 @@ export async function reasonsFor(
   const variants = [...tried.map((item) => neverClicked(task, shown, item)), tasteless(task, samples)]
   const scores = [...(await scorer.score(batch))]
   const changed = await scorer.score(pack(task.context.layout, variants.flat()))
-  /** By how much what variant `v` lacks raised the odds of an item. */
-  const effectOf = (v: number, row: number) => logit(scores[row]!) - logit(changed[v * items.length + row]!)
+  const effects = variants.map((_, v) => {
+    const raised = scores.map((score, row) => logit(score) - logit(changed[v * items.length + row]!))
+    // What raises all alike moves none.
+    const mean = raised.length > 1 ? raised.reduce((sum, effect) => sum + effect, 0) / raised.length : 0
+    return raised.map((effect) => effect - mean)
+  })
   return items.map((item, row): Reason => {
     const clicks = [...attended[row]!].map(([item, weight]) => {
       const v = tried.indexOf(item)
-      return { item, weight, effect: v < 0 ? null : effectOf(v, row) }
+      return { item, weight, effect: effects[v]?.[row] ?? null }
     })
     // That it was opened before is no reason to show it.
     const others = clicks.filter((click) => click.item !== item)
@@ -64,7 +68,7 @@ export async function reasonsFor(
     const because =
       best && (best.effect ?? 0) >= MIN_EFFECT
         ? { kind: 'click' as const, item: best.item }
-        : category !== undefined && effectOf(tried.length, row) >= MIN_EFFECT
+        : category !== undefined && effects[tried.length]![row]! >= MIN_EFFECT
           ? { kind: 'category' as const, category }
           : null
     return { item, score: scores[row]!, clicks, because }
