@@ -8,7 +8,8 @@ import { Fault, Icon, ViewTitle } from '../parts.tsx'
 import { nextRound, origin, runPhase } from '../phrases.ts'
 import { useStore } from '../store.ts'
 import { t } from '../strings/index.ts'
-import { LastRound, PastRounds } from './rounds.tsx'
+import { ChangedOrder } from './changed-order.tsx'
+import { LastCosts, LastRound, PastRounds } from './rounds.tsx'
 import { Samples } from './samples.tsx'
 import { Models, Stored } from './stored.tsx'
 
@@ -32,9 +33,11 @@ export function MyModel({ device, feed, status }: MyModelProps) {
       {status && (
         <>
           <Overview device={device} status={status} noun={noun} />
+          <ChangedOrder device={device} feed={feed} />
           {status.rounds[0] && <LastRound round={status.rounds[0]} noun={noun} />}
+          <Models device={device} status={status} />
+          {status.rounds.length > 0 && <LastCosts rounds={status.rounds} />}
           <Stored status={status} />
-          <Models models={status.models} serving={status.serving} />
           {status.rounds.length > 1 && <PastRounds rounds={status.rounds.slice(1)} />}
         </>
       )}
@@ -51,7 +54,6 @@ export function MyModel({ device, feed, status }: MyModelProps) {
 
 function Overview({ device, status, noun }: { device: DeviceApi; status: Status; noun: string }) {
   const [failure, setFailure] = useState<Failure | null>(null)
-  const own = origin(status) === 'own'
   const run = runPhase(status.run)
   const act = (call: () => Promise<unknown>) => {
     setFailure(null)
@@ -80,14 +82,6 @@ function Overview({ device, status, noun }: { device: DeviceApi; status: Status;
           onClick={() => act(() => device.train(null))}
         >
           <Icon name="train" /> {t.myModel.train}
-        </button>
-        <button
-          type="button"
-          class="button"
-          disabled={run !== null || !own}
-          onClick={() => act(() => device.rollback(null))}
-        >
-          <Icon name="again" /> {t.myModel.rollback}
         </button>
       </div>
       {failure && <Fault failure={failure} />}

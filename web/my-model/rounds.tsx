@@ -2,7 +2,8 @@ import type { Round } from '../../shared/protocol.ts'
 import { Panel } from '../parts.tsx'
 import { auc, duration, fixed, keptOf, moment, number, outcome, size } from '../phrases.ts'
 import { t } from '../strings/index.ts'
-import { LossPlot, ScorePlot } from './plots.tsx'
+import { CoursePlot, LossPlot, ScorePlot } from './plots.tsx'
+import { Costs, Differences } from './tables.tsx'
 
 /** The last round in full. */
 export function LastRound({ round, noun }: { round: Round; noun: string }) {
@@ -49,12 +50,28 @@ export function LastRound({ round, noun }: { round: Round; noun: string }) {
         <p class="quiet">{t.round.auc(noun)}</p>
         {round.refit !== undefined && <p class="quiet">{t.round.refit(round.refit)}</p>}
         <div class="plots">
+          {round.course && round.course.length > 1 && (
+            <CoursePlot course={round.course} byLoss={round.loss !== undefined} />
+          )}
           {trained && <LossPlot losses={round.losses} />}
           {round.scores.length > 0 && (
             <ScorePlot scores={round.scores} sigma={round.sigma} kept={round.kept} />
           )}
+          {round.differences && <Differences differences={round.differences} />}
         </div>
       </div>
+    </Panel>
+  )
+}
+
+/** Rounds whose cost is told. */
+const COSTS = 8
+
+/** What the last rounds took of the device. */
+export function LastCosts({ rounds }: { rounds: readonly Round[] }) {
+  return (
+    <Panel title={t.myModel.costs}>
+      <Costs rounds={rounds.slice(0, COSTS)} />
     </Panel>
   )
 }

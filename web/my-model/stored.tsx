@@ -1,11 +1,15 @@
-import type { Status } from '../../shared/protocol.ts'
-import { Panel } from '../parts.tsx'
-import { moment, number, size } from '../phrases.ts'
+import { useEffect, useState } from 'preact/hooks'
+import { type Failure, toFailure } from '../../shared/error.ts'
+import type { DeviceApi, Status } from '../../shared/protocol.ts'
+import { Fault, Icon, Panel } from '../parts.tsx'
+import { moment, number, origin, size } from '../phrases.ts'
 import { t } from '../strings/index.ts'
+import { Traffic } from './tables.tsx'
 
 /** Everything that this device keeps, counted. */
 export function Stored({ status }: { status: Status }) {
-  const { events, samples, bytes } = status
+  const { events, samples, models, bytes } = status
+  const usage = useStorage(bytes.down)
   return (
     <Panel title={t.stored.title}>
       <dl class="figures">
@@ -16,7 +20,11 @@ export function Stored({ status }: { status: Status }) {
         <Count name={t.stored.waiting} id="events-waiting" value={events.waiting} />
         <Count name={t.stored.delivered} id="events-delivered" value={events.delivered} />
       </dl>
-      <p class="quiet">{t.stored.traffic(size(bytes.down), size(bytes.up))}</p>
+      {usage !== null && (
+        <p>{t.stored.using(size(usage), size(models.reduce((sum, { bytes }) => sum + bytes, 0)))}</p>
+      )}
+      <Traffic traffic={status.traffic} bytes={bytes} />
+      <p class="quiet">{t.stored.about}</p>
     </Panel>
   )
 }
@@ -32,8 +40,20 @@ function Count({ name, id, value }: { name: string; id: string; value: number })
   )
 }
 
-/** The model files, and which of them ranks. */
-export function Models({ models, serving }: Pick<Status, 'models' | 'serving'>) {
+interface ModelsProps {
+  device: Pick<DeviceApi, 'rollback'>
+  status: Status
+}
+
+/** The models kept, which of them ranks, and the way back to the one that was delivered. */
+export function Models({ device, status }: ModelsProps) {
+  const { models, serving, run } = status
+  const [failure, setFailure] = useState<Failure | null>(null)
+  const own = origin(status) === 'own'
+  function rollback(): void {
+    setFailure(null)
+    device.rollback(null).catch((error) => setFailure(toFailure(error)))
+  }
   return (
     <Panel title={t.stored.models}>
       {models.length === 0 ? (
@@ -43,23 +63,48 @@ export function Models({ models, serving }: Pick<Status, 'models' | 'serving'>) 
           {models.map((model) => (
             <li key={model.slot} data-serving={serving?.slot === model.slot}>
               <span class="slot">{model.slot}</span>
-              <span>
-                <b>{t.stored.slots[model.slot]}</b>
-                {serving?.slot === model.slot && <em>{t.stored.ranks}</em>}
-                <br />
-                <span class="quiet">
+              <div>
+                <p>
+                  <b>{t.stored.slots[model.slot]}</b>
+                  {serving?.slot === model.slot && <em>{t.stored.ranks}</em>}
+                </p>
+                <p class="quiet">
                   {t.stored.modelFacts(
                     model.version,
                     model.sha256.slice(0, 8),
                     size(model.bytes),
                     moment(model.at),
                   )}
-                </span>
-              </span>
+                </p>
+                {model.slot === 'M0' && (
+                  <button
+                    type="button"
+                    class="button"
+                    disabled={run.phase !== 'idle' || !own}
+                    onClick={rollback}
+                  >
+                    <Icon name="again" /> {t.myModel.rollback}
+                  </button>
+                )}
+              </div>
             </li>
           ))}
         </ul>
       )}
+      {failure && <Fault failure={failure} />}
     </Panel>
   )
+}
+
+/** What the browser says that all of this takes, in bytes; null where it does not say. */
+function useStorage(at: unknown): number | null {
+  const [usage, setUsage] = useState<number | null>(null)
+  useEffect(() => {
+    const estimate = (navigator.storage as StorageManager | undefined)?.estimate?.()
+    estimate?.then(
+      ({ usage = 0 }) => setUsage(usage || null),
+      () => {},
+    )
+  }, [at])
+  return usage
 }

@@ -200,8 +200,7 @@ export const de: Strings = {
     loss: 'Trainingsverlust',
     lossSummary: (first, last, n) =>
       `Von ${first} im ersten Mini-Batch auf ${last} im letzten von ${number(n)}.`,
-    firstStep: 'erster Mini-Batch',
-    lastStep: 'letzter',
+    steps: (n) => count(n, steps),
     scores: 'Bewertung der geliehenen Beispiele',
     scoresSummary: (scored, kept, sigma) =>
       `${count(scored, samples)}, bewertet zwischen 0 (anders als deine) und 1 (wie deine); ${number(kept)} ${form(kept, { one: 'erreichte', other: 'erreichten' })} die Schwelle σ = ${sigma} und ${form(kept, { one: 'wurde', other: 'wurden' })} behalten.`,
@@ -236,8 +235,7 @@ export const de: Strings = {
     borrowedKept: 'Geliehene Beispiele, behalten',
     waiting: 'Ereignisse, noch nicht gesendet',
     delivered: 'Ereignisse, gesendet',
-    traffic: (down, up) =>
-      `Geliehene Beispiele kommen von Menschen mit ähnlichem Geschmack, ohne jeden Namen. Bisher ${down} empfangen und ${up} gesendet.`,
+    about: 'Geliehene Beispiele kommen von Menschen mit ähnlichem Geschmack, ohne jeden Namen.',
     kinds: {
       artifacts: 'Modelle und Katalog',
       samples: 'Geliehene Beispiele',

@@ -194,8 +194,7 @@ export const en = {
     loss: 'Training loss',
     lossSummary: (first: string, last: string, steps: number) =>
       `From ${first} in the first mini-batch to ${last} in the last of ${number(steps)}.`,
-    firstStep: 'first mini-batch',
-    lastStep: 'last',
+    steps: (steps: number) => counted(steps, 'mini-batch'),
     scores: 'Scores of borrowed samples',
     scoresSummary: (scored: number, kept: number, sigma: string) =>
       `${counted(scored, 'sample')} scored between 0 (unlike yours) and 1 (like yours); ${number(kept)} reached the threshold σ = ${sigma} and ${form(kept, { one: 'was', other: 'were' })} kept.`,
@@ -230,8 +229,7 @@ export const en = {
     borrowedKept: 'Borrowed samples, kept',
     waiting: 'Events waiting to be sent',
     delivered: 'Events delivered',
-    traffic: (down: string, up: string) =>
-      `Borrowed samples come from people with a taste like yours, without any name. ${down} received and ${up} sent so far.`,
+    about: 'Borrowed samples come from people with a taste like yours, without any name.',
     kinds: {
       artifacts: 'Models and catalogue',
       samples: 'Borrowed samples',
