@@ -68,6 +68,17 @@ describe('the guide to trusting a machine', () => {
     expect(document.querySelectorAll('[style], [onclick], link, img, script[src]')).toHaveLength(0)
   })
 
+  it('may ask an app at an IPv6 address, which a policy cannot name', async () => {
+    const at6 = createGuide({
+      authority: () => authority,
+      name: 'studio.local',
+      app: 'https://[fd00::2]:8788',
+    })
+    const response = await at6.request('/', { headers: { host: '[fd00::2]:8787' } })
+    expect(response.headers.get('content-security-policy')).toContain('; connect-src https:;')
+    expect(await response.text()).toContain('data-app="https://[fd00::2]:8788"')
+  })
+
   it('goes on by the machine’s name if it was reached by it, and by no other name that is said', async () => {
     const app = async (host: string) => (await page({ host })).document.getElementById('state')!.dataset.app
     expect(await app('192.168.1.23:8787')).toBe(APP)

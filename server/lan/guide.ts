@@ -66,12 +66,13 @@ const HEADERS = {
   'referrer-policy': 'no-referrer',
 }
 
+/** A policy has no way to write an IPv6 address. */
 const policy = (app: string): string =>
   [
     "default-src 'none'",
     `style-src ${sourceOf(GUIDE_CSS)}`,
     `script-src ${sourceOf(GUIDE_SCRIPT)}`,
-    `connect-src ${app}`,
+    `connect-src ${app.includes('[') ? 'https:' : app}`,
     "base-uri 'none'",
     "form-action 'none'",
     "frame-ancestors 'none'",

@@ -21,6 +21,7 @@ export function invitation({ guides, authority, colours }: Invitation): string {
     'The guide there asks you to trust a certificate. Compare what the phone shows of it with its SHA-256 fingerprint:',
     ...rowsOf(root.fingerprint256).map((row) => `  ${row}`),
     `It vouches for ${permitted.join(', ')} only; its key is in ${folder}.`,
+    '',
   ].join('\n')
 }
 
