@@ -126,22 +126,22 @@ async function openTargets(
 ) {
   // Read again even where they are known: they may have expired.
   const known = last && last.sha256 === due.sha256 && last.document.version === due.version ? last : undefined
-  const document = known ? known.document : await readTargets(root, due, bytes, means)
+  const document = known ? known.document : await namedTargets(root, due, bytes, means.ed25519)
   if (document.expires <= means.now) refuse('The targets have expired.')
   return { document, sha256: due.sha256 }
 }
 
-async function readTargets(
-  root: Root,
-  due: Snapshot['targets'],
-  bytes: Bytes | undefined,
-  { ed25519 }: Means,
-) {
-  const envelope = open(await named(bytes, due, 'targets'), 'targets')
-  await checkSigned(envelope, root.roles.targets, 'targets', ed25519)
-  const targets = read(targetsSchema, envelope, 'targets')
+async function namedTargets(root: Root, due: Snapshot['targets'], bytes: Bytes | undefined, by: Ed25519) {
+  const targets = await readTargets(root, await named(bytes, due, 'targets'), by)
   if (targets.version !== due.version) refuse('The targets are not of the version that the snapshot names.')
   return targets
+}
+
+/** Targets that an approver whom the root names has signed. Throws `bad-artifact` for any others. */
+export async function readTargets(root: Root, bytes: Bytes, by: Ed25519): Promise<Targets> {
+  const envelope = open(bytes, 'targets')
+  await checkSigned(envelope, root.roles.targets, 'targets', by)
+  return read(targetsSchema, envelope, 'targets')
 }
 
 async function openList(
