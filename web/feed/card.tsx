@@ -43,8 +43,7 @@ export function Card(props: CardProps) {
         {/* The line is always there: what is said of a card comes later than the card. */}
         {!open && (
           <p class="card-line">
-            {opened && <b>{t.card.opened}</b>}
-            {why && <span data-testid="why">{why}</span>}
+            {opened ? <b>{t.card.opened}</b> : why && <span data-testid="why">{why}</span>}
           </p>
         )}
         <div id={detail} hidden={!open}>

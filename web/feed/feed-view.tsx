@@ -1,7 +1,7 @@
-import { useMemo, useRef } from 'preact/hooks'
+import { useId, useMemo, useRef } from 'preact/hooks'
 import type { Status } from '../../shared/protocol.ts'
 import { Fault, Icon, Mark, ViewTitle } from '../parts.tsx'
-import { nextRound, origin, runPhase } from '../phrases.ts'
+import { origin, runPhase } from '../phrases.ts'
 import { useStore } from '../store.ts'
 import { t } from '../strings/index.ts'
 import { Card } from './card.tsx'
@@ -17,7 +17,7 @@ export function FeedView({ feed, status }: { feed: Feed; status: Status | null }
   return (
     <>
       <ViewTitle hidden>{t.app.feed}</ViewTitle>
-      {state.phase === 'ready' && <Progress status={status} noun={state.catalogue.noun} />}
+      {state.phase === 'ready' && <Progress status={status} state={state} />}
       {/* Always in the document, so that what appears in it is read out. */}
       <div aria-live="polite">
         {state.phase === 'ready' && state.reranked > 0 && (
@@ -111,23 +111,34 @@ function Notice({ serving, status }: { serving: Serving; status: Status | null }
   )
 }
 
-/** What is missing before this device can train, and then how far its first training is; silent once it has trained. */
-function Progress({ status, noun }: { status: Status | null; noun: string }) {
-  const run = status && runPhase(status.run)
-  if (run && status.rounds.length === 0)
-    return (
-      <div class="hint">
-        <p id="first-round">{run.text}</p>
-        {/* Without a value there is none in sight. */}
-        <progress aria-labelledby="first-round" value={run.fraction ?? undefined} max={1} />
-      </div>
-    )
-  if (run || status?.waitingFor.reason !== 'clicks') return null
-  const done = status.samples.clicks
+/**
+ * What is missing before this device can train, then how far its first training is, until the feed is ranked by what came of
+ * it; silent after that.
+ */
+function Progress({ status, state }: { status: Status | null; state: Ready }) {
+  if (!status) return null
+  const { run, rounds, samples, serving, waitingFor } = status
+  const phase = runPhase(run)
+  if (phase) return rounds.length === 0 ? <Bar {...phase} /> : null
+  if (waitingFor.reason === 'clicks') {
+    const { missing } = waitingFor
+    const text = t.waiting.clicks(missing, state.catalogue.noun)
+    return <Bar text={text} fraction={samples.clicks / (samples.clicks + missing)} />
+  }
+  // A moment later the first round begins.
+  if (waitingFor.reason === 'nothing' && rounds.length === 0 && samples.clicks > 0)
+    return <Bar text={t.waiting.nothing} fraction={1} />
+  const behind = serving !== null && serving.sha256 !== state.serving.sha256
+  return behind && rounds.length === 1 ? <Bar text={t.feed.ranking} fraction={null} /> : null
+}
+
+/** `fraction` is in [0, 1]; null while that is not known. */
+function Bar({ text, fraction }: { text: string; fraction: number | null }) {
+  const id = useId()
   return (
     <div class="hint">
-      <p>{nextRound(status.waitingFor, noun)}</p>
-      <progress aria-label={t.feed.opened(noun)} value={done} max={done + status.waitingFor.missing} />
+      <p id={id}>{text}</p>
+      <progress aria-labelledby={id} value={fraction ?? undefined} max={1} />
     </div>
   )
 }

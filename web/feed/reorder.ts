@@ -14,6 +14,14 @@ const lessMotion = () => matchMedia('(prefers-reduced-motion: reduce)').matches
 const cardOf = (list: HTMLElement, item: string) =>
   list.querySelector<HTMLElement>(`:scope > [data-item="${CSS.escape(item)}"]`)
 
+/** Chromium scrolls to what has the focus when that is moved in the document: so it has it not meanwhile. */
+function letGoOfFocus(list: HTMLElement): HTMLElement | null {
+  const focused = document.activeElement
+  if (!(focused instanceof HTMLElement) || !list.contains(focused)) return null
+  focused.blur()
+  return focused
+}
+
 /**
  * Cards glide when their order changes (FLIP), unless the user asked for less motion. `order` names the list's children
  * as they are drawn now.
@@ -21,13 +29,19 @@ const cardOf = (list: HTMLElement, item: string) =>
 export function useReorder(list: RefObject<HTMLElement | null>, order: string): void {
   const last = useRef(order)
   const before = useRef<Places | null>(null)
+  const focused = useRef<HTMLElement | null>(null)
   // Drawing is synchronous, so here the document still shows the order before.
-  if (order !== last.current && list.current) before.current = placesIn(list.current)
+  if (order !== last.current && list.current) {
+    before.current = placesIn(list.current)
+    focused.current = letGoOfFocus(list.current)
+  }
   last.current = order
 
   useLayoutEffect(() => {
     const from = before.current
     before.current = null
+    focused.current?.focus({ preventScroll: true })
+    focused.current = null
     if (!from || !list.current || lessMotion()) return
     for (const [item, { x, y }] of placesIn(list.current)) {
       const old = from.get(item)

@@ -37,7 +37,11 @@ export function Why({ catalogue, item, inFeed, reason, comparison }: WhyProps) {
         {inFeed && delivered && <Figure name={t.item.placeM0} value={place(delivered)} />}
       </dl>
       {!delivered && <p class="quiet">{t.item.sameModel}</p>}
-      <Attention noun={catalogue.noun} titleOf={titleOf} clicks={reason.clicks} />
+      <Attention
+        noun={catalogue.noun}
+        titleOf={titleOf}
+        clicks={reason.clicks.filter((click) => click.item !== item)}
+      />
     </Panel>
   )
 }

@@ -85,7 +85,6 @@ export const de: Strings = {
     servedByOwn: (version) => `Auf diesem Gerät von deinem eigenen Modell sortiert, Version ${version}`,
     servedByDelivered: (version) => `Auf diesem Gerät vom gemeinsamen Modell sortiert, Version ${version}`,
     others: 'Zeig mir andere',
-    opened: (noun) => `Geöffnete ${called(noun).other}`,
     firstModel: 'Dein erstes Modell ist unterwegs zu diesem Gerät.',
     ranking: 'Dein Feed wird sortiert …',
     stranded: 'Du bist offline, und hier ist noch nichts gespeichert',
@@ -123,7 +122,7 @@ export const de: Strings = {
     sameModel: 'Das gelieferte Modell sortiert deinen Feed, also gibt es noch nichts zu vergleichen.',
     attention: 'Worauf dein Modell schaut',
     attentionAbout: (noun) =>
-      `Was du zuletzt geöffnet hast, und wie es die Chance verändert, dass du ${called(noun).this} öffnest: Das Modell wurde noch einmal gefragt, als hättest du es nie getan. Aufmerksamkeit ist, wie viel davon das Modell aufnimmt.`,
+      `Was du zuletzt geöffnet hast, und wie es die Chance verändert, dass du eher ${called(noun).this} öffnest als anderes: Das Modell wurde noch einmal gefragt, als hättest du es nie getan. Aufmerksamkeit ist, wie viel davon das Modell aufnimmt.`,
     attentionNone: 'Du hast zuletzt nichts geöffnet, worauf das Modell schauen könnte.',
     opening: (noun) => `Geöffnet: ${called(noun).one}`,
     effect: 'Änderung der Chance',
@@ -144,7 +143,7 @@ export const de: Strings = {
     rollback: 'Zurück zum gelieferten Modell',
     order: 'Wie sich dein Feed verändert hat',
     orderAbout: (moved, of, noun) =>
-      `${number(moved)} von den ersten ${count(of, called(noun))} standen nach dem gelieferten Modell nicht unter den ersten ${number(of)}.`,
+      `${number(moved)} von den ersten ${count(of, called(noun))} ${form(moved, { one: 'stand', other: 'standen' })} nach dem gelieferten Modell nicht unter den ersten ${number(of)}.`,
     was: (place) => `vorher ${number(place)}.`,
     stayed: 'wie vorher',
     placeDelivered: 'Nach dem gelieferten Modell',

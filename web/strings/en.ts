@@ -75,7 +75,6 @@ export const en = {
     servedByOwn: (version: number) => `Ranked on this device by your own model, version ${version}`,
     servedByDelivered: (version: number) => `Ranked on this device by the shared model, version ${version}`,
     others: 'Show me others',
-    opened: (noun: string) => `Opened ${plural(noun)}`,
     firstModel: 'Your first model is on its way to this device.',
     ranking: 'Ranking your feed…',
     stranded: 'You are offline, and nothing is stored here yet',
@@ -114,7 +113,7 @@ export const en = {
     sameModel: 'The delivered model ranks your feed, so there is nothing to compare yet.',
     attention: 'What your model looks at',
     attentionAbout: (noun: string) =>
-      `What you opened lately, and what each changed in the odds that you open this ${noun}: the model was asked again as if you had not. Attention is how much of it the model takes in.`,
+      `What you opened lately, and how it changed the odds that you open this ${noun} rather than others: the model was asked again as if you had not. Attention is how much of it the model takes in.`,
     attentionNone: 'You have not opened anything lately that the model could look at.',
     opening: (noun: string) => `Opened ${noun}`,
     effect: 'Change in the odds',
@@ -135,7 +134,7 @@ export const en = {
     rollback: 'Back to the delivered model',
     order: 'How your feed has changed',
     orderAbout: (moved: number, of: number, noun: string) =>
-      `${number(moved)} of the first ${counted(of, noun)} were not among the first ${number(of)} by the delivered model.`,
+      `${number(moved)} of the first ${counted(of, noun)} ${form(moved, { one: 'was', other: 'were' })} not among the first ${number(of)} by the delivered model.`,
     was: (place: number) => `was ${ordinal(place)}`,
     stayed: 'as it was',
     placeDelivered: 'By the delivered model',
