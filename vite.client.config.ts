@@ -12,7 +12,10 @@ const FILES = { embedded: 'device.js', trainer: 'trainer.js' } as const
 const BESIDE =
   /new URL\(\s*(?:\/\*[^*]*\*\/\s*)?(["'`])(?:\.\/)?([\w.-]+)\1\s*,\s*(?:(["'`])\3\s*\+\s*)?import\.meta\.url\s*\)/g
 
-/** Writes each as `new URL('./device.js', import.meta.url)`. */
+/** What says that a worker is a module: Vite reads it only in plain quotes. */
+const OF_MODULES = /(import\.meta\.url\)),\s*\{\s*type:\s*(["'`])module\2/g
+
+/** Writes each as `new Worker(new URL('./device.js', import.meta.url), { type: 'module' …`. */
 function openly(): Plugin {
   return {
     name: 'kindred:openly',
@@ -25,6 +28,7 @@ function openly(): Plugin {
           known++
           return `new URL('./${name}', import.meta.url)`
         })
+        file.code = file.code.replace(OF_MODULES, "$1, { type: 'module'")
         if (known !== addresses) this.error(`${file.fileName} has an address that other bundlers do not see.`)
       }
     },

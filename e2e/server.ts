@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 import { start } from './browsers/program.ts'
 
-const root = resolve(import.meta.dirname, '..')
+const here = resolve(import.meta.dirname, '..')
 
 export interface Server {
   readonly url: string
@@ -19,15 +19,17 @@ export interface Server {
 
 /**
  * Starts one on the demo population, on what `from` says, or on a copy of the prepared data folder `like`; it builds the app
- * if that has changed.
+ * if that has changed. `root` is where Kindred lies: this repository, or an installed package.
  */
 export async function startServer({
   from = [],
   like,
+  root = here,
   say = (text: string) => console.log(text),
 }: {
   from?: readonly string[]
   like?: string
+  root?: string
   say?: (text: string) => void
 } = {}): Promise<Server> {
   const data = await mkdtemp(join(tmpdir(), 'kindred-e2e-data-'))
