@@ -202,17 +202,15 @@ describe('an experiment that is measured', () => {
     const shown = Array.from({ length: exposures }, (_, i) => uuid(at + i, user))
     await store.events.append(user, [
       ...shown.map((id, i): KindredEvent => ({ type: 'exposure', id, at: at + i, item: `i${i}` })),
-      ...shown
-        .slice(0, clicks)
-        .map(
-          (exposure, i): KindredEvent => ({
-            type: 'click',
-            id: uuid(at + 500 + i, user),
-            at: at + 500 + i,
-            item: `i${i}`,
-            exposure,
-          }),
-        ),
+      ...shown.slice(0, clicks).map(
+        (exposure, i): KindredEvent => ({
+          type: 'click',
+          id: uuid(at + 500 + i, user),
+          at: at + 500 + i,
+          item: `i${i}`,
+          exposure,
+        }),
+      ),
     ])
   }
 

@@ -46,10 +46,14 @@ export interface DryRun {
   readonly arms: Readonly<Record<string, number>>
 }
 
+export type Note = Extract<Change, { type: 'approve' | 'withdraw' }>
+
 export interface Releases {
   board(): Board
   /** Throws `bad-input`, which says why, where it makes no sense as things stand; nothing is written then. */
   change(order: Order, by: By): Promise<Entry>
+  /** Writes into the ledger what changes no list by itself. */
+  note(note: Note, by: By): Promise<Entry>
   /** Changes nothing. `at`: as of that moment, by default now; a later one shows a later stage. */
   dryRun(order: Order, at?: number): Promise<DryRun>
   /** What is active for a device, its entity tag, and the moment since which that is so. */
@@ -102,25 +106,22 @@ export async function openReleases({
 
   const nextAt = () => ({ n: board.entries + 1, at: Math.max(clock.now(), board.at + 1) })
 
+  const write = (change: () => Promise<Change>, by: By): Promise<Entry> =>
+    turns.next(async () => {
+      const entry: Entry = plain({ ...nextAt(), ...checkBy(by), before: last, change: await change() })
+      const after = apply(board, entry)
+      if (!(await ledger.append(entry.n, entry)))
+        throw new AppError('storage', 'Somebody else has written into the ledger.')
+      board = after
+      last = hashOf(entry)
+      return entry
+    })
+
   return {
     board: () => board,
     audit,
-
-    change: (order, by) =>
-      turns.next(async () => {
-        const entry: Entry = plain({
-          ...nextAt(),
-          ...checkBy(by),
-          before: last,
-          change: await complete(order),
-        })
-        const after = apply(board, entry)
-        if (!(await ledger.append(entry.n, entry)))
-          throw new AppError('storage', 'Somebody else has written into the ledger.')
-        board = after
-        last = hashOf(entry)
-        return entry
-      }),
+    change: (order, by) => write(() => complete(order), by),
+    note: (note, by) => write(async () => note, by),
 
     async dryRun(order, at = clock.now()) {
       const change = await complete(order)

@@ -63,6 +63,13 @@ const armsOf = <T extends z.ZodType>(task: T) =>
     .refine((all) => new Set(all.map(({ name }) => name)).size === all.length, 'two arms have the same name')
     .refine((all) => all.every(({ name }) => name !== HOLDOUT), `${HOLDOUT} is not yours to name`)
 
+/** What is said besides, and changes no list by itself. */
+const noteShape = { task: taskNameSchema, version, manifest: sha256Schema }
+const notes = [
+  z.strictObject({ type: z.literal('approve'), ...noteShape }),
+  z.strictObject({ type: z.literal('withdraw'), ...noteShape }),
+] as const
+
 const plainChanges = [
   z.strictObject({ type: z.literal('stages'), release: id, stages: stagesSchema }),
   z.strictObject({ type: z.literal('pause'), release: id }),
@@ -78,6 +85,7 @@ export const changeSchema = z.discriminatedUnion('type', [
   z.strictObject({ ...releaseShape, manifest: sha256Schema, salt: saltSchema }),
   z.strictObject({ ...experimentShape, arms: armsOf(z.strictObject({ version, manifest: sha256Schema })) }),
   ...plainChanges,
+  ...notes,
 ])
 export type Change = z.infer<typeof changeSchema>
 

@@ -83,6 +83,9 @@ function changed(board: Board, id: number, at: number, change: Change): Partial<
           return { ...one, ended: at }
         }),
       }
+    case 'approve':
+    case 'withdraw':
+      return {}
     default:
       return change satisfies never
   }

@@ -1,0 +1,113 @@
+/** Everything about tasks in one data folder: their versions, what of them is approved, who gets what, and what is delivered. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Clock, systemClock } from '../../shared/clock.ts'
+import { AppError } from '../../shared/failure.ts'
+import type { DeviceInfo } from '../../shared/release/device.ts'
+import { isRunning } from '../../shared/release/releases.ts'
+import { manifestBytes } from '../../shared/tasks/manifest.ts'
+import { type Artifact, readArtifact, writeArtifact } from '../cloud/release.ts'
+import type { Store } from '../store/store.ts'
+import type { By } from './by.ts'
+import { type Delivery, openDelivery } from './delivery.ts'
+import { initKeys, type Keyring, readKeys } from './keys.ts'
+import { openReleases, type Releases } from './releases.ts'
+import { openRepository, type Repository } from './repository.ts'
+
+export interface Tasks {
+  readonly repository: Repository
+  readonly releases: Releases
+  readonly delivery: Delivery
+  /** Puts a version's files where devices can fetch them, and signs that they may be delivered. */
+  approve(task: string, version: number, by: By): Promise<void>
+  /** Throws `bad-input` while a release or an experiment has the version. */
+  withdraw(task: string, version: number, by: By): Promise<void>
+  /** What a device gets that says this of itself: a signed snapshot and the list that it names. */
+  contact(device: DeviceInfo): Promise<Contact>
+  /** Manifests, scripts, models and targets, by SHA-256. */
+  artifact(sha256: string): Promise<Artifact | undefined>
+  /** As it was signed; undefined where there is none of that version. */
+  root(version: number): Promise<Uint8Array<ArrayBuffer> | undefined>
+  close(): Promise<void>
+}
+
+export interface Contact {
+  readonly snapshot: Uint8Array<ArrayBuffer>
+  readonly list: Uint8Array<ArrayBuffer>
+  /** ms */
+  readonly expires: number
+}
+
+export interface TasksOptions {
+  /** A folder of its own; made, with keys, if it is not there. */
+  readonly folder: string
+  readonly store: Pick<Store, 'ledger' | 'deviceFacts'>
+  readonly clock?: Clock
+}
+
+/** Throws `storage` if another process has the folder open. */
+export async function openTasks({ folder, store, clock = systemClock }: TasksOptions): Promise<Tasks> {
+  const repository = await openRepository(folder, { clock })
+  try {
+    const secrets = join(folder, 'keys')
+    const keys = (): Promise<Keyring> => readKeys(secrets)
+    if (!existsSync(secrets)) await initKeys(secrets, { clock })
+    const delivery = openDelivery(join(secrets, 'metadata'), keys, clock)
+    const releases = await openReleases({ store, manifestOf: delivery.manifestOf, clock })
+    return bind({ folder, store, clock, repository, keys, delivery, releases })
+  } catch (error) {
+    await repository.close()
+    throw error
+  }
+}
+
+interface Parts extends Required<TasksOptions>, Pick<Tasks, 'repository' | 'delivery' | 'releases'> {
+  keys(): Promise<Keyring>
+}
+
+const bind = ({ folder, store, clock, repository, keys, delivery, releases }: Parts): Tasks => ({
+  repository,
+  releases,
+  delivery,
+
+  async approve(task, version, by) {
+    const { manifest, files } = await repository.read(task, version)
+    const { sha256 } = writeArtifact(folder, manifestBytes(manifest))
+    for (const bytes of [files.script, files.model]) if (bytes) writeArtifact(folder, bytes)
+    await delivery.approve(manifest)
+    writeArtifact(folder, delivery.targets()!.bytes)
+    await releases.note({ type: 'approve', task, version, manifest: sha256 }, by)
+  },
+
+  async withdraw(task, version, by) {
+    const { releases: all, experiments } = releases.board()
+    const released = all.find(
+      (one) => one.task === task && one.version === version && one.revoked === undefined,
+    )
+    if (released)
+      throw new AppError('bad-input', `Release ${released.id} has ${task} v${version}: revoke it first.`)
+    const tried = experiments.find(
+      (one) =>
+        one.task === task &&
+        isRunning({ ...one, from: 0 }, clock.now()) &&
+        one.arms.some((arm) => arm.task?.version === version),
+    )
+    if (tried)
+      throw new AppError('bad-input', `Experiment ${tried.id} has ${task} v${version}: end it first.`)
+    const manifest = await delivery.manifestOf(task, version)
+    await delivery.withdraw(task, version)
+    writeArtifact(folder, delivery.targets()!.bytes)
+    await releases.note({ type: 'withdraw', task, version, manifest }, by)
+  },
+
+  async contact(device) {
+    await store.deviceFacts.put(device)
+    const { list, since } = releases.activeFor(device)
+    const { tasks, arms } = list
+    return delivery.snapshot({ kind: 'device', device: device.id, tasks: [...tasks], arms: [...arms] }, since)
+  },
+
+  artifact: (sha256) => readArtifact(folder, sha256),
+  root: async (version) => (await keys()).roots[version - 1],
+  close: () => repository.close(),
+})
