@@ -4,8 +4,9 @@ import { serve } from '../../shared/boundary.ts'
 import type { Port } from '../../shared/caller.ts'
 import { connect } from '../../shared/connect.ts'
 import { AppError } from '../../shared/error.ts'
+import type { Platform } from '../../worker/platform.ts'
 import { stage } from '../../worker/testing/stage.ts'
-import { key } from '../../worker/testing/world.ts'
+import { key, problem } from '../../worker/testing/world.ts'
 import type * as api from './api.ts'
 import type { Kindred, Model, Round, Status } from './api.ts'
 import { type ClientDeps, createClient } from './client.ts'
@@ -19,9 +20,10 @@ afterEach(async () => {
 /** A client of a device that has been started, and has seen the server unless it is told not to. */
 async function client({
   contact = true,
+  platform = {},
   ...deps
-}: Partial<ClientDeps> & { contact?: boolean } = {}): Promise<Kindred> {
-  const device = await here.start()
+}: Partial<ClientDeps> & { contact?: boolean; platform?: Partial<Platform> } = {}): Promise<Kindred> {
+  const device = await here.start(platform)
   if (contact) await device.contact()
   const { port1, port2 } = new MessageChannel()
   serve(port2 as unknown as Port, device)
@@ -241,6 +243,34 @@ describe('what the user decides', () => {
     await kindred.train()
     return (await kindred.model.current())!
   }
+})
+
+describe('a user whom the app has signed in', () => {
+  it('is asked for when the device registers, and again, in a while, where the server does not accept the token', async () => {
+    const { fetch } = here.server
+    const shown: (string | null)[] = []
+    const guard = async (path: string, init: RequestInit = {}) => {
+      if (path !== '/api/devices') return fetch(path, init)
+      const token = new Headers(init.headers).get('authorization')
+      shown.push(token)
+      return token === 'Bearer good' ? fetch(path, init) : problem(401, 'The token is out of date')
+    }
+    let now = 0
+    const tokens = ['old', 'good']
+    let given = 0
+    const platform = { signsIn: true, fetch: guard as Platform['fetch'] }
+    const kindred = await client({ platform, contact: false, now: () => now, token: () => tokens[given++]! })
+    const status = heard<Status>(kindred.onStatus)
+    await status.until(({ failure }) => /out of date/.test(failure?.message ?? ''))
+    await kindred.track({ type: 'exposure', item: key(1) })
+    expect([given, new Set(shown)]).toEqual([1, new Set(['Bearer old'])])
+
+    now += 30_000
+    await kindred.train().catch(() => {}) // contacts the server
+    await status.until(({ model }) => model !== null)
+    expect([given, shown.at(-1)]).toEqual([2, 'Bearer good'])
+    expect((await kindred.status()).failure).toBeNull()
+  })
 })
 
 describe('a client that was closed', () => {
