@@ -34,7 +34,7 @@ export function MyModel({ device, feed, status }: MyModelProps) {
         <>
           <Overview device={device} status={status} noun={noun} />
           <ChangedOrder device={device} feed={feed} />
-          {status.rounds[0] && <LastRound round={status.rounds[0]} noun={noun} />}
+          {status.rounds[0] && <LastRound round={status.rounds[0]} />}
           <Models device={device} status={status} />
           {status.rounds.length > 0 && <LastCosts rounds={status.rounds} />}
           <Stored status={status} />

@@ -6,7 +6,7 @@ import { CoursePlot, LossPlot, ScorePlot } from './plots.tsx'
 import { Costs, Differences } from './tables.tsx'
 
 /** The last round in full. */
-export function LastRound({ round, noun }: { round: Round; noun: string }) {
+export function LastRound({ round }: { round: Round }) {
   const trained = round.losses.length > 0
   return (
     <Panel title={t.round.last}>
@@ -47,7 +47,7 @@ export function LastRound({ round, noun }: { round: Round; noun: string }) {
           />
           <Figure name={t.round.steps} value={t.round.of(round.stepsKept, round.steps)} />
         </dl>
-        <p class="quiet">{t.round.auc(noun)}</p>
+        <p class="quiet">{t.round.auc}</p>
         {round.refit !== undefined && <p class="quiet">{t.round.refit(round.refit)}</p>}
         <div class="plots">
           {round.course && round.course.length > 1 && (

@@ -187,9 +187,7 @@ export const de: Strings = {
     classifying: 'davon für das Training des Klassifikators',
     own: 'Eigene Beispiele, Training + Prüfung',
     steps: 'Mini-Batches, behalten von gerechnet',
-    auc: () =>
-      'Güte ist die AUC an deinen eigenen neuesten Beispielen: wie oft etwas, das du geöffnet hast, vor etwas steht, das du übergangen hast. 0,5 ist Zufall, 1 ist immer.',
-    of: (part, whole) => `${number(part)} von ${number(whole)}`,
+    auc: 'Güte ist die AUC auf deinen eigenen neuesten Beispielen: wie oft das, was du geöffnet hast, über dem steht, was du übergangen hast. 0,5 ist Zufall, 1 ist immer.',
     unscored: (kept) => `${number(kept)}, unbewertet`,
     inShort: (kept, took) => `behalten: ${kept} · ${took}`,
     inShortJudged: (quality, kept, took) => `Güte ${quality} · behalten: ${kept} · ${took}`,

@@ -180,8 +180,7 @@ export const en = {
     classifying: 'of those, trained the classifier',
     own: 'Own samples, training + validation',
     steps: 'Mini-batches kept of run',
-    auc: (noun: string) =>
-      `Quality is the AUC on your own latest samples: how often a ${noun} that you opened is placed above one that you passed by. 0.5 is chance, 1 is always.`,
+    auc: 'Quality is the AUC on your own latest samples: how often what you opened is placed above what you passed by. 0.5 is chance, 1 is always.',
     of: (part: number, whole: number) => `${number(part)} of ${number(whole)}`,
     unscored: (kept: number) => `${number(kept)}, unscored`,
     inShort: (kept: string, took: string) => `kept ${kept} · ${took}`,
