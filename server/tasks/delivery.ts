@@ -46,9 +46,13 @@ export interface Delivery {
   accept(bytes: Bytes): Promise<Targets>
   /**
    * The list, and a snapshot that says it holds. `since` (ms) is when something that it follows from last changed; the same list is
-   * signed with the same words for half a day. Throws `bad-artifact` where the key that approved does not count any more: `renew`.
+   * signed with the same words for half a day. Throws `bad-artifact` where the key that approved does not count any more: `renew`. `lifeMs`: a new one from this moment on, that counts for so long.
    */
-  snapshot(list: List, since: number): Promise<{ snapshot: Bytes; list: Bytes; expires: number }>
+  snapshot(
+    list: List,
+    since: number,
+    lifeMs?: number,
+  ): Promise<{ snapshot: Bytes; list: Bytes; expires: number }>
 }
 
 /** Keys are asked for at each use: they may have been rotated. */
@@ -134,18 +138,18 @@ export function openDelivery(
     propose: adding,
     accept: (bytes) => turns.next(() => accept(bytes)),
 
-    async snapshot(list, since) {
+    async snapshot(list, since, lifeMs) {
       if (!newest) throw new AppError('not-ready', 'Nothing is approved yet.')
       const secrets = (await keys()).secrets('snapshot')
       if (secrets.length === 0) throw new AppError('not-ready', 'The online key is not here.')
       const { bytes, document } = newest
       await check(bytes)
-      const slot = Math.floor(clock.now() / SLOT_MS) * SLOT_MS
+      const slot = lifeMs === undefined ? Math.floor(clock.now() / SLOT_MS) * SLOT_MS : clock.now()
       const listed = listBytes(list)
       const snapshot: Snapshot = {
         type: 'snapshot',
         version: Math.max(since, document.expires - TARGETS_MS, slot),
-        expires: slot + 2 * SLOT_MS,
+        expires: slot + (lifeMs ?? 2 * SLOT_MS),
         targets: { version: document.version, ...(await fileOf(bytes)) },
         list: await fileOf(listed),
       }

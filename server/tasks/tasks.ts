@@ -24,6 +24,8 @@ export interface Tasks {
   withdraw(task: string, version: number, by: By): Promise<void>
   /** What a device gets that says this of itself: a signed snapshot and the list that it names. */
   contact(device: DeviceInfo): Promise<Contact>
+  /** The same for all devices and a static host, which has the rules and not what follows; it counts for `lifeMs`. */
+  rules(lifeMs: number): Promise<Contact>
   /** Manifests, scripts, models and targets, by SHA-256. */
   artifact(sha256: string): Promise<Artifact | undefined>
   /** As it was signed; undefined where there is none of that version. */
@@ -105,6 +107,11 @@ const bind = ({ folder, store, clock, repository, keys, delivery, releases }: Pa
     const { list, since } = releases.activeFor(device)
     const { tasks, arms } = list
     return delivery.snapshot({ kind: 'device', device: device.id, tasks: [...tasks], arms: [...arms] }, since)
+  },
+
+  async rules(lifeMs) {
+    const changes = (await releases.audit()).map(({ n, at, change }) => ({ n, at, change }))
+    return delivery.snapshot({ kind: 'rules', changes }, releases.board().at, lifeMs)
   },
 
   artifact: (sha256) => readArtifact(folder, sha256),
