@@ -145,6 +145,9 @@ function Bar({ text, fraction }: { text: string; fraction: number | null }) {
 
 function Preparing({ status }: { status: Status | null }) {
   if (status && !status.online && !status.task) return <Stranded />
+  // The device tries again by itself; what it cannot know is whether a newer page would fare better.
+  if (status?.failure && !status.task)
+    return <Fault failure={status.failure} retry={() => location.reload()} />
   return (
     <div aria-busy="true">
       <p class="preparing-text" role="status">
