@@ -1,5 +1,6 @@
 /** What crosses between device and server over HTTP, besides events, batches (codec.ts) and artifacts (bytes). */
 import * as z from 'zod'
+import { deviceInfoSchema } from './release/device.ts'
 import { sha256Schema } from './task.ts'
 
 /** POST /api/devices → 201. The credential is shown once; the server keeps its hash only. */
@@ -55,6 +56,13 @@ export const rowsRequestSchema = z.strictObject({
     .refine((ids) => ids.every((id, i) => i === 0 || id > ids[i - 1]!), 'ids must ascend'),
 })
 export type RowsRequest = z.infer<typeof rowsRequestSchema>
+
+/** The body of POST /api/active: what the device says of itself; its name and since when it is there the server knows. */
+export const activeRequestSchema = deviceInfoSchema.omit({ id: true, registered: true })
+export type ActiveRequest = z.infer<typeof activeRequestSchema>
+
+/** POST /api/active → 200: texts whose very bytes are signed and hashed (`trust/metadata.ts`). */
+export const activeSchema = z.strictObject({ snapshot: z.string(), list: z.string() })
 
 /** DELETE /api/me → 200: what was removed. */
 export const erasedSchema = z.strictObject({

@@ -7,11 +7,14 @@ import { type Clock, dayOf, systemClock } from '../../shared/clock.ts'
 import type { KindredEvent } from '../../shared/event.ts'
 import { AppError } from '../../shared/failure.ts'
 import { DELIVERY, hyper as defaults, type Hyper, MATCHING } from '../../shared/hyper.ts'
+import type { Experiment } from '../../shared/release/releases.ts'
 import type { Manifest } from '../../shared/task.ts'
 import type { Source } from '../sources/source.ts'
 import { openStore } from '../store/lmdb.ts'
 import { lockFolder } from '../store/lock.ts'
 import type { Matches } from '../store/store.ts'
+import { type Measured, measure } from '../tasks/experiments.ts'
+import { openTasks, type Tasks } from '../tasks/tasks.ts'
 import { consentOf, finishWithdrawals, giveConsent } from './consent.ts'
 import { createCredentials } from './credentials.ts'
 import { importSource } from './ingest.ts'
@@ -110,6 +113,7 @@ export async function openCloud({
   const artifacts = new Map<string, Artifact>()
   const tables = createTables(dir)
   const following = new Set<() => void>()
+  let tasks: Promise<Tasks> | undefined
   const packings = createPackings(store)
   const credentials = createCredentials(store.users)
   const today = () => dayOf(clock.now(), hyper.dayMs)
@@ -240,6 +244,22 @@ export async function openCloud({
     renew: credentials.renew,
     /** Makes a device unknown; false if it was. */
     revoke: credentials.revoke,
+    /** Tasks, releases and what signs them; made in the folder when they are first asked for. */
+    tasks(): Promise<Tasks> {
+      tasks ??= openTasks({ folder: join(dir, 'tasks'), store, clock }).catch((error) => {
+        tasks = undefined
+        throw error
+      })
+      return tasks
+    },
+    /** Devices that have told of themselves. */
+    knownDevices: (): Promise<number> => store.deviceFacts.count(),
+    /** When a user came, ms; undefined for one who is gone. */
+    since: (user: number): Promise<number | undefined> => store.users.since(user),
+    /** How the arms of an experiment have done so far. */
+    measure: (experiment: Experiment): Promise<Measured> =>
+      measure(store, experiment, { dayMs: hyper.dayMs, now: clock.now() }),
+
     userOf: async (device: string): Promise<number | undefined> => (await store.users.byDevice(device))?.user,
 
     /** All of `events` are on disk when it resolves. Nothing can have happened after now. */
@@ -274,7 +294,8 @@ export async function openCloud({
     manifest: (): Promise<Manifest | undefined> => loadManifest(store),
 
     async artifact(sha256: string): Promise<Artifact | undefined> {
-      const known = artifacts.get(sha256) ?? (await readArtifact(dir, sha256))
+      const known =
+        artifacts.get(sha256) ?? (await readArtifact(dir, sha256)) ?? (await (await tasks)?.artifact(sha256))
       if (!known) return undefined
       if (!artifacts.has(sha256) && artifacts.size >= 8) artifacts.delete(artifacts.keys().next().value!)
       artifacts.set(sha256, known)
@@ -298,6 +319,7 @@ export async function openCloud({
       for (const stop of following) stop()
       await Promise.all([workshop.close(), matcher.close()])
       await Promise.all([days.done(), lessons.done()])
+      await (await tasks)?.close()
       await store.close()
       await unlock()
     },

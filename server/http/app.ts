@@ -5,6 +5,7 @@ import { createMiddleware } from 'hono/factory'
 import type { Logger } from 'pino'
 import { type Clock, systemClock } from '../../shared/clock.ts'
 import type { Cloud } from '../cloud/cloud.ts'
+import type { Tasks } from '../tasks/tasks.ts'
 import { type AddressOf, createAddressOf } from './address.ts'
 import type { Env, Services } from './env.ts'
 import type { Identity } from './identity.ts'
@@ -13,6 +14,7 @@ import { LIMITS, type Limits } from './limits.ts'
 import { type Metrics, NO_METRICS } from './metrics.ts'
 import { forOrigins } from './origins.ts'
 import { answerError, problem } from './problem.ts'
+import { activeRoutes } from './routes/active.ts'
 import { adminRoutes } from './routes/admin.ts'
 import { batchRoutes } from './routes/batches.ts'
 import { deviceRoutes } from './routes/devices.ts'
@@ -20,6 +22,7 @@ import { docRoutes } from './routes/docs.ts'
 import { eventRoutes } from './routes/events.ts'
 import { healthRoutes } from './routes/health.ts'
 import { artifactRoutes, taskRoutes } from './routes/task.ts'
+import { taskAdminRoutes } from './routes/task-admin.ts'
 import { createSite } from './site.ts'
 import { createWatch, type LogRequests } from './watch.ts'
 
@@ -39,6 +42,8 @@ export interface AppDeps {
   readonly origins?: readonly string[]
   /** The operator's credential; without it there is nothing under /api/admin. */
   readonly adminCredential?: string
+  /** Tasks and who gets them; without it there is nothing of either. */
+  readonly tasks?: Tasks
   /** A line in the log for each request. */
   readonly logRequests?: LogRequests
   readonly isClosing?: () => boolean
@@ -55,6 +60,7 @@ export function createApp({
   identity,
   origins = [],
   adminCredential,
+  tasks,
   logRequests,
   isClosing = () => false,
 }: AppDeps) {
@@ -80,7 +86,11 @@ export function createApp({
     .route('/api', batchRoutes(services, known))
     .route('/api', taskRoutes(services))
     .route('/', artifactRoutes(services))
-  if (adminCredential !== undefined) app.route('/api/admin', adminRoutes(services, adminCredential))
+  if (tasks) app.route('/api', activeRoutes({ tasks, cloud }, known))
+  if (adminCredential !== undefined) {
+    app.route('/api/admin', adminRoutes(services, adminCredential))
+    if (tasks) app.route('/api/admin', taskAdminRoutes({ tasks, cloud, clock }))
+  }
   app.route('/api', docRoutes(app))
   app.all('/api/*', (c) => problem(c, 404))
   return dist === undefined

@@ -1,0 +1,92 @@
+/** /api/active and /api/roots: which tasks a device is to have, signed. */
+import { createHash } from 'node:crypto'
+import { Hono } from 'hono'
+import * as z from 'zod'
+import { activeRequestSchema, activeSchema } from '../../../shared/api.ts'
+import { parse } from '../../../shared/failure.ts'
+import type { Cloud } from '../../cloud/cloud.ts'
+import type { Tasks } from '../../tasks/tasks.ts'
+import { readJson } from '../body.ts'
+import type { Env } from '../env.ts'
+import type { createKnown } from '../known.ts'
+import { endpoint } from '../openapi.ts'
+import { problem } from '../problem.ts'
+
+const rootPath = z.object({ version: z.coerce.number().int().min(1).max(1e9) })
+
+export const activeRoutes = (
+  { tasks, cloud }: { tasks: Tasks; cloud: Cloud },
+  known: ReturnType<typeof createKnown>,
+) =>
+  new Hono<Env>()
+    .post(
+      '/active',
+      known,
+      endpoint(
+        {
+          name: 'readActive',
+          group: 'tasks',
+          by: 'device',
+          summary: 'Which tasks are active for this device',
+          detail:
+            'It says of itself what releases may go by. The snapshot names targets and list by their SHA-256; the targets are an artifact.',
+          body: {
+            schema: activeRequestSchema.meta({ ref: 'ActiveRequest' }),
+            required: true,
+            what: 'What is left out is not known, and hits no rule.',
+          },
+          answers: {
+            200: {
+              what: 'The snapshot and the list, each as the text that was signed or hashed.',
+              schema: activeSchema.meta({ ref: 'Active' }),
+              headers: { etag: 'Of both.' },
+            },
+            304: 'They are those that you have.',
+            503: 'Nothing is approved yet.',
+          },
+        },
+        async (c) => {
+          const info = parse(activeRequestSchema, await readJson(c), 'The request')
+          const registered = await cloud.since(c.get('user'))
+          const [device = ''] = c.get('credential').split('.')
+          const { snapshot, list } = await tasks.contact({
+            ...info,
+            id: device,
+            ...(registered !== undefined && { registered }),
+          })
+          const etag = `"${createHash('sha256').update(snapshot).update(list).digest('base64url')}"`
+          const headers = { etag, 'cache-control': 'private, no-cache' }
+          if (c.req.header('if-none-match') === etag) return c.body(null, 304, headers)
+          const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
+          return c.json({ snapshot: text(snapshot), list: text(list) }, 200, headers)
+        },
+      ),
+    )
+    .get(
+      '/roots/:version',
+      endpoint(
+        {
+          name: 'readRoot',
+          group: 'tasks',
+          summary: 'A root of trust: whose signatures count',
+          detail: 'Each is signed by the keys of the one before. Ask for the next one until there is none.',
+          path: rootPath,
+          answers: {
+            200: {
+              what: 'As it was signed.',
+              schema: z.strictObject({
+                signed: z.record(z.string(), z.unknown()),
+                signatures: z.array(z.unknown()),
+              }),
+            },
+            400: 'That is no version.',
+            404: 'There is none of this version (yet).',
+          },
+        },
+        async (c) => {
+          const root = await tasks.root(parse(rootPath, c.req.param(), 'The address').version)
+          if (!root) return problem(c, 404, 'There is no root of this version.')
+          return c.body(root, 200, { 'content-type': 'application/json', 'cache-control': 'no-cache' })
+        },
+      ),
+    )

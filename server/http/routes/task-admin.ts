@@ -1,0 +1,327 @@
+/** /api/admin/tasks, /releases and /experiments: for the operator alone. docs/tasks.md tells what these are. */
+import { type Context, Hono } from 'hono'
+import * as z from 'zod'
+import type { Clock } from '../../../shared/clock.ts'
+import { parse } from '../../../shared/failure.ts'
+import type { Order } from '../../../shared/release/changes.ts'
+import { percentAt } from '../../../shared/release/releases.ts'
+import { taskDraftSchema, taskNameSchema } from '../../../shared/tasks/manifest.ts'
+import type { Cloud } from '../../cloud/cloud.ts'
+import { bySchema } from '../../tasks/by.ts'
+import { diffTasks } from '../../tasks/diff.ts'
+import type { Tasks } from '../../tasks/tasks.ts'
+import { readJson } from '../body.ts'
+import { type Env, NO_STORE } from '../env.ts'
+import { endpoint } from '../openapi.ts'
+import { problem } from '../problem.ts'
+
+const whole = z.coerce.number().int().min(1).max(1e9)
+const versionPath = z.object({ task: taskNameSchema, version: whole })
+const diffPath = versionPath.extend({ other: whole })
+const entryPath = z.object({ from: whole })
+const experimentPath = z.object({ experiment: whole })
+
+/** Values that have a schema of their own, which they have passed. */
+const free = z.record(z.string(), z.unknown())
+const said = { who: bySchema.shape.who, why: bySchema.shape.why }
+
+const versionSchema = z.strictObject({
+  name: z.string(),
+  version: z.int(),
+  commit: z.string(),
+  ...{ who: z.string(), why: z.string() },
+  at: z.int(),
+  /** The earlier version that it has the files of. */
+  restores: z.int().optional(),
+  /** Whether it may be released. */
+  approved: z.boolean(),
+})
+const submissionSchema = z.strictObject({
+  draft: free,
+  script: z.string(),
+  /** BASE64 of the safetensors. */
+  model: z.base64().optional(),
+  ...said,
+})
+const actionSchema = z.strictObject({ action: z.enum(['restore', 'approve', 'withdraw']), ...said })
+const changeSchema = z.strictObject({ order: free, ...said })
+const trialSchema = z.strictObject({ order: free, at: z.int().min(0).optional() })
+
+const NO_VERSION = 'There is no such version.'
+const NO_FIT = 'It does not fit, or makes no sense as things stand; the problem says why.'
+
+export function taskAdminRoutes({ tasks, cloud, clock }: { tasks: Tasks; cloud: Cloud; clock: Clock }) {
+  const { repository, releases, delivery } = tasks
+
+  async function versions(name?: string) {
+    const approved = new Set(
+      delivery.targets()?.document.tasks.map(({ task, version }) => `${task} ${version}`),
+    )
+    return (await repository.log(name)).map((one) => ({
+      ...one,
+      approved: approved.has(`${one.name} ${one.version}`),
+    }))
+  }
+  const isThere = async (task: string, version: number) =>
+    (await repository.log(task)).some((one) => one.version === version)
+  const answer = (c: Context, value: object, status: 200 | 201 = 200) =>
+    c.json(value as never, status, NO_STORE)
+  const group = { group: 'tasks', by: 'admin' } as const
+
+  return new Hono<Env>()
+    .get(
+      '/tasks',
+      endpoint(
+        {
+          ...group,
+          name: 'listVersions',
+          summary: 'All versions of all tasks, the newest first',
+          answers: {
+            200: {
+              what: 'Who made each, when and why.',
+              schema: z.strictObject({ versions: z.array(versionSchema) }),
+            },
+          },
+        },
+        async (c) => answer(c, { versions: await versions() }),
+      ),
+    )
+    .post(
+      '/tasks',
+      endpoint(
+        {
+          ...group,
+          name: 'submitTask',
+          summary: 'Submit the next version of a task',
+          body: {
+            schema: submissionSchema,
+            required: true,
+            what: 'The manifest without version and hashes, the script, and the initial model if there is one.',
+          },
+          answers: { 201: { what: 'The version.', schema: versionSchema }, 400: NO_FIT },
+        },
+        async (c) => {
+          const { draft, script, model, who, why } = parse(
+            submissionSchema,
+            await readJson(c),
+            'The submission',
+          )
+          const files = {
+            script: new TextEncoder().encode(script),
+            ...(model !== undefined && { model: new Uint8Array(Buffer.from(model, 'base64')) }),
+          }
+          const made = await repository.submit(parse(taskDraftSchema, draft, 'task.json'), files, {
+            who,
+            why,
+          })
+          return answer(c, { ...made, approved: false }, 201)
+        },
+      ),
+    )
+    .get(
+      '/tasks/:task/:version',
+      endpoint(
+        {
+          ...group,
+          name: 'readVersion',
+          summary: 'Manifest and script of one version',
+          path: versionPath,
+          answers: {
+            200: {
+              what: 'What was submitted.',
+              schema: z.strictObject({ manifest: free, script: z.string() }),
+            },
+            400: 'The address is not that of a version.',
+            404: NO_VERSION,
+          },
+        },
+        async (c) => {
+          const { task, version } = parse(versionPath, c.req.param(), 'The address')
+          if (!(await isThere(task, version))) return problem(c, 404, NO_VERSION)
+          const { manifest, files } = await repository.read(task, version)
+          return answer(c, { manifest, script: new TextDecoder().decode(files.script) })
+        },
+      ),
+    )
+    .post(
+      '/tasks/:task/:version',
+      endpoint(
+        {
+          ...group,
+          name: 'actOnVersion',
+          summary: 'Restore a version as the next one, approve it, or withdraw the approval',
+          path: versionPath,
+          body: { schema: actionSchema, required: true, what: 'What is to be done, who says so and why.' },
+          answers: {
+            200: { what: 'The version; the new one where it was restored.', schema: versionSchema },
+            400: NO_FIT,
+            404: NO_VERSION,
+            503: 'The approver’s key is not on this server.',
+          },
+        },
+        async (c) => {
+          const { task, version } = parse(versionPath, c.req.param(), 'The address')
+          const { action, ...by } = parse(actionSchema, await readJson(c), 'The request')
+          if (!(await isThere(task, version))) return problem(c, 404, NO_VERSION)
+          if (action === 'restore')
+            return answer(c, { ...(await repository.restore(task, version, by)), approved: false })
+          await tasks[action](task, version, by)
+          return answer(c, (await versions(task)).find((one) => one.version === version)!)
+        },
+      ),
+    )
+    .get(
+      '/tasks/:task/:version/from/:other',
+      endpoint(
+        {
+          ...group,
+          name: 'diffVersions',
+          summary: 'What is different from another version of the task',
+          path: diffPath,
+          answers: {
+            200: {
+              what: 'Values of the manifest by path, lines of the script, and whether the model is another.',
+              schema: z.strictObject({ manifest: z.array(free), script: z.array(free), model: z.string() }),
+            },
+            400: 'The address is not that of two versions.',
+            404: NO_VERSION,
+          },
+        },
+        async (c) => {
+          const { task, version, other } = parse(diffPath, c.req.param(), 'The address')
+          if (!(await isThere(task, version)) || !(await isThere(task, other)))
+            return problem(c, 404, NO_VERSION)
+          return answer(
+            c,
+            diffTasks(await repository.read(task, other), await repository.read(task, version)),
+          )
+        },
+      ),
+    )
+    .get(
+      '/releases',
+      endpoint(
+        {
+          ...group,
+          name: 'listReleases',
+          summary: 'Releases, experiments and killed tasks as they stand now',
+          answers: {
+            200: {
+              what: 'Each release with the percentage that it has now.',
+              schema: z.strictObject({
+                releases: z.array(free),
+                experiments: z.array(free),
+                killed: z.array(z.string()),
+                entries: z.int(),
+                at: z.int(),
+                devices: z.int(),
+              }),
+            },
+          },
+        },
+        async (c) => {
+          const board = releases.board()
+          const now = clock.now()
+          const shown = board.releases.map((one) => ({ ...one, percent: percentAt(one, now) }))
+          return answer(c, { ...board, releases: shown, devices: await cloud.knownDevices() })
+        },
+      ),
+    )
+    .post(
+      '/releases',
+      endpoint(
+        {
+          ...group,
+          name: 'changeReleases',
+          summary: 'Release, widen, pause, resume, revoke, kill, revive; begin or end an experiment',
+          detail: 'Orders are described in shared/release/changes.ts. Each is a line of the ledger.',
+          body: { schema: changeSchema, required: true, what: 'The order, who gives it and why.' },
+          answers: { 201: { what: 'The line of the ledger.', schema: free }, 400: NO_FIT },
+        },
+        async (c) => {
+          const { order, ...by } = parse(changeSchema, await readJson(c), 'The request')
+          return answer(c, await releases.change(order as Order, by), 201)
+        },
+      ),
+    )
+    .post(
+      '/releases/dry-run',
+      endpoint(
+        {
+          ...group,
+          name: 'tryRelease',
+          summary: 'How many of the known devices an order would reach, and what they would have then',
+          body: { schema: trialSchema, required: true, what: 'The order, and the moment (ms) if not now.' },
+          answers: {
+            200: {
+              what: 'Nothing has changed.',
+              schema: z.strictObject({
+                devices: z.int(),
+                hit: z.int(),
+                reaches: z.int(),
+                moves: z.array(free),
+                arms: z.record(z.string(), z.int()),
+              }),
+            },
+            400: NO_FIT,
+          },
+        },
+        async (c) => {
+          const { order, at } = parse(trialSchema, await readJson(c), 'The request')
+          return answer(c, await releases.dryRun(order as Order, at))
+        },
+      ),
+    )
+    .get(
+      '/ledger/:from',
+      endpoint(
+        {
+          ...group,
+          name: 'readLedger',
+          summary: 'Who changed what, when and why: a hundred lines from a number on',
+          path: entryPath,
+          answers: {
+            200: { what: 'Lines of the ledger.', schema: z.strictObject({ entries: z.array(free) }) },
+            400: 'That is no number of a line.',
+          },
+        },
+        async (c) => {
+          const { from } = parse(entryPath, c.req.param(), 'The address')
+          return answer(c, { entries: await releases.audit(from, 100) })
+        },
+      ),
+    )
+    .get(
+      '/experiments/:experiment',
+      endpoint(
+        {
+          ...group,
+          name: 'measureExperiment',
+          summary:
+            'The three metrics of each arm by day and in all, and against the baseline, with intervals',
+          path: experimentPath,
+          answers: {
+            200: {
+              what: 'Counts, values and 95 % intervals.',
+              schema: z.strictObject({
+                days: z.array(free),
+                total: free,
+                baseline: z.string(),
+                against: free,
+                mixed: z.int(),
+              }),
+            },
+            400: 'That is no number of an experiment.',
+            404: 'There is no such experiment.',
+          },
+        },
+        async (c) => {
+          const { experiment: id } = parse(experimentPath, c.req.param(), 'The address')
+          const experiment = releases.board().experiments.find((one) => one.id === id)
+          return experiment
+            ? answer(c, await cloud.measure(experiment))
+            : problem(c, 404, 'There is no such experiment.')
+        },
+      ),
+    )
+}
