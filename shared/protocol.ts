@@ -33,7 +33,7 @@ export type TrafficKind = (typeof TRAFFIC_KINDS)[number]
 
 /** Most points of a `course`, and most differences, that a round tells. */
 export const MAX_COURSE = 64
-export const MAX_DIFFERENCES = 12
+export const MAX_DIFFERENCES = 8
 
 /** How good a model in training was on the local validation samples, after so many mini-batches; 0 is before the first. */
 export const pointSchema = z.strictObject({ step: z.int().min(0), auc: z.number(), loss: z.number() })
@@ -50,7 +50,7 @@ export const differenceSchema = z.strictObject({
   name: z.string().max(100),
   own: z.number(),
   borrowed: z.number(),
-  /** The difference in pooled standard deviations: positive where the user's own are higher. */
+  /** The difference in pooled standard deviations, of a tenth at least: positive where the user's own are higher. */
   gap: z.number(),
 })
 export type Difference = z.infer<typeof differenceSchema>

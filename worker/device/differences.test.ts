@@ -23,13 +23,13 @@ function samples(labels: readonly (0 | 1)[], taste: readonly number[]): Sample[]
   })
 }
 
-test('the gap is the difference of the means in pooled standard deviations', () => {
+test('the gap is the difference of the means in pooled standard deviations, to which a tenth is added as variances are', () => {
   // Labels: means ½ and ¼, variances ¼ and 3/16. Taste: means 0.5 and 0.25, variances 0 and 1/16.
   const own = samples([1, 0, 1, 0], [0.5, 0.5, 0.5, 0.5])
   const borrowed = samples([0, 0, 0, 1], [0, 0.5, 0.5, 0])
   expect(differencesOf(task, own, borrowed)).toEqual([
-    { of: 'opened', name: 'b', own: 0.5, borrowed: 0.25, gap: 0.25 / Math.sqrt(1 / 32) },
-    { of: 'clicked', name: '', own: 0.5, borrowed: 0.25, gap: 0.25 / Math.sqrt((1 / 4 + 3 / 16) / 2) },
+    { of: 'opened', name: 'b', own: 0.5, borrowed: 0.25, gap: 0.25 / Math.sqrt(1 / 32 + 0.01) },
+    { of: 'clicked', name: '', own: 0.5, borrowed: 0.25, gap: 0.25 / Math.sqrt((1 / 4 + 3 / 16) / 2 + 0.01) },
   ])
 })
 
@@ -46,6 +46,16 @@ test('readers of another category differ by what they opened', () => {
     ['opened', 'c'],
     ['opened', 'e'],
   ])
+})
+
+test('a taste that nobody here has, and few there, is less of a difference than one that most here have', () => {
+  const rare = { dense: slotOf(context.layout, 'taste').at + 3 }
+  const own = samples([0, 0, 0, 0], [0.4, 0.8, 0.6, 0.6])
+  const borrowed = samples([0, 0, 0, 0], [0.1, 0.5, 0, 0.2])
+  borrowed.forEach(({ dense }, i) => {
+    dense[rare.dense] = 0.02 + i / 1000
+  })
+  expect(differencesOf(task, own, borrowed).map(({ name }) => name)).toEqual(['b', 'd'])
 })
 
 test('nothing differs from itself, and one sample says nothing', () => {

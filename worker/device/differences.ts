@@ -5,8 +5,10 @@ import type { Sample } from '../../shared/sample.ts'
 import type { Slot } from '../../shared/schema.ts'
 import type { Active } from './active.ts'
 
-/** A gap is told up to this, as where all of one kind are alike. */
+/** A gap is told up to this. */
 const WIDEST = 9.9
+/** Added to the spread: what is rare, and alike in nearly all, is no great difference. */
+const LEAST_SPREAD = 0.1
 
 /** One number of a sample. */
 interface Measure {
@@ -25,9 +27,9 @@ export function differencesOf(
   return measuresOf(task)
     .map(({ kind, name, of }): Difference => {
       const [a, b] = [own, borrowed].map((samples) => spreadOf(samples.map(of)))
-      const spread = Math.sqrt((a!.variance + b!.variance) / 2)
+      const spread = Math.sqrt((a!.variance + b!.variance) / 2 + LEAST_SPREAD ** 2)
       const difference = a!.mean - b!.mean
-      const gap = difference === 0 ? 0 : Math.max(-WIDEST, Math.min(WIDEST, difference / spread))
+      const gap = Math.max(-WIDEST, Math.min(WIDEST, difference / spread))
       return { of: kind, name, own: a!.mean, borrowed: b!.mean, gap }
     })
     .filter(({ gap }) => gap !== 0)
