@@ -144,12 +144,12 @@ async function missingIn(folder: string): Promise<string | undefined> {
   }
 }
 
-/** Copies a file piece by piece, all of it on disk when it resolves. */
+/** Copies a file piece by piece, all of it on disk when it resolves; whoever may not read the one may not read the other. */
 async function copy(source: string, target: string): Promise<Omit<Entry, 'path'>> {
   await mkdir(dirname(target), { recursive: true })
   const hash = createHash('sha256')
   let bytes = 0
-  const file = await open(target, 'w')
+  const file = await open(target, 'w', (await stat(source)).mode)
   try {
     for await (const piece of createReadStream(source, { highWaterMark: 1 << 20 })) {
       hash.update(piece as Buffer)
