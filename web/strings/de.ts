@@ -242,7 +242,7 @@ export const de: Strings = {
       other: 'Alles andere',
     },
     kind: 'Datenverkehr',
-    down: 'Empfangen',
+    down: 'Geladen',
     up: 'Gesendet',
     total: 'Zusammen',
     using: (size, models) => `Kindred belegt ${size} auf diesem Gerät; seine Modelle ${models}.`,
