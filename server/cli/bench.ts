@@ -1,12 +1,13 @@
 /**
  * `kindred bench`: what training in the browser costs, each figure next to its rivals', measured in the same run. What the
- * server's side costs takes far longer, and is a command of its own: `kindred bench cloud`.
+ * server's side costs takes far longer, and is a command of its own: `kindred bench cloud`. So is the app: `kindred bench app`.
  */
-import { cpus, totalmem } from 'node:os'
 import { type Command, Option } from 'commander'
 import { AppError } from '../../shared/failure.ts'
+import { appBenchCommand } from './bench/app.ts'
 import { type Browser, openChromium } from './bench/chromium.ts'
 import { cloudBenchCommand } from './bench/cloud.ts'
+import { thisMachine } from './bench/machine.ts'
 import { type Bench, type Findings, inNode, type PageBench } from './bench/node.ts'
 import { withReport } from './common.ts'
 import type { Metric, Report } from './report.ts'
@@ -51,7 +52,9 @@ const FIGURES: Record<string, Pick<Metric, 'unit' | 'target' | 'rival'>> = {
 export function benchCommand(program: Command): void {
   const bench = program
     .command('bench')
-    .description('how fast training is here, next to what else could do it; `bench cloud`: the server’s side')
+    .description(
+      'how fast training is here, next to what else could do it; `bench cloud`: the server’s side, `bench app`: the app',
+    )
     .argument('[what...]', `${BENCHES.join(', ')}; all of them if none is named`, collect)
     .option('--json', 'print one JSON object a line on standard output, prose on standard error', false)
     .addOption(
@@ -68,6 +71,7 @@ export function benchCommand(program: Command): void {
       withReport(options, (report) => benchAll(what.length > 0 ? what : [...BENCHES], options, report)),
     )
   cloudBenchCommand(bench)
+  appBenchCommand(bench)
 }
 
 function collect(name: string, before: BenchName[] = []): BenchName[] {
@@ -75,7 +79,7 @@ function collect(name: string, before: BenchName[] = []): BenchName[] {
   if (!known)
     throw new AppError(
       'bad-input',
-      `There is no benchmark ${name}: it is one of ${BENCHES.join(', ')}; or cloud, by itself.`,
+      `There is no benchmark ${name}: it is one of ${BENCHES.join(', ')}; or cloud or app, by itself.`,
     )
   return [...before, known]
 }
@@ -177,15 +181,5 @@ async function roundMemory(browser: Browser | undefined): Promise<Findings> {
         round,
       },
     },
-  }
-}
-
-function thisMachine() {
-  const [cpu] = cpus()
-  return {
-    cpu: cpu?.model.trim() ?? 'unknown',
-    cores: cpus().length,
-    memoryGb: Math.round(totalmem() / 2 ** 30),
-    node: process.version,
   }
 }

@@ -27,7 +27,7 @@ export interface Browser {
 }
 
 /** The Chromium that the browser tests would run in, or undefined. */
-async function findChromium(): Promise<string | undefined> {
+export async function findChromium(): Promise<string | undefined> {
   const script = resolve(ROOT, 'e2e/browser.js')
   const { stdout } = await promisify(execFile)(process.execPath, [script, 'chromium', '--dry-run']).catch(
     (cause) => {

@@ -1,12 +1,13 @@
 /** `kindred bench cloud`: what the server's side costs, each figure next to its rivals', measured in the same run. */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { cpus, loadavg, tmpdir, totalmem } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import { AppError } from '../../../shared/failure.ts'
 import { withReport } from '../common.ts'
 import type { Metric, Report } from '../report.ts'
 import { type CloudBench, type Findings, notMeasured, type Part } from './cloud/part.ts'
+import { load, thisMachine } from './machine.ts'
 
 /** Where the clicks lie beside a checkout, as for the tests. */
 const GLOBO = resolve(import.meta.dirname, '../../../../shared/data/globo-news')
@@ -179,17 +180,4 @@ async function measured(part: Part, bench: CloudBench, promised: readonly string
   if (names.length !== promised.length || promised.some((name) => !names.includes(name)))
     throw new RangeError(`${promised.join(', ')} were promised; ${names.join(', ')} were measured`)
   return found
-}
-
-/** Average number of processes that wanted a core in the last minute. */
-const load = (): number => Math.round(loadavg()[0]! * 100) / 100
-
-function thisMachine() {
-  const [cpu] = cpus()
-  return {
-    cpu: cpu?.model.trim() ?? 'unknown',
-    cores: cpus().length,
-    memoryGb: Math.round(totalmem() / 2 ** 30),
-    node: process.version,
-  }
 }

@@ -39,6 +39,7 @@ export async function openLine(target: string, speed: Speed = SLOW_4G): Promise<
     for (const socket of [near, far]) {
       sockets.add(socket)
       socket.setNoDelay(true)
+      socket.on('error', () => {}) // closes it
       socket.on('close', () => sockets.delete(socket))
     }
     // Connecting takes one way there and back before anything can be said.

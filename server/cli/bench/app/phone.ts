@@ -25,11 +25,16 @@ export function newPhone(browser: Browser): Promise<BrowserContext> {
   return browser.newContext({ ...pixel, locale: 'en-GB' })
 }
 
-/** Opens the app on a page of its own, and waits until its feed is ranked. */
-export async function visit(phone: BrowserContext, url: string): Promise<Visit> {
+/** Opens the app on a page of its own, and waits until its feed is ranked. `before` is done before anything is loaded. */
+export async function visit(
+  phone: BrowserContext,
+  url: string,
+  before: (cdp: CDPSession) => Promise<void> = async () => {},
+): Promise<Visit> {
   const page = await phone.newPage()
   const cdp = await phone.newCDPSession(page)
   await cdp.send('Emulation.setCPUThrottlingRate', { rate: SLOWDOWN })
+  await before(cdp)
   const marks = new Promise<Visit['marks']>((resolve) => {
     void page.exposeFunction('onRanked', resolve)
   })

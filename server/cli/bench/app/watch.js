@@ -1,28 +1,39 @@
-/** Runs in the page before anything of it, and notes on `window` what is to be measured. */
-const shifts = []
-const tasks = []
-const inputs = []
-Object.assign(window, { shifts, tasks, inputs })
+/** Runs in the page before anything of it, and notes what is to be measured on `window.seen`. */
+const seen = { shifts: [], tasks: [], inputs: [], busy: [] }
+window.seen = seen
 
-const observe = (hear, options) =>
-  new PerformanceObserver((list) => list.getEntries().forEach(hear)).observe({ buffered: true, ...options })
-observe(
-  ({ startTime, value, hadRecentInput }) => {
-    if (!hadRecentInput) shifts.push({ at: startTime, value })
-  },
-  { type: 'layout-shift' },
-)
-observe(({ startTime, duration }) => tasks.push({ at: startTime, ms: duration }), { type: 'longtask' })
-observe(
-  ({ name, startTime, duration, interactionId }) => {
-    if (interactionId) inputs.push({ id: interactionId, name, at: startTime, ms: duration })
-  },
-  { type: 'event', durationThreshold: 16 },
-)
+function observe(options, note) {
+  const hear = (list) => {
+    for (const entry of list.getEntries()) note(entry)
+  }
+  new PerformanceObserver(hear).observe({ buffered: true, ...options })
+}
+const nameOf = (node) => (node ? [node.nodeName.toLowerCase(), ...(node.classList ?? [])].join('.') : 'gone')
+observe({ type: 'layout-shift' }, ({ startTime, value, hadRecentInput, sources }) => {
+  const what = [...new Set(sources.map(({ node }) => nameOf(node)))]
+  if (!hadRecentInput) seen.shifts.push({ at: startTime, value, what })
+})
+observe({ type: 'longtask' }, ({ startTime, duration }) => {
+  seen.tasks.push({ at: startTime, ms: duration })
+})
+observe({ type: 'event', durationThreshold: 16 }, ({ name, startTime, duration, interactionId }) => {
+  if (interactionId) seen.inputs.push({ id: interactionId, name, at: startTime, ms: duration })
+})
 
-const whenRanked = new MutationObserver(() => {
-  if (!document.querySelector('[data-testid=feed] article')) return
-  whenRanked.disconnect()
+/** When something filtered or trained, as the page's own status says. */
+function notePhase() {
+  const phase = document.querySelector('[data-testid=status]')?.getAttribute('data-phase')
+  const last = seen.busy.at(-1)
+  const trains = phase === 'filtering' || phase === 'training'
+  if (trains && (!last || last.to !== null)) seen.busy.push({ from: performance.now(), to: null })
+  if (!trains && last?.to === null) last.to = performance.now()
+}
+
+let ranked = false
+const changes = new MutationObserver(() => {
+  notePhase()
+  if (ranked || !document.querySelector('[data-testid=feed] article')) return
+  ranked = true
   // In the second of two frames what the first has drawn is on the screen.
   requestAnimationFrame(() =>
     requestAnimationFrame(() => {
@@ -37,4 +48,9 @@ const whenRanked = new MutationObserver(() => {
     }),
   )
 })
-whenRanked.observe(document, { childList: true, subtree: true })
+changes.observe(document, {
+  childList: true,
+  subtree: true,
+  attributes: true,
+  attributeFilter: ['data-phase'],
+})
