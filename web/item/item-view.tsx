@@ -101,31 +101,39 @@ function Whole({ device, feed, state, item }: WholeProps) {
   )
 }
 
-/** What the device says of the item, by the model that serves; asked anew when another does. What fails is not said. */
+interface Judgement {
+  readonly reason: Reason | null
+  readonly comparison: Comparison | null
+  readonly similar: readonly Item[]
+}
+
+/**
+ * What the device says of the item by the model that serves, asked anew when another does; all at once, that nothing moves
+ * after it was drawn. What fails is not said.
+ */
 function useJudgement(device: ItemViewProps['device'], { catalogue, ranked, serving }: Ready, item: Item) {
-  const [reason, setReason] = useState<Reason | null>(null)
-  const [comparison, setComparison] = useState<Comparison | null>(null)
-  const [similar, setSimilar] = useState<readonly Item[]>([])
+  const [judgement, setJudgement] = useState<Judgement>({ reason: null, comparison: null, similar: [] })
   useEffect(() => {
     let current = true
-    const quietly = <T,>(asked: Promise<T>, take: (answer: T) => void) =>
-      asked.then((answer) => current && take(answer)).catch(() => {})
-    const feed = ranked.map((one) => one.item.key)
-    const among = [...new Set([item.key, ...feed])]
+    const orNull = <T,>(asked: Promise<T>): Promise<T | null> => asked.catch(() => null)
     // Next to the feed: what raises all of it alike is no reason.
-    void quietly(device.why({ items: among }), ({ items }) => setReason(items[0] ?? null))
-    void quietly(device.compare({ items: among }), setComparison)
+    const among = [...new Set([item.key, ...ranked.map((one) => one.item.key)])]
     const like = similarTo(catalogue, item)
-    if (like.length > 0)
-      void quietly(device.rank({ items: like }), ({ ranked }) => {
-        const byKey = new Map(catalogue.items.map((one) => [one.key, one]))
-        setSimilar(ranked.slice(0, SHOWN).map((one) => byKey.get(one.item)!))
-      })
+    void Promise.all([
+      orNull(device.why({ items: among })),
+      orNull(device.compare({ items: among })),
+      like.length > 0 ? orNull(device.rank({ items: like })) : null,
+    ]).then(([why, comparison, order]) => {
+      if (!current) return
+      const byKey = new Map(catalogue.items.map((one) => [one.key, one]))
+      const similar = (order?.ranked ?? []).slice(0, SHOWN).map((one) => byKey.get(one.item)!)
+      setJudgement({ reason: why?.items[0] ?? null, comparison, similar })
+    })
     return () => {
       current = false
     }
   }, [item.key, serving.sha256])
-  return { reason, comparison, similar }
+  return judgement
 }
 
 /** The best of what is like it; nothing while that is not known. */

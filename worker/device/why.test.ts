@@ -117,6 +117,15 @@ describe('an item is there because of', () => {
 })
 
 describe('nothing is said', () => {
+  test('of a category of which nothing else was clicked, or but one thing', async () => {
+    const likesTaste = byHand({}, {}, { affinity: 1 })
+    expect((await reason([0, 1, 2], likesTaste)).because).toBeNull()
+    expect((await reason([0, 6, 1, 2], likesTaste)).because, 'by the one').toEqual(click(6))
+    expect(
+      await reason([6, 1, 2], byHand({}, {}, { affinity: 0.1 })).then(({ because }) => because),
+    ).toBeNull()
+  })
+
   test('without a history', async () => {
     const { because, clicks } = await reason([], byHand({}, {}))
     expect({ because, clicks }).toEqual({ because: null, clicks: [] })

@@ -20,6 +20,9 @@ const ASKED = 1200
 /** What is told raised the odds by this much at least, next to the others'. */
 const MIN_EFFECT = Math.log(1.05)
 
+/** What was clicked so many times was clicked often. */
+const OFTEN = 2
+
 type Task = Pick<Active, 'catalogue' | 'context'>
 
 /** What is shown, to whom, when. */
@@ -61,18 +64,22 @@ export async function reasonsFor(
       const v = tried.indexOf(item)
       return { item, weight, effect: effects[v]?.[row] ?? null }
     })
-    // That it was opened before is no reason to show it.
-    const others = clicks.filter((click) => click.item !== item)
-    const best = others.sort((a, b) => (b.effect ?? 0) - (a.effect ?? 0))[0]
-    const category = favouriteOf(task, samples[row]!)
-    const because =
-      best && (best.effect ?? 0) >= MIN_EFFECT
-        ? { kind: 'click' as const, item: best.item }
-        : category !== undefined && effects[tried.length]![row]! >= MIN_EFFECT
-          ? { kind: 'category' as const, category }
-          : null
-    return { item, score: scores[row]!, clicks, because }
+    const category = favouriteOf(task, shown, shown.positions[row]!)
+    const taste = category === undefined ? null : { category, effect: effects[tried.length]![row]! }
+    return { item, score: scores[row]!, clicks, because: becauseOf(item, clicks, taste) }
   })
+}
+
+function becauseOf(
+  item: string,
+  clicks: Reason['clicks'],
+  taste: { category: number; effect: number } | null,
+): Reason['because'] {
+  // That it was opened before is no reason to show it.
+  const others = clicks.filter((click) => click.item !== item)
+  const [best] = others.sort((a, b) => (b.effect ?? 0) - (a.effect ?? 0))
+  if (best && (best.effect ?? 0) >= MIN_EFFECT) return { kind: 'click', item: best.item }
+  return taste && taste.effect >= MIN_EFFECT ? { kind: 'category', category: taste.category } : null
 }
 
 /** Where a sample has the user's clicks, or numbers that come `from` something. */
@@ -124,15 +131,16 @@ function tasteless(task: Task, samples: readonly Sample[]): Sample[] {
   })
 }
 
-/** The item's category that the user has clicked the most, if any. */
-function favouriteOf(task: Task, { ids, dense }: Sample): number | undefined {
-  const [taste] = slotsFrom(task, 'taste')
-  const target = itemColumn(task.context.layout)?.at
-  if (!taste || target === undefined) return undefined
-  const tasteFor = (category: number) => (category < taste.width ? dense[taste.at + category]! : 0)
-  const categories = task.catalogue.items[ids[target]! - FIRST_ID]?.categories ?? []
-  const [favourite] = [...categories].sort((a, b) => tasteFor(b) - tasteFor(a))
-  return favourite !== undefined && tasteFor(favourite) > 0 ? favourite : undefined
+/** Of the categories of the item at `position` the one of which the user has clicked the most others, if that were some. */
+function favouriteOf({ catalogue, context }: Task, { events }: Shown, position: number): number | undefined {
+  const clicked = new Set(events.flatMap((event) => (event.type === 'click' ? [event.item] : [])))
+  clicked.delete(catalogue.items[position]!.key)
+  const categories = [...clicked].flatMap(
+    (key) => catalogue.items[context.index.get(key) ?? -1]?.categories ?? [],
+  )
+  const countOf = (category: number) => categories.filter((other) => other === category).length
+  const [favourite] = [...catalogue.items[position]!.categories].sort((a, b) => countOf(b) - countOf(a))
+  return favourite !== undefined && countOf(favourite) >= OFTEN ? favourite : undefined
 }
 
 /** The odds on a logarithm's scale; a float32 may have rounded to 0 or 1. */
