@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { defineConfig, type Plugin } from 'vite'
+import { createLicences } from './web/build/licences.ts'
 
 const FILES = { embedded: 'device.js', trainer: 'trainer.js' } as const
 
@@ -48,6 +49,8 @@ function declared(): Plugin {
   }
 }
 
+const licences = createLicences('licences.txt')
+
 export default defineConfig({
   base: './',
   publicDir: false,
@@ -72,7 +75,7 @@ export default defineConfig({
   },
   worker: {
     format: 'es',
-    plugins: () => [openly()],
+    plugins: () => [openly(), licences.within()],
     rolldownOptions: {
       checks: { pluginTimings: false },
       output: {
@@ -83,5 +86,5 @@ export default defineConfig({
       },
     },
   },
-  plugins: [openly(), declared()],
+  plugins: [openly(), declared(), licences.within(), licences.written],
 })

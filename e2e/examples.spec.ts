@@ -75,6 +75,21 @@ for (const example of ['plain', 'react'])
     expect(troubles).toEqual([])
   })
 
+test('users of one browser are apart from each other, and a worker of another origin leaves the list as it came', async ({
+  page,
+}) => {
+  await page.goto(`${site.origin}/plain/?server=${server.url}`)
+  const told = await page.evaluate(async (server) => {
+    const module = '/plain/accounts.js'
+    const { eventsApart, rankedByStranger } = await import(module)
+    return [await eventsApart(server), await rankedByStranger(server)]
+  }, server.url)
+  expect(told).toEqual([
+    { anna: 2, ben: 0, annaAgain: 2 },
+    { order: ['b', 'a'], by: null, code: 'worker' },
+  ])
+})
+
 const topics = (page: Page) => page.getByRole('listitem').locator('small').allTextContents()
 const placesOf = async (page: Page, topic: string) =>
   (await topics(page)).flatMap((it, place) => (it === topic ? [place] : []))
