@@ -3,6 +3,7 @@ import type { Catalogue } from '../../shared/catalogue.ts'
 import { itemHref } from '../route.ts'
 import { t } from '../strings/index.ts'
 import type { Because, Ranked } from './feed.ts'
+import { nameOf } from './name.ts'
 import { Picture } from './picture.tsx'
 
 interface CardProps {
@@ -36,7 +37,7 @@ export function Card(props: CardProps) {
             aria-controls={detail}
             onClick={() => onToggle(item.key)}
           >
-            {item.title}
+            {nameOf(item, catalogue)}
           </button>
         </h2>
         <Topics item={item} catalogue={catalogue} />

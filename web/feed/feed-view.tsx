@@ -6,6 +6,7 @@ import { useStore } from '../store.ts'
 import { t } from '../strings/index.ts'
 import { Card } from './card.tsx'
 import type { Feed, FeedState, Serving } from './feed.ts'
+import { namesOf } from './name.ts'
 import { useReorder, useSteady } from './reorder.ts'
 import { useWatch } from './watch.ts'
 
@@ -45,7 +46,7 @@ function Body({ feed, state, status }: { feed: Feed; state: FeedState; status: S
 function Cards({ feed, state, status }: { feed: Feed; state: Ready; status: Status | null }) {
   const list = useRef<HTMLDivElement>(null)
   const { catalogue, ranked, serving, reasons, opened, current } = state
-  const titles = useMemo(() => new Map(catalogue.items.map(({ key, title }) => [key, title])), [catalogue])
+  const titleOf = useMemo(() => namesOf(catalogue), [catalogue])
   const order = JSON.stringify(ranked.map(({ item }) => item.key))
   useReorder(list, order)
   useSteady(list, current)
@@ -68,7 +69,7 @@ function Cards({ feed, state, status }: { feed: Feed; state: Ready; status: Stat
             place={i + 1}
             count={ranked.length}
             because={reasons.get(card.item.key)}
-            titleOf={(item) => titles.get(item) ?? item}
+            titleOf={titleOf}
             open={current === card.item.key}
             opened={opened.has(card.item.key)}
             onToggle={feed.toggle}

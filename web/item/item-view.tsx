@@ -6,6 +6,7 @@ import type { Catalogue, Item } from '../../shared/catalogue.ts'
 import type { CallOutput, DeviceApi } from '../../shared/protocol.ts'
 import { Topics } from '../feed/card.tsx'
 import type { Feed, FeedState } from '../feed/feed.ts'
+import { nameOf } from '../feed/name.ts'
 import { Picture } from '../feed/picture.tsx'
 import { Fault, ViewTitle } from '../parts.tsx'
 import { itemHref } from '../route.ts'
@@ -68,7 +69,7 @@ function Whole({ device, feed, state, item }: WholeProps) {
       <div class="item-head">
         <Picture item={item} catalogue={catalogue} />
         <div class="item-title">
-          <ViewTitle>{item.title}</ViewTitle>
+          <ViewTitle>{nameOf(item, catalogue)}</ViewTitle>
           <Topics item={item} catalogue={catalogue} />
           <div class="item-act" role="status">
             {opened.has(item.key) ? (
@@ -156,7 +157,7 @@ function Similar({
           <li key={item.key}>
             <a href={itemHref(item.key)}>
               <Picture item={item} catalogue={catalogue} />
-              <span class="similar-title">{item.title}</span>
+              <span class="similar-title">{nameOf(item, catalogue)}</span>
             </a>
           </li>
         ))}

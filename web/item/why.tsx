@@ -2,6 +2,7 @@
 import type { Catalogue } from '../../shared/catalogue.ts'
 import type { CallOutput } from '../../shared/protocol.ts'
 import { whyText } from '../feed/card.tsx'
+import { namesOf } from '../feed/name.ts'
 import { Panel } from '../parts.tsx'
 import { fixed, signedPercent } from '../phrases.ts'
 import { itemHref } from '../route.ts'
@@ -21,7 +22,7 @@ interface WhyProps {
 }
 
 export function Why({ catalogue, item, inFeed, reason, comparison }: WhyProps) {
-  const titleOf = (key: string) => catalogue.items.find((one) => one.key === key)?.title ?? key
+  const titleOf = namesOf(catalogue)
   const { now, delivered } = comparison
   const place = (order: typeof now) => t.item.ordinal(order.findIndex((one) => one.item === item) + 1)
   const chance = (order: typeof now) => t.plots.percent(order.find((one) => one.item === item)?.score ?? 0)

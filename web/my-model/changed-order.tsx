@@ -2,6 +2,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import type { CallOutput, DeviceApi } from '../../shared/protocol.ts'
 import type { Feed } from '../feed/feed.ts'
+import { namesOf } from '../feed/name.ts'
 import { Panel } from '../parts.tsx'
 import { number } from '../phrases.ts'
 import { itemHref } from '../route.ts'
@@ -31,7 +32,7 @@ export function ChangedOrder({ device, feed }: { device: Pick<DeviceApi, 'compar
   }, [ready?.serving.sha256, ready?.ranked])
   if (!ready || !comparison?.delivered) return null
   const moves = movesOf(comparison.now, comparison.delivered, SHOWN)
-  const titles = new Map(ready.ranked.map(({ item }) => [item.key, item.title]))
+  const titleOf = namesOf(ready.catalogue)
   const risen = moves.filter(({ before }) => before > moves.length).length
   return (
     <Panel title={t.myModel.order}>
@@ -61,7 +62,7 @@ export function ChangedOrder({ device, feed }: { device: Pick<DeviceApi, 'compar
           {moves.map(({ item, now, before }) => (
             <li key={item}>
               <a href={itemHref(item)}>
-                <span class="slope-title">{titles.get(item)}</span>
+                <span class="slope-title">{titleOf(item)}</span>
                 <span class="quiet">{now === before ? t.myModel.stayed : t.myModel.was(before)}</span>
               </a>
             </li>

@@ -1,8 +1,9 @@
 /** The user's samples, one by one: to see, to look into, to erase. */
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useMemo, useState } from 'preact/hooks'
 import type { Catalogue } from '../../shared/catalogue.ts'
 import { type Failure, toFailure } from '../../shared/error.ts'
 import type { CallInput, CallOutput, DeviceApi } from '../../shared/protocol.ts'
+import { namesOf } from '../feed/name.ts'
 import { Fault, Panel } from '../parts.tsx'
 import { day, featureValues, moment, sampleUse } from '../phrases.ts'
 import { t } from '../strings/index.ts'
@@ -26,7 +27,7 @@ export function Samples({ device, catalogue, counts }: SamplesProps) {
   const [rows, setRows] = useState<Row[]>([])
   const [next, setNext] = useState<string | null>(null)
   const [failure, setFailure] = useState<Failure | null>(null)
-  const titles = new Map(catalogue.items.map(({ key, title }) => [key, title]))
+  const titleOf = useMemo(() => namesOf(catalogue), [catalogue])
   const fail = (error: unknown) => setFailure(toFailure(error))
 
   // As many as were shown, when what there is has changed; from the top, when the other set is asked for.
@@ -82,7 +83,7 @@ export function Samples({ device, catalogue, counts }: SamplesProps) {
           <li key={row.id}>
             <OneSample
               row={row}
-              title={(row.item !== null && titles.get(row.item)) || t.samples.notNamed}
+              title={row.item === null ? t.samples.notNamed : titleOf(row.item)}
               inspect={async () => (await device.inspect({ id: row.id })).features}
               erase={() => erase(row).catch(fail)}
             />

@@ -99,6 +99,7 @@ export const de: Strings = {
     placed: (place, of, noun, chance) =>
       `Platz ${number(place)} von ${number(of)} (${called(noun).other}): Das Modell gab dem eine Chance von ${percent(chance)}, von dir geöffnet zu werden.`,
     more: 'Warum es hier steht, und was ihm ähnelt',
+    unnamed: (noun, key) => `${called(noun).one} ${key}`,
   },
 
   why: {
@@ -317,7 +318,7 @@ export const de: Strings = {
     title: 'Was andere von dir lernen',
     share: 'Andere mit ähnlichem Geschmack dürfen aus meinen Beispielen lernen (ohne meinen Namen)',
     about:
-      'Ein Beispiel sagt, was gezeigt wurde, ob es geöffnet wurde, was in den Tagen davor sonst geöffnet wurde, und den Tag. Es geht an höchstens einige Hundert Geräte von Menschen mit einem Geschmack wie deinem; wer einiges von dem kennt, was du liest, könnte dich darin erkennen. Ist das ausgeschaltet, gibt der Server keine von deinen mehr heraus, und woraus er als Nächstes lernt, enthält keine von deinen. Was andere schon erhalten haben, bleibt bei ihnen, bis es aufgebraucht ist. Geliehene Beispiele bekommst du so oder so.',
+      'Ein Beispiel sagt, was gezeigt wurde, ob es geöffnet wurde, was in den Tagen davor sonst geöffnet wurde, und den Tag. Es geht an höchstens einige Hundert Geräte von Menschen mit einem Geschmack wie deinem; wer einiges von dem kennt, was du öffnest, könnte dich darin erkennen. Ist das ausgeschaltet, gibt der Server keine von deinen mehr heraus, und woraus er als Nächstes lernt, enthält keine von deinen. Was andere schon erhalten haben, bleibt bei ihnen, bis es aufgebraucht ist. Geliehene Beispiele bekommst du so oder so.',
     untold: 'Der Server muss es noch erfahren, sobald er erreichbar ist.',
   },
 

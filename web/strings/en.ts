@@ -49,7 +49,7 @@ export const en = {
 
   /** What a round does at the moment. */
   run: {
-    fetching: 'Fetching samples of kindred readers…',
+    fetching: 'Fetching samples of people like you…',
     filtering: 'Choosing the samples that are like yours…',
     training: 'Training your model…',
     committing: 'Checking and keeping the result…',
@@ -89,6 +89,8 @@ export const en = {
     placed: (place: number, of: number, noun: string, chance: number) =>
       `Placed ${ordinal(place)} of ${counted(of, noun)}: the model gave it a ${percent(chance)} chance to be opened by you.`,
     more: 'Why it is here, and what is like it',
+    /** Of an item without a title. */
+    unnamed: (noun: string, key: string) => `${noun.charAt(0).toUpperCase()}${noun.slice(1)} ${key}`,
   },
 
   /** Why an item stands where it does. */
@@ -313,7 +315,7 @@ export const en = {
     title: 'What others learn from you',
     share: 'Let kindred users learn from my samples (without my name)',
     about:
-      'A sample says what was shown, whether it was opened, what else was opened in the days before, and the day. It goes to a few hundred devices of people with a taste like yours, at most; somebody who knows some of what you read could recognise you in it. Switched off, the server hands out none of yours any more, and what it learns from next has none of yours in it. What others have received stays with them until it is used up. You get borrowed samples either way.',
+      'A sample says what was shown, whether it was opened, what else was opened in the days before, and the day. It goes to a few hundred devices of people with a taste like yours, at most; somebody who knows some of what you open could recognise you in it. Switched off, the server hands out none of yours any more, and what it learns from next has none of yours in it. What others have received stays with them until it is used up. You get borrowed samples either way.',
     untold: 'The server is still to be told, as soon as it can be reached.',
   },
 
