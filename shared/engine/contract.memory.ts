@@ -1,6 +1,7 @@
 /** The part of the engine contract about what training leaves behind, which is nothing. */
 import { describe, expect, test } from 'vitest'
-import { ACTIVATIONS, initialWeights, type ModelSpec } from '../model/spec.ts'
+import { ACTIVATIONS, initialWeights, type ModelSpec, shapesOf } from '../model/spec.ts'
+import { sizeOf } from '../model/weights.ts'
 import { seeded } from '../random.ts'
 import { randomBatch, smallSpec } from './contract.data.ts'
 import type { Engine } from './engine.ts'
@@ -21,7 +22,19 @@ export function memoryContract(engine: () => Engine, { steps = 2000, bytes = () 
   describe.each(ACTIVATIONS)('memory, %s', (activation) => {
     const spec: ModelSpec = { ...smallSpec, activation }
     const weights = initialWeights(spec, seeded(1))
-    const taken = () => ({ held: engine().held(), bytes: bytes() })
+    const taken = () => ({ held: engine().held(), bytes: bytes(), told: engine().bytes?.() })
+
+    test('where the bytes are told, they have room for a model, and the next one adds to them', async () => {
+      const least = 4 * [...shapesOf(spec).values()].reduce((sum, shape) => sum + sizeOf(shape), 0)
+      const one = await engine().load(spec, weights)
+      const first = engine().bytes?.() ?? least
+      const two = await engine().load(spec, weights)
+      const both = engine().bytes?.() ?? first + least
+      expect(first).toBeGreaterThanOrEqual(least)
+      expect(both).toBeGreaterThanOrEqual(first + least)
+      one.dispose()
+      two.dispose()
+    })
 
     test(
       `${steps} steps leave it as it was after ten; the next model finds its place where one has gone`,
