@@ -1,6 +1,7 @@
 /** The package in somebody else's project: installed, bundled and not, on a site of another origin than the server's. */
-import { cp, mkdir } from 'node:fs/promises'
+import { cp, mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { expect, type Page, test } from 'playwright/test'
 import { type Fresh, freshProject, serveSite } from './examples/fresh.ts'
 import { shared } from './host.ts'
@@ -33,6 +34,11 @@ test.afterAll(async () => {
 
 test('the command line runs from the package', async () => {
   expect(await fresh.run('kindred', '--help')).toMatch(/Usage: kindred/)
+})
+
+test('it is 5 KB on the page', async () => {
+  const client = await readFile(join(fresh.kindred, 'dist/client/index.js'))
+  expect(gzipSync(client).length).toBeLessThan(5500)
 })
 
 test('its types stand alone', async () => {

@@ -38,25 +38,25 @@ export type FailureCode =
 
 export interface KindredOptions {
   /** Where the Kindred server is, a path before its addresses included. By default, where the page is from. */
-  readonly server?: string | URL
+  readonly server?: string | URL | undefined
   /**
    * Gives a token (JWT) of the user that your app has signed in, for a server with `--identity jwt`. Asked for when this
    * device registers, and again when the server does not accept it; at most every 30 seconds.
    */
-  readonly token?: () => string | Promise<string>
+  readonly token?: (() => string | Promise<string>) | undefined
   /**
    * Which user of this browser it is: a name of your choice, which stays here. What is stored for one is apart from what is
    * stored for another, and for nobody.
    */
-  readonly account?: string
+  readonly account?: string | undefined
   /** Where the package's `device.js` lies, if your bundler does not take it along: of the page's own origin. */
-  readonly worker?: string | URL
+  readonly worker?: string | URL | undefined
 }
 
 /** What the user saw or did; `item` is a key of the catalogue. */
 export type Tracked =
   /** The user has seen the item; `context` is what the app knew of it then. */
-  | { readonly type: 'exposure'; readonly item: string; readonly context?: readonly number[] }
+  | { readonly type: 'exposure'; readonly item: string; readonly context?: readonly number[] | undefined }
   /** The user has chosen the item; if no exposure of it was tracked, it was seen all the same. */
   | { readonly type: 'click'; readonly item: string }
   /** Anything else worth remembering, by a name of up to 80 characters. */
@@ -68,7 +68,7 @@ export type Tracked =
  * What may be ranked: a key of the catalogue, or anything that has one; `context` is up to 16 numbers that the app knows of
  * the item now, in an order that is always the same.
  */
-export type Candidate = string | { readonly key: string; readonly context?: readonly number[] }
+export type Candidate = string | { readonly key: string; readonly context?: readonly number[] | undefined }
 
 /** Which model it is. */
 export interface ModelId {
@@ -181,7 +181,7 @@ export interface Kindred {
    */
   rank<C extends Candidate>(
     candidates: readonly C[],
-    options?: { readonly signal?: AbortSignal; readonly within?: number },
+    options?: { readonly signal?: AbortSignal | undefined; readonly within?: number | undefined },
   ): Promise<Ranking<C>>
   readonly model: {
     /** What ranks now; null before there is any. */
@@ -197,7 +197,7 @@ export interface Kindred {
   /** Hears the status, now and at each change. */
   onStatus(listener: (status: Status) => void): Unsubscribe
   /** Learns now, whatever the triggers say; done when the round is. */
-  train(options?: { readonly signal?: AbortSignal }): Promise<Round>
+  train(options?: { readonly signal?: AbortSignal | undefined }): Promise<Round>
   /** Learns no more by itself, until `resume`; it is remembered. Tracking and ranking go on. */
   pause(): Promise<void>
   resume(): Promise<void>

@@ -1,5 +1,5 @@
 /** The client over the device runtime itself, across a port as in a page; the server is in memory. */
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { serve } from '../../shared/boundary.ts'
 import type { Port } from '../../shared/caller.ts'
 import { connect } from '../../shared/connect.ts'
@@ -270,6 +270,27 @@ describe('a user whom the app has signed in', () => {
     await status.until(({ model }) => model !== null)
     expect([given, shown.at(-1)]).toEqual([2, 'Bearer good'])
     expect((await kindred.status()).failure).toBeNull()
+  })
+})
+
+describe('a listener that throws', () => {
+  afterEach(() => vi.unstubAllGlobals())
+
+  it('is reported as any error of the page is, and keeps nobody else from hearing', async () => {
+    const reported: unknown[] = []
+    vi.stubGlobal('reportError', (error: unknown) => reported.push(error))
+    const kindred = await client()
+    const trouble = new Error('of the site')
+    const fail = () => {
+      throw trouble
+    }
+    kindred.onStatus(fail)
+    kindred.model.onChange(fail)
+    const models = heard<Model | null>(kindred.model.onChange)
+    await models.until((model) => model !== null)
+    await kindred.track({ type: 'click', item: key(1) })
+    expect((await kindred.rank(keys)).by).not.toBeNull()
+    expect(new Set(reported)).toEqual(new Set([trouble]))
   })
 })
 

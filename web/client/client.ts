@@ -62,10 +62,10 @@ export function createClient({
     if (status.failure?.code === 'unauthorised') showToken()
     if (statusListeners.size > 0) {
       const told = statusOf(status)
-      for (const listener of statusListeners) listener(told)
+      for (const listener of statusListeners) tell(listener, told)
     }
     for (const round of before && !replacing ? roundsSince(before, status) : [])
-      for (const listener of roundListeners) listener(round)
+      for (const listener of roundListeners) tell(listener, round)
     for (const listener of modelListeners.keys()) tellModel(listener)
   }
 
@@ -75,7 +75,7 @@ export function createClient({
     const sha256 = last.serving?.sha256 ?? null
     if (modelListeners.get(listener) === sha256) return
     modelListeners.set(listener, sha256)
-    listener(modelOf(last))
+    tell(listener, modelOf(last))
   }
 
   let asked = Number.NEGATIVE_INFINITY
@@ -120,7 +120,7 @@ export function createClient({
 
   async function rank<C extends Candidate>(
     candidates: readonly C[],
-    { signal, within = WITHIN_MS }: { readonly signal?: AbortSignal; readonly within?: number } = {},
+    { signal, within = WITHIN_MS }: Parameters<Kindred['rank']>[1] & object = {},
   ): Promise<Ranking<C>> {
     if (candidates.length === 0) return asTheyCame(candidates, null)
     try {
@@ -158,7 +158,7 @@ export function createClient({
       }
     },
     onStatus(listener) {
-      if (!closed) listener(last ? statusOf(last) : initial)
+      if (!closed) tell(listener, last ? statusOf(last) : initial)
       return listen(statusListeners, listener)
     },
     train: async ({ signal } = {}) => roundOf(await device.train(null, signal)),
@@ -204,6 +204,15 @@ export function createClient({
 
 const keyOf = (candidate: Candidate): string => (typeof candidate === 'string' ? candidate : candidate.key)
 const codeOf = (error: unknown) => (error instanceof AppError ? error.code : undefined)
+
+/** What a listener throws is its site's trouble, and nobody else's. */
+function tell<T>(listener: (told: T) => void, told: T): void {
+  try {
+    listener(told)
+  } catch (error) {
+    reportError(error)
+  }
+}
 
 async function nothing(call: Promise<unknown>): Promise<void> {
   await call
