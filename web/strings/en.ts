@@ -1,6 +1,6 @@
 /** Everything that the page says, in English: the source, whose shape every other language has. */
 import type { FailureCode } from '../../shared/failure.ts'
-import { createGrammar } from './grammar.ts'
+import { createGrammar, once } from './grammar.ts'
 
 const { count, form, list, number, percent } = createGrammar('en')
 
@@ -13,10 +13,10 @@ export function plural(noun: string): string {
 const forms = (noun: string) => ({ one: noun, other: plural(noun) })
 const counted = (n: number, noun: string) => count(n, forms(noun))
 
-const ordinals = new Intl.PluralRules('en', { type: 'ordinal' })
+const ordinals = once(() => new Intl.PluralRules('en', { type: 'ordinal' }))
 const suffixes: Partial<Record<Intl.LDMLPluralRule, string>> = { one: 'st', two: 'nd', few: 'rd' }
 /** `1st`, `2nd`, `11th`. */
-export const ordinal = (n: number): string => `${number(n)}${suffixes[ordinals.select(n)] ?? 'th'}`
+export const ordinal = (n: number): string => `${number(n)}${suffixes[ordinals().select(n)] ?? 'th'}`
 
 export const en = {
   app: {
