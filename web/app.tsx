@@ -107,9 +107,12 @@ function useRoute(): Route {
     addEventListener('hashchange', change)
     return () => removeEventListener('hashchange', change)
   }, [])
+  const opened = useRef(false)
   useLayoutEffect(() => {
     const top = route.view === 'item' ? 0 : (scrolled.current[route.view] ?? 0)
-    scrollTo({ top, behavior: 'instant' })
+    // A page that has just been opened stands where it should; asked to scroll, it would be laid out before it is drawn.
+    if (opened.current) scrollTo({ top, behavior: 'instant' })
+    opened.current = true
   }, [route])
   return route
 }

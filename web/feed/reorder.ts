@@ -40,9 +40,12 @@ export function useReorder(list: RefObject<HTMLElement | null>, order: string): 
   useLayoutEffect(() => {
     const from = before.current
     before.current = null
+    if (!from || !list.current) return
+    // What stays in the document while others are moved around it, browsers count as a shift that nobody asked for.
+    list.current.append(...list.current.children)
     focused.current?.focus({ preventScroll: true })
     focused.current = null
-    if (!from || !list.current || lessMotion()) return
+    if (lessMotion()) return
     for (const [item, { x, y }] of placesIn(list.current)) {
       const old = from.get(item)
       if (!old || (old.x === x && old.y === y)) continue

@@ -3,6 +3,7 @@
  * server has acknowledged them; their ids make a repeated upload harmless. Down: the task, its artifacts by hash, and
  * batches of matched samples. What goes wrong on the way (`line.ts`) changes nothing that is stored.
  */
+import { zlibSync } from 'fflate'
 import {
   acceptedSchema,
   type BatchList,
@@ -218,7 +219,9 @@ export function createTunnel(
     },
 
     async flush(signal) {
-      await empty(outbox, (upload) => ask(UPLOADS, upload, (answer) => answer.json(acceptedSchema), signal))
+      await empty(outbox, zlibSync, (upload) =>
+        ask(UPLOADS, upload, (answer) => answer.json(acceptedSchema), signal),
+      )
     },
 
     async task(etag, signal) {

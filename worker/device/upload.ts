@@ -1,8 +1,7 @@
 /**
  * What the up tunnel, while a page is open, and the service worker, when none is, have in common: emptying the outbox. Light,
- * since a service worker is started for every visit: neither schemas nor Dexie.
+ * since a service worker is started for every visit: neither schemas nor Dexie, and browsers can compress.
  */
-import { zlibSync } from 'fflate'
 import type { KindredEvent } from '../../shared/event.ts'
 import { MAX_EVENTS } from '../../shared/limits.ts'
 import type { TrafficKind } from '../../shared/protocol.ts'
@@ -19,6 +18,11 @@ export interface Outbox {
   delivered(ids: readonly string[]): Promise<void>
 }
 
+/** Gives the zlib stream (RFC 1950) of bytes. */
+export type Compress = (
+  bytes: Uint8Array<ArrayBuffer>,
+) => Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer>>
+
 /** Where uploads go. */
 export const UPLOADS = '/api/events'
 
@@ -26,7 +30,11 @@ export const UPLOADS = '/api/events'
  * Sends everything that waits, aggregated and compressed; `send` throws unless the server has acknowledged it. What was not
  * when it throws still waits.
  */
-export async function empty(outbox: Outbox, send: (upload: Request) => Promise<unknown>): Promise<void> {
+export async function empty(
+  outbox: Outbox,
+  compress: Compress,
+  send: (upload: Request) => Promise<unknown>,
+): Promise<void> {
   // What comes in meanwhile waits for the next time: else a busy user is sent event by event.
   const last = await outbox.newest()
   while (last !== undefined) {
@@ -35,7 +43,7 @@ export async function empty(outbox: Outbox, send: (upload: Request) => Promise<u
     await send({
       method: 'POST',
       headers: { 'content-type': 'application/json', 'content-encoding': 'deflate' },
-      body: zlibSync(new TextEncoder().encode(JSON.stringify({ events }))),
+      body: await compress(new TextEncoder().encode(JSON.stringify({ events }))),
     })
     await outbox.delivered(events.map(({ id }) => id))
   }

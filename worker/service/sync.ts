@@ -49,7 +49,7 @@ async function send(db: IDBDatabase, { IDBKeyRange: range, fetch, now, share }: 
   if (silenceLeft(state.silentUntil ?? 0, now()) > 0) throw new Error('The server asked to be left alone.')
   let up = 0
   try {
-    await empty(outboxOf(db, range), async (upload) => {
+    await empty(outboxOf(db, range), compress, async (upload) => {
       const headers = { ...upload.headers, authorization: `Bearer ${credential}` }
       const answer = await fetch(UPLOADS, { ...upload, headers, signal: AbortSignal.timeout(TIMEOUT_MS) })
       up += upload.body?.length ?? 0
@@ -65,6 +65,11 @@ async function send(db: IDBDatabase, { IDBKeyRange: range, fetch, now, share }: 
   } finally {
     await put(db, 'counters', (before) => counted(before, { up, kind: 'events' }))
   }
+}
+
+async function compress(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+  const stream = new Blob([bytes]).stream().pipeThrough(new CompressionStream('deflate'))
+  return new Uint8Array(await new Response(stream).arrayBuffer())
 }
 
 /** The server said no. */
