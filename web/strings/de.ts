@@ -143,8 +143,8 @@ export const de: Strings = {
     train: 'Jetzt trainieren',
     rollback: 'Zurück zum gelieferten Modell',
     order: 'Wie sich dein Feed verändert hat',
-    orderAbout: (moved, of, noun) =>
-      `${number(moved)} von den ersten ${count(of, called(noun))} ${form(moved, { one: 'stand', other: 'standen' })} nach dem gelieferten Modell nicht unter den ersten ${number(of)}.`,
+    orderAbout: (moved, of) =>
+      `${number(moved)} von den ersten ${number(of)} ${form(moved, { one: 'stand', other: 'standen' })} nach dem gelieferten Modell nicht unter den ersten ${number(of)}.`,
     was: (place) => `vorher ${number(place)}.`,
     stayed: 'wie vorher',
     placeDelivered: 'Nach dem gelieferten Modell',
