@@ -6,10 +6,12 @@ import { benchCommand } from './bench.ts'
 import { experimentCommand } from './experiment.ts'
 import { importCommand } from './import.ts'
 import { prepareCommand } from './prepare.ts'
+import { releaseCommand } from './release.ts'
 import { restoreCommand } from './restore.ts'
 import { serveCommand } from './serve.ts'
 import { simulateCommand } from './simulate.ts'
 import { startCommand } from './start.ts'
+import { taskCommand } from './task.ts'
 import { tortureCommand } from './torture.ts'
 import { trainCommand } from './train.ts'
 
@@ -32,6 +34,8 @@ export async function main(argv: string[]): Promise<void> {
     restoreCommand,
     benchCommand,
     experimentCommand,
+    taskCommand,
+    releaseCommand,
     tortureCommand,
   ])
     add(program)

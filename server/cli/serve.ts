@@ -57,6 +57,7 @@ export async function serve(
     cloud,
     log,
     dist,
+    tasks: await cloud.tasks(),
     ...(metrics && { metrics }),
     isClosing: () => closing,
   })

@@ -90,18 +90,26 @@ export async function openReleases({
     return parse(z.array(entrySchema), await ledger.read(from, limit), 'The ledger')
   }
 
+  /** What was left out: which manifest, which salt, and that it is now. */
   async function complete(order: Order): Promise<Change> {
     const said = parse(orderSchema, order, 'The change')
-    if (said.type === 'release') {
-      const salt = said.salt ?? `${said.task} ${board.entries + 1}`
-      return changeSchema.parse({ ...said, salt, manifest: await manifestOf(said.task, said.version) })
-    }
+    const now = clock.now()
+    const full = (change: object) => parse(changeSchema, change, 'The change')
+    if (said.type === 'stages')
+      return full({ ...said, stages: said.stages.map((one) => ({ at: now, ...one })) })
+    if (said.type === 'release')
+      return full({
+        ...said,
+        salt: said.salt ?? `${said.task} ${board.entries + 1}`,
+        stages: said.stages.map((one) => ({ at: now, ...one })),
+        manifest: await manifestOf(said.task, said.version),
+      })
     if (said.type !== 'experiment') return said
     const arms = said.arms.map(async ({ task, ...arm }) => ({
       ...arm,
       task: task && { ...task, manifest: await manifestOf(said.task, task.version) },
     }))
-    return changeSchema.parse({ ...said, arms: await Promise.all(arms) })
+    return full({ ...said, from: said.from ?? now, arms: await Promise.all(arms) })
   }
 
   const nextAt = () => ({ n: board.entries + 1, at: Math.max(clock.now(), board.at + 1) })

@@ -44,6 +44,7 @@ const experimentShape = {
   seed: saltSchema,
   /** Percent of the devices that are in no arm, to compare with. */
   holdout: percent.default(10),
+  /** Not before it is written. */
   from: at,
   until: at.optional(),
 }
@@ -71,7 +72,6 @@ const notes = [
 ] as const
 
 const plainChanges = [
-  z.strictObject({ type: z.literal('stages'), release: id, stages: stagesSchema }),
   z.strictObject({ type: z.literal('pause'), release: id }),
   z.strictObject({ type: z.literal('resume'), release: id }),
   z.strictObject({ type: z.literal('revoke'), release: id }),
@@ -84,15 +84,23 @@ const plainChanges = [
 export const changeSchema = z.discriminatedUnion('type', [
   z.strictObject({ ...releaseShape, manifest: sha256Schema, salt: saltSchema }),
   z.strictObject({ ...experimentShape, arms: armsOf(z.strictObject({ version, manifest: sha256Schema })) }),
+  z.strictObject({ type: z.literal('stages'), release: id, stages: stagesSchema }),
   ...plainChanges,
   ...notes,
 ])
 export type Change = z.infer<typeof changeSchema>
 
-/** A change as the operator says it: which manifest a version has is looked up, a salt that is left out is made. */
+/** Without a moment: now. */
+const plannedSchema = z
+  .array(z.strictObject({ at: at.optional(), percent }))
+  .min(1)
+  .max(32)
+
+/** A change as the operator says it: which manifest a version has is looked up, a salt or a moment that is left out is made. */
 export const orderSchema = z.discriminatedUnion('type', [
-  z.strictObject({ ...releaseShape, salt: saltSchema.optional() }),
-  z.strictObject({ ...experimentShape, arms: armsOf(z.strictObject({ version })) }),
+  z.strictObject({ ...releaseShape, stages: plannedSchema, salt: saltSchema.optional() }),
+  z.strictObject({ ...experimentShape, from: at.optional(), arms: armsOf(z.strictObject({ version })) }),
+  z.strictObject({ type: z.literal('stages'), release: id, stages: plannedSchema }),
   ...plainChanges,
 ])
 export type Order = z.infer<typeof orderSchema>

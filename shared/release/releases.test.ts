@@ -201,13 +201,14 @@ describe('an experiment', () => {
     expect(share(ended, 13, 'rank v2')).toBe(0)
   })
 
-  it('is alone on its task, has no more than all, and does not begin in the past', () => {
+  it('is alone on its task, has no more than all, and begins when it is written at the earliest', () => {
     const board = boardOf(release(1), experiment({ until: START + 20 * HOUR }))
     const also = (change: Change) => () => apply(board, { n: 3, at: START + 11 * HOUR, change })
     expect(also(experiment({ from: START + 19 * HOUR }))).toThrow('Experiment 2 on rank is not over by then.')
     expect(also(experiment({ from: START + 20 * HOUR, seed: 'other' }))).not.toThrow()
     expect(also(experiment({ task: 'filter', from: START + 11 * HOUR }))).not.toThrow()
-    expect(also(experiment({ task: 'filter' }))).toThrow(/before now/)
+    const late = also(experiment({ task: 'filter', from: START }))()
+    expect(late.experiments.at(-1)!.from).toBe(START + 11 * HOUR)
     expect(also(experiment({ task: 'filter', from: START + 11 * HOUR, holdout: 11 }))).toThrow(
       /more than all/,
     )

@@ -114,11 +114,11 @@ function resumed({ paused, ...one }: Release, at: number): Release {
 }
 
 function begun(board: Board, id: number, at: number, change: Of<'experiment'>): Experiment {
-  const { type, arms, holdout, ...experiment } = change
-  endsLater(change.until, Math.max(at, change.from))
-  const other = board.experiments.find((one) => one.task === change.task && !isOver(one, change.from))
+  const { type, arms, holdout, ...rest } = change
+  const experiment = { ...rest, from: Math.max(at, change.from) }
+  endsLater(change.until, experiment.from)
+  const other = board.experiments.find((one) => one.task === change.task && !isOver(one, experiment.from))
   if (other) throw new AppError('bad-input', `Experiment ${other.id} on ${change.task} is not over by then.`)
-  if (change.from < at) throw new AppError('bad-input', 'An experiment cannot begin before now.')
   let from = 0
   const placed = arms.map(({ name, task, percent }): Arm => {
     const arm = { name, task, from, to: from + percent }
