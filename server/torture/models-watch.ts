@@ -1,6 +1,7 @@
 /** Watches the models that one browser stores: whence each came, and what a page may be answered with. */
 import { createHash } from 'node:crypto'
 import { readTensors } from '../../shared/safetensors.ts'
+import type { Manifest } from '../../shared/task.ts'
 import type { BlobRow, ModelRow, Slot } from '../../worker/device/db.ts'
 import type { World } from '../../worker/testing/world.ts'
 import type { Fail } from './invariants.ts'
@@ -187,11 +188,15 @@ export function watchModels(
     canServe() {
       const [task] = storage.rows<{
         name: string
-        manifest: { version: number; catalogue: { sha256: string } }
+        manifest: Pick<Manifest, 'version' | 'catalogue' | 'factors'>
       }>('tasks')
-      const catalogue = storage.rows<BlobRow>('blobs').find(({ slot }) => slot === 'catalogue')?.bytes
-      if (!task || !catalogue || rotten.has(catalogue)) return false
-      if (known(catalogue) !== task.manifest.catalogue.sha256) return false
+      if (!task) return false
+      for (const slot of ['catalogue', 'factors'] as const) {
+        const promised = task.manifest[slot]
+        if (!promised) continue
+        const bytes = storage.rows<BlobRow>('blobs').find((blob) => blob.slot === slot)?.bytes
+        if (!bytes || rotten.has(bytes) || known(bytes) !== promised.sha256) return false
+      }
       // As of the last commit: another may be under way.
       const models = [...before.values()].filter(({ slot, content }) => slot !== 'Mbuf' && content)
       return models.some(({ version }) => version === task.manifest.version)
