@@ -17,9 +17,14 @@ const together: Project<PlaywrightTestOptions, PlaywrightWorkerOptions & Everywh
   { name: 'webgpu', testMatch: ['engines.spec.ts', 'webgpu.spec.ts'], use: withGpu() },
   { name: 'films', testMatch: 'films.setup.ts' },
   { name: 'browsers', testMatch: 'browsers.spec.ts', fullyParallel: true },
+  { name: 'elsewhere', testMatch: 'elsewhere.spec.ts', fullyParallel: true },
   { name: 'kills', testMatch: 'kills.spec.ts' },
   ...others.map((name) => ({ name, testMatch: 'cycle.spec.ts', use: profile(name) })),
-  { name: 'app', testMatch: ['app.spec.ts', 'update.spec.ts', 'examples.spec.ts'], use: profile('desktop') },
+  {
+    name: 'app',
+    testMatch: ['app.spec.ts', 'update.spec.ts', 'sync.spec.ts', 'examples.spec.ts'],
+    use: profile('desktop'),
+  },
   { name: 'lan', testMatch: 'lan.spec.ts', use: profile('pixel') },
   {
     name: 'looks',
