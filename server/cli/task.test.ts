@@ -19,8 +19,8 @@ describe('kindred task, release and experiment', () => {
   let folder: string
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'kindred-cli-task-'))
-    write('one', { script: 'one' })
-    write('two', { script: 'one\ntwo', model: 'weights' })
+    write('one', { script: 'export const run = () => {}' })
+    write('two', { script: 'export const run = () => {}\n// two', model: 'weights' })
     writeFileSync(join(folder, 'credential'), `${ADMIN}\n`)
   })
   afterAll(() => rmSync(folder, { recursive: true }))
@@ -90,7 +90,9 @@ describe('kindred task, release and experiment', () => {
       /kindred: That is what rank v2 is already\./,
     )
     expect(process.exitCode).toBe(1)
-    expect(await say('task', 'diff', 'rank', '1', '2')).toMatch(/\n {2}one\n\+ two\nThe model: added\n/)
+    expect(await say('task', 'diff', 'rank', '1', '2')).toMatch(
+      /\n {2}export const run .*\n\+ \/\/ two\nThe model: added\n/,
+    )
     expect(await say('release', 'add', 'rank', '1', ...WHY)).toMatch(/rank v1 is not approved/)
     for (const version of ['1', '2'])
       expect(await say('task', 'approve', 'rank', version, ...WHY)).toMatch(

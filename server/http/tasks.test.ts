@@ -13,6 +13,8 @@ import type { ApiDocument } from './openapi.ts'
 
 const ADMIN = 'a-credential-of-the-operator-long-enough'
 const ada = { who: 'Ada', why: 'to see it work' }
+const one = 'export const run = () => 1'
+const two = 'export const run = () => 2'
 const METHODS = ['get', 'post'] as const
 
 describe('tasks over HTTP', () => {
@@ -65,14 +67,14 @@ describe('tasks over HTTP', () => {
   })
 
   it('go from submission to a device that verifies what it is given, and back', async () => {
-    const one = await device()
-    expect((await ask('/api/active', {}, one.headers)).status).toBe(503)
-    expect(await told('/api/admin/tasks', 201, submit('one'))).toMatchObject({ version: 1, approved: false })
+    const phone = await device()
+    expect((await ask('/api/active', {}, phone.headers)).status).toBe(503)
+    expect(await told('/api/admin/tasks', 201, submit(one))).toMatchObject({ version: 1, approved: false })
     const model = { draft: draft({ models: { reads: [], writes: ['ranking'], initial: 'ranking' } }) }
     await told(
       '/api/admin/tasks',
       201,
-      submit('two', { ...model, model: Buffer.from('weights').toString('base64') }),
+      submit(two, { ...model, model: Buffer.from('weights').toString('base64') }),
     )
     for (const version of [1, 2])
       expect(
@@ -90,14 +92,14 @@ describe('tasks over HTTP', () => {
 
     const root = rootOf(new Uint8Array(await (await app.request('/api/roots/1')).arrayBuffer()))
     const active = async (info: object, etag = '') =>
-      ask('/api/active', info, { ...one.headers, 'if-none-match': etag })
+      ask('/api/active', info, { ...phone.headers, 'if-none-match': etag })
     const versionsFor = async (info: object) => {
       const { snapshot, list } = activeSchema.parse(await (await active(info)).json())
       const { sha256 } = JSON.parse(snapshot).signed.targets
       const targets = new Uint8Array(await (await app.request(`/artifacts/${sha256}`)).arrayBuffer())
       const [bytes, listed] = [snapshot, list].map((text) => new TextEncoder().encode(text))
       const update = { snapshot: bytes!, list: listed!, targets }
-      const found = await verify({ root }, update, { now: NOON, ed25519: byPlatform, device: one.id })
+      const found = await verify({ root }, update, { now: NOON, ed25519: byPlatform, device: phone.id })
       return (
         found.list!.document.kind === 'device' && found.list!.document.tasks.map(({ version }) => version)
       )
@@ -124,14 +126,14 @@ describe('tasks over HTTP', () => {
     const { versions } = await told('/api/admin/tasks', 200)
     expect(versions).toMatchObject([{ version: 2 }, { version: 1, who: 'Ada', why: 'to see it work' }])
     expect(await told('/api/admin/tasks/rank/1', 200)).toMatchObject({
-      script: 'one',
+      script: one,
       manifest: { version: 1 },
     })
     expect(await told('/api/admin/tasks/rank/2/from/1', 200)).toMatchObject({
       model: 'added',
       script: [
-        { change: 'removed', text: 'one' },
-        { change: 'added', text: 'two' },
+        { change: 'removed', text: one },
+        { change: 'added', text: two },
       ],
     })
     const restored = await told('/api/admin/tasks/rank/1', 200, { action: 'restore', ...ada })
@@ -161,9 +163,10 @@ describe('tasks over HTTP', () => {
   it('are refused with a sentence where they do not fit, and then nothing has happened', async () => {
     const before = await told('/api/admin/releases', 200)
     const refused: [string, unknown, RegExp][] = [
-      ['/api/admin/tasks', submit('two', { draft: { ...draft(), name: '../etc' } }), /task\.json at name/],
-      ['/api/admin/tasks', submit(''), /script\.js is empty/],
-      ['/api/admin/tasks', { ...submit('x'), model: '!' }, /The submission at model/],
+      ['/api/admin/tasks', submit(two, { draft: { ...draft(), name: '../etc' } }), /task\.json at name/],
+      ['/api/admin/tasks', submit(''), /script\.js, line 1: it does not export run/],
+      ['/api/admin/tasks', submit('import "x"'), /line 1: it imports another module/],
+      ['/api/admin/tasks', { ...submit(one), model: '!' }, /The submission at model/],
       ['/api/admin/tasks', '{', /not JSON/],
       ['/api/admin/tasks/rank/3', { action: 'withdraw', ...ada }, /rank v3 is not approved/],
       ['/api/admin/tasks/rank/2', { action: 'withdraw', ...ada }, /Release \d has rank v2/],
@@ -184,9 +187,9 @@ describe('tasks over HTTP', () => {
     for (const path of ['/api/admin/tasks/rank/9', '/api/admin/tasks/rank/9/from/1', '/api/roots/9'])
       await told(path, 404)
     await told('/api/admin/tasks/rank/9', 404, { action: 'approve', ...ada })
-    const one = await device()
+    const phone = await device()
     for (const info of [{ id: 'another' }, { registered: 0 }, { country: 'Germany' }])
-      expect((await ask('/api/active', info, one.headers)).status).toBe(400)
+      expect((await ask('/api/active', info, phone.headers)).status).toBe(400)
     expect(await told('/api/admin/releases', 200)).toEqual(before)
   })
 
@@ -223,11 +226,11 @@ describe('tasks over HTTP', () => {
   })
 
   it('count what was seen and clicked in an arm', async () => {
-    const one = await device()
-    await ask('/api/active', {}, one.headers)
+    const phone = await device()
+    await ask('/api/active', {}, phone.headers)
     const tasks = await toy.cloud.tasks()
     const events = browsing('arm', 1, { from: NOON - HOUR, count: 20 })
-    const upload = { method: 'POST', headers: one.headers, body: JSON.stringify({ events }) }
+    const upload = { method: 'POST', headers: phone.headers, body: JSON.stringify({ events }) }
     expect((await app.request('/api/events', upload)).status).toBe(202)
     const experiment = { ...tasks.releases.board().experiments[0]!, from: NOON - 2 * HOUR }
     const { total } = await toy.cloud.measure(experiment)

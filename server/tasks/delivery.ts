@@ -29,15 +29,18 @@ export interface Signed {
   readonly bytes: Bytes
 }
 
+/** What is done when targets are signed, before they hold. */
+export type Also = () => Promise<unknown>
+
 export interface Delivery {
   /** The newest targets, as they were signed; undefined before anything was approved. */
   targets(): Signed | undefined
   /** SHA-256 of the manifest of an approved version. Throws `bad-input` where that is not approved. */
   manifestOf(task: string, version: number): Promise<string>
   /** Approves a version with the approver's key. Throws `not-ready` where that is not here: then sign what `propose` gives where it is. */
-  approve(manifest: TaskManifest): Promise<Targets>
+  approve(manifest: TaskManifest, also?: Also): Promise<Targets>
   /** From now on this version may not be delivered. */
-  withdraw(task: string, version: number): Promise<Targets>
+  withdraw(task: string, version: number, also?: Also): Promise<Targets>
   /** Signs what is approved once more: before it expires, or when the approver's key is another. */
   renew(): Promise<Targets>
   /** The targets that approve these, too, to be signed elsewhere. */
@@ -55,12 +58,22 @@ export interface Delivery {
   ): Promise<{ snapshot: Bytes; list: Bytes; expires: number }>
 }
 
-/** Keys are asked for at each use: they may have been rotated. */
-export function openDelivery(
-  folder: string,
-  keys: () => Promise<Keyring>,
-  clock: Clock = systemClock,
-): Delivery {
+export interface DeliveryOptions {
+  /** Where targets are kept. */
+  readonly folder: string
+  /** Asked at each use: they may have been rotated. */
+  keys(): Promise<Keyring>
+  /** Puts targets where devices can fetch them by hash, before they hold. */
+  put?(targets: Bytes): void
+  readonly clock?: Clock
+}
+
+export function openDelivery({
+  folder,
+  keys,
+  put = () => {},
+  clock = systemClock,
+}: DeliveryOptions): Delivery {
   const turns = createTurns()
   /** The last ones, whether or not the key that signed them counts any more. */
   let newest = newestIn(folder)
@@ -77,13 +90,14 @@ export function openDelivery(
         'bad-artifact',
         `The targets have version ${document.version}, and ${due} is the next.`,
       )
+    put(bytes)
     const path = join(folder, `${document.version}.targets.json`)
     replaceFile(path, (beside) => writeFileSync(beside, bytes))
     newest = { bytes, document }
     return document
   }
 
-  async function with_(change: (tasks: Targets['tasks']) => Promise<Targets['tasks']>): Promise<Targets> {
+  async function following(change: (tasks: Targets['tasks']) => Promise<Targets['tasks']>): Promise<Targets> {
     const tasks = await change(newest?.document.tasks ?? [])
     return {
       type: 'targets',
@@ -101,7 +115,7 @@ export function openDelivery(
         manifest: await fileOf(manifestBytes(manifest)),
       })),
     )
-    return with_(async (tasks) => [
+    return following(async (tasks) => [
       ...tasks.filter(
         (one) => !added.some(({ task, version }) => task === one.task && version === one.version),
       ),
@@ -109,11 +123,13 @@ export function openDelivery(
     ])
   }
 
-  async function signed(document: Targets): Promise<Targets> {
+  async function signed(document: Targets, also: Also = async () => {}): Promise<Targets> {
     const secrets = (await keys()).secrets('targets')
     if (secrets.length === 0)
       throw new AppError('not-ready', 'The approver’s key is not here: sign the targets where it is.')
-    return accept(await sign(document, secrets, await ed25519()))
+    const bytes = await sign(document, secrets, await ed25519())
+    await also()
+    return accept(bytes)
   }
 
   const find = (task: string, version: number) =>
@@ -128,11 +144,11 @@ export function openDelivery(
   return {
     targets: () => newest,
     manifestOf: async (task, version) => needed(task, version).manifest.sha256,
-    approve: (manifest) => turns.next(async () => signed(await adding([manifest]))),
-    withdraw: (task, version) =>
+    approve: (manifest, also) => turns.next(async () => signed(await adding([manifest]), also)),
+    withdraw: (task, version, also) =>
       turns.next(async () => {
         const gone = needed(task, version)
-        return signed(await with_(async (tasks) => tasks.filter((one) => one !== gone)))
+        return signed(await following(async (tasks) => tasks.filter((one) => one !== gone)), also)
       }),
     renew: () => turns.next(async () => signed(await adding([]))),
     propose: adding,
@@ -144,6 +160,8 @@ export function openDelivery(
       if (secrets.length === 0) throw new AppError('not-ready', 'The online key is not here.')
       const { bytes, document } = newest
       await check(bytes)
+      if (document.expires <= clock.now())
+        throw new AppError('not-ready', 'What was approved has expired: approve it once more.')
       const slot = lifeMs === undefined ? Math.floor(clock.now() / SLOT_MS) * SLOT_MS : clock.now()
       const listed = listBytes(list)
       const snapshot: Snapshot = {

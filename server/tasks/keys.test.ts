@@ -28,7 +28,7 @@ let folder: string
 let delivery: Delivery
 let manifest: TaskManifest
 const keys = () => readKeys(folder)
-const open = () => openDelivery(join(folder, 'metadata'), keys, clock)
+const open = () => openDelivery({ folder: join(folder, 'metadata'), keys, clock })
 beforeEach(async () => {
   now = NOW
   folder = join(mkdtempSync(join(tmpdir(), 'kindred-keys-')), 'keys')
@@ -118,6 +118,15 @@ describe('a delivery', () => {
     now += HOUR
     await delivery.approve(await sealTask(draft(), 2, { script: text('b') }))
     expect((await deliver(second)).snapshot!.version).toBe(now)
+  })
+
+  it('is not there any more once the approval has expired, until it is renewed', async () => {
+    const trusted = await begin()
+    await delivery.approve(manifest)
+    now += 180 * 24 * HOUR
+    await expect(delivery.snapshot(await list(), NOW)).rejects.toThrow(/has expired: approve it once more/)
+    await delivery.renew()
+    expect((await deliver(trusted)).targets?.document.version).toBe(2)
   })
 
   it('is not there of what is not approved, or not any more', async () => {

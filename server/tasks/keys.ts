@@ -53,6 +53,9 @@ export interface InitOptions {
 const pathOf = (folder: string, role: Role, n = 1): string =>
   role === 'root' ? join(folder, FOLDERS.offline, `root-${n}.json`) : join(folder, `${role}.json`)
 
+export const rootPath = (folder: string, version: number): string =>
+  join(folder, FOLDERS.metadata, `${version}.root.json`)
+
 /** Makes all keys and the first root. Throws `bad-input` where there are keys already. */
 export async function initKeys(folder: string, options: InitOptions = {}): Promise<Keyring> {
   const { keys = 1, threshold = Math.ceil(keys / 2), clock = systemClock } = options
@@ -146,14 +149,14 @@ async function writeRoot(folder: string, root: Root, by: readonly Key[], before?
     by.map(({ secret }) => secret),
     await ed25519(),
   )
-  const path = join(folder, FOLDERS.metadata, `${root.version}.root.json`)
+  const path = rootPath(folder, root.version)
   replaceFile(path, (beside) => writeFileSync(beside, bytes))
 }
 
 function rootsIn(folder: string): Uint8Array<ArrayBuffer>[] {
   const found: Uint8Array<ArrayBuffer>[] = []
   for (let version = 1; ; version++) {
-    const path = join(folder, FOLDERS.metadata, `${version}.root.json`)
+    const path = rootPath(folder, version)
     if (!existsSync(path)) return found
     found.push(new Uint8Array(readFileSync(path)))
   }

@@ -71,10 +71,15 @@ export async function openRepository(folder: string, options: RepositoryOptions 
   const unlock = await lockFolder(folder)
   const gitdir = join(folder, 'history.git')
   const parts = join(folder, 'parts')
-  await rm(parts, { recursive: true, force: true })
-  await makeFolder(parts)
   const fs = durableFiles(parts, options.steps)
-  if (!existsSync(gitdir)) await initialise(join(parts, 'history.git'), gitdir, fs)
+  try {
+    await rm(parts, { recursive: true, force: true })
+    await makeFolder(parts)
+    if (!existsSync(gitdir)) await initialise(join(parts, 'history.git'), gitdir, fs)
+  } catch (error) {
+    await unlock()
+    throw error
+  }
   const at = { fs, gitdir }
   const turns = createTurns()
   /** All versions up to the commit `head`, the oldest first. */

@@ -5,19 +5,22 @@ import { type Clock, systemClock } from '../../shared/clock.ts'
 import { AppError } from '../../shared/failure.ts'
 import type { DeviceInfo } from '../../shared/release/device.ts'
 import { isRunning } from '../../shared/release/releases.ts'
-import { manifestBytes } from '../../shared/tasks/manifest.ts'
+import { manifestBytes, type TaskDraft, type TaskFiles } from '../../shared/tasks/manifest.ts'
 import { type Artifact, readArtifact, writeArtifact } from '../cloud/release.ts'
 import type { Store } from '../store/store.ts'
 import type { By } from './by.ts'
 import { type Delivery, openDelivery } from './delivery.ts'
-import { initKeys, type Keyring, readKeys } from './keys.ts'
+import { initKeys, type Keyring, readKeys, rootPath } from './keys.ts'
 import { openReleases, type Releases } from './releases.ts'
-import { openRepository, type Repository } from './repository.ts'
+import { openRepository, type Repository, type Version } from './repository.ts'
+import { checkScript } from './script.ts'
 
 export interface Tasks {
   readonly repository: Repository
   readonly releases: Releases
   readonly delivery: Delivery
+  /** The next version of a task. Throws `bad-input`, with what is wrong and where, for what no device could run. */
+  submit(draft: TaskDraft, files: TaskFiles, by: By): Promise<Version>
   /** Puts a version's files where devices can fetch them, and signs that they may be delivered. */
   approve(task: string, version: number, by: By): Promise<void>
   /** Throws `bad-input` while a release or an experiment has the version. */
@@ -52,9 +55,13 @@ export async function openTasks({ folder, store, clock = systemClock }: TasksOpt
   const repository = await openRepository(folder, { clock })
   try {
     const secrets = join(folder, 'keys')
-    const keys = (): Promise<Keyring> => readKeys(secrets)
-    if (!existsSync(secrets)) await initKeys(secrets, { clock })
-    const delivery = openDelivery(join(secrets, 'metadata'), keys, clock)
+    let ring = existsSync(secrets) ? await readKeys(secrets) : await initKeys(secrets, { clock })
+    const keys = async (): Promise<Keyring> => {
+      if (existsSync(rootPath(secrets, ring.root.version + 1))) ring = await readKeys(secrets)
+      return ring
+    }
+    const put = (targets: Uint8Array) => void writeArtifact(folder, targets)
+    const delivery = openDelivery({ folder: join(secrets, 'metadata'), keys, put, clock })
     const releases = await openReleases({ store, manifestOf: delivery.manifestOf, clock })
     return bind({ folder, store, clock, repository, keys, delivery, releases })
   } catch (error) {
@@ -72,13 +79,17 @@ const bind = ({ folder, store, clock, repository, keys, delivery, releases }: Pa
   releases,
   delivery,
 
+  async submit(draft, files, by) {
+    await checkScript(files.script)
+    return repository.submit(draft, files, by)
+  },
+
   async approve(task, version, by) {
     const { manifest, files } = await repository.read(task, version)
     const { sha256 } = writeArtifact(folder, manifestBytes(manifest))
     for (const bytes of [files.script, files.model]) if (bytes) writeArtifact(folder, bytes)
-    await delivery.approve(manifest)
-    writeArtifact(folder, delivery.targets()!.bytes)
-    await releases.note({ type: 'approve', task, version, manifest: sha256 }, by)
+    const note = { type: 'approve', task, version, manifest: sha256 } as const
+    await delivery.approve(manifest, () => releases.note(note, by))
   },
 
   async withdraw(task, version, by) {
@@ -97,9 +108,8 @@ const bind = ({ folder, store, clock, repository, keys, delivery, releases }: Pa
     if (tried)
       throw new AppError('bad-input', `Experiment ${tried.id} has ${task} v${version}: end it first.`)
     const manifest = await delivery.manifestOf(task, version)
-    await delivery.withdraw(task, version)
-    writeArtifact(folder, delivery.targets()!.bytes)
-    await releases.note({ type: 'withdraw', task, version, manifest }, by)
+    const note = { type: 'withdraw', task, version, manifest } as const
+    await delivery.withdraw(task, version, () => releases.note(note, by))
   },
 
   async contact(device) {

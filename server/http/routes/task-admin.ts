@@ -110,7 +110,7 @@ export function taskAdminRoutes({ tasks, cloud, clock }: { tasks: Tasks; cloud: 
             script: new TextEncoder().encode(script),
             ...(model !== undefined && { model: new Uint8Array(Buffer.from(model, 'base64')) }),
           }
-          const made = await repository.submit(parse(taskDraftSchema, draft, 'task.json'), files, {
+          const made = await tasks.submit(parse(taskDraftSchema, draft, 'task.json'), files, {
             who,
             why,
           })
