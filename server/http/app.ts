@@ -21,6 +21,7 @@ import { deviceRoutes } from './routes/devices.ts'
 import { docRoutes } from './routes/docs.ts'
 import { eventRoutes } from './routes/events.ts'
 import { healthRoutes } from './routes/health.ts'
+import { releaseAdminRoutes } from './routes/release-admin.ts'
 import { artifactRoutes, taskRoutes } from './routes/task.ts'
 import { taskAdminRoutes } from './routes/task-admin.ts'
 import { createSite } from './site.ts'
@@ -89,7 +90,10 @@ export function createApp({
   if (tasks) app.route('/api', activeRoutes({ tasks, cloud }, known))
   if (adminCredential !== undefined) {
     app.route('/api/admin', adminRoutes(services, adminCredential))
-    if (tasks) app.route('/api/admin', taskAdminRoutes({ tasks, cloud, clock }))
+    if (tasks)
+      app
+        .route('/api/admin', taskAdminRoutes(tasks))
+        .route('/api/admin', releaseAdminRoutes({ releases: tasks.releases, cloud, clock }))
   }
   app.route('/api', docRoutes(app))
   app.all('/api/*', (c) => problem(c, 404))

@@ -231,7 +231,7 @@ describe.runIf(hasGit)('Git itself', () => {
   it('accepts what is left when the process is killed, and what was acknowledged is there', async () => {
     await repository.close()
     let acknowledged = 0
-    for (const last of [0, 7, 20]) {
+    for (const last of [0, 7, 30]) {
       const { signal, stdout } = spawnSync(process.execPath, ['--import', 'tsx', CHILD, folder, `${last}`], {
         encoding: 'utf8',
       })
@@ -244,7 +244,8 @@ describe.runIf(hasGit)('Git itself', () => {
       fsck()
       await repository.close()
     }
-    expect(acknowledged).toBeGreaterThan(5)
+    // One each by this process, the others by those that were killed.
+    expect(acknowledged).toBeGreaterThan(3)
     repository = await openRepository(folder, { clock })
   })
 })

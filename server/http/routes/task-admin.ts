@@ -1,12 +1,8 @@
-/** /api/admin/tasks, /releases and /experiments: for the operator alone. docs/tasks.md tells what these are. */
+/** /api/admin/tasks: for the operator alone. docs/tasks.md tells what these are. */
 import { type Context, Hono } from 'hono'
 import * as z from 'zod'
-import type { Clock } from '../../../shared/clock.ts'
 import { parse } from '../../../shared/failure.ts'
-import type { Order } from '../../../shared/release/changes.ts'
-import { percentAt } from '../../../shared/release/releases.ts'
 import { taskDraftSchema, taskNameSchema } from '../../../shared/tasks/manifest.ts'
-import type { Cloud } from '../../cloud/cloud.ts'
 import { bySchema } from '../../tasks/by.ts'
 import { diffTasks } from '../../tasks/diff.ts'
 import type { Tasks } from '../../tasks/tasks.ts'
@@ -18,8 +14,6 @@ import { problem } from '../problem.ts'
 const whole = z.coerce.number().int().min(1).max(1e9)
 const versionPath = z.object({ task: taskNameSchema, version: whole })
 const diffPath = versionPath.extend({ other: whole })
-const entryPath = z.object({ from: whole })
-const experimentPath = z.object({ experiment: whole })
 
 /** Values that have a schema of their own, which they have passed. */
 const free = z.record(z.string(), z.unknown())
@@ -44,14 +38,12 @@ const submissionSchema = z.strictObject({
   ...said,
 })
 const actionSchema = z.strictObject({ action: z.enum(['restore', 'approve', 'withdraw']), ...said })
-const changeSchema = z.strictObject({ order: free, ...said })
-const trialSchema = z.strictObject({ order: free, at: z.int().min(0).optional() })
 
 const NO_VERSION = 'There is no such version.'
 const NO_FIT = 'It does not fit, or makes no sense as things stand; the problem says why.'
 
-export function taskAdminRoutes({ tasks, cloud, clock }: { tasks: Tasks; cloud: Cloud; clock: Clock }) {
-  const { repository, releases, delivery } = tasks
+export function taskAdminRoutes(tasks: Tasks) {
+  const { repository, delivery } = tasks
 
   async function versions(name?: string) {
     const approved = new Set(
@@ -195,132 +187,6 @@ export function taskAdminRoutes({ tasks, cloud, clock }: { tasks: Tasks; cloud: 
             c,
             diffTasks(await repository.read(task, other), await repository.read(task, version)),
           )
-        },
-      ),
-    )
-    .get(
-      '/releases',
-      endpoint(
-        {
-          ...group,
-          name: 'listReleases',
-          summary: 'Releases, experiments and killed tasks as they stand now',
-          answers: {
-            200: {
-              what: 'Each release with the percentage that it has now.',
-              schema: z.strictObject({
-                releases: z.array(free),
-                experiments: z.array(free),
-                killed: z.array(z.string()),
-                entries: z.int(),
-                at: z.int(),
-                devices: z.int(),
-              }),
-            },
-          },
-        },
-        async (c) => {
-          const board = releases.board()
-          const now = clock.now()
-          const shown = board.releases.map((one) => ({ ...one, percent: percentAt(one, now) }))
-          return answer(c, { ...board, releases: shown, devices: await cloud.knownDevices() })
-        },
-      ),
-    )
-    .post(
-      '/releases',
-      endpoint(
-        {
-          ...group,
-          name: 'changeReleases',
-          summary: 'Release, widen, pause, resume, revoke, kill, revive; begin or end an experiment',
-          detail: 'Orders are described in shared/release/changes.ts. Each is a line of the ledger.',
-          body: { schema: changeSchema, required: true, what: 'The order, who gives it and why.' },
-          answers: { 201: { what: 'The line of the ledger.', schema: free }, 400: NO_FIT },
-        },
-        async (c) => {
-          const { order, ...by } = parse(changeSchema, await readJson(c), 'The request')
-          return answer(c, await releases.change(order as Order, by), 201)
-        },
-      ),
-    )
-    .post(
-      '/releases/dry-run',
-      endpoint(
-        {
-          ...group,
-          name: 'tryRelease',
-          summary: 'How many of the known devices an order would reach, and what they would have then',
-          body: { schema: trialSchema, required: true, what: 'The order, and the moment (ms) if not now.' },
-          answers: {
-            200: {
-              what: 'Nothing has changed.',
-              schema: z.strictObject({
-                devices: z.int(),
-                hit: z.int(),
-                reaches: z.int(),
-                moves: z.array(free),
-                arms: z.record(z.string(), z.int()),
-              }),
-            },
-            400: NO_FIT,
-          },
-        },
-        async (c) => {
-          const { order, at } = parse(trialSchema, await readJson(c), 'The request')
-          return answer(c, await releases.dryRun(order as Order, at))
-        },
-      ),
-    )
-    .get(
-      '/ledger/:from',
-      endpoint(
-        {
-          ...group,
-          name: 'readLedger',
-          summary: 'Who changed what, when and why: a hundred lines from a number on',
-          path: entryPath,
-          answers: {
-            200: { what: 'Lines of the ledger.', schema: z.strictObject({ entries: z.array(free) }) },
-            400: 'That is no number of a line.',
-          },
-        },
-        async (c) => {
-          const { from } = parse(entryPath, c.req.param(), 'The address')
-          return answer(c, { entries: await releases.audit(from, 100) })
-        },
-      ),
-    )
-    .get(
-      '/experiments/:experiment',
-      endpoint(
-        {
-          ...group,
-          name: 'measureExperiment',
-          summary:
-            'The three metrics of each arm by day and in all, and against the baseline, with intervals',
-          path: experimentPath,
-          answers: {
-            200: {
-              what: 'Counts, values and 95 % intervals.',
-              schema: z.strictObject({
-                days: z.array(free),
-                total: free,
-                baseline: z.string(),
-                against: free,
-                mixed: z.int(),
-              }),
-            },
-            400: 'That is no number of an experiment.',
-            404: 'There is no such experiment.',
-          },
-        },
-        async (c) => {
-          const { experiment: id } = parse(experimentPath, c.req.param(), 'The address')
-          const experiment = releases.board().experiments.find((one) => one.id === id)
-          return experiment
-            ? answer(c, await cloud.measure(experiment))
-            : problem(c, 404, 'There is no such experiment.')
         },
       ),
     )
