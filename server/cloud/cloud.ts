@@ -110,6 +110,8 @@ export async function openCloud({
   const matching = new Map<number, Promise<BatchList['state']>>()
   /** By user: the number that the next sample had when they were last matched. */
   const matchedAt = new Map<number, number>()
+  /** By user: their latest click when they were last matched by it. */
+  const movedAt = new Map<number, string>()
   const artifacts = new Map<string, Artifact>()
   const tables = createTables(dir)
   const following = new Set<() => void>()
@@ -132,10 +134,20 @@ export async function openCloud({
   /** Whether enough samples for a batch came since the user got the last, and were not looked through for them already. */
   async function mayHaveMore(user: number, { batches, until }: Matches): Promise<boolean> {
     if (batches.length >= hyper.batchesPerDay || freshBatches === 0) return false
+    if (population?.schema.vectorOf === 'latest') return hasMoved(user)
     const next = await store.samples.next()
     if (next - Math.max(until, matchedAt.get(user) ?? 0) < hyper.batchSize) return false
     if (matchedAt.size > MATCHED) matchedAt.clear()
     matchedAt.set(user, next)
+    return true
+  }
+
+  /** Whether a user stands elsewhere than when this was last asked of them. */
+  async function hasMoved(user: number): Promise<boolean> {
+    const latest = (await store.events.of(user)).findLast(({ type }) => type === 'click')?.id
+    if (latest === undefined || movedAt.get(user) === latest) return false
+    if (movedAt.size > MATCHED) movedAt.clear()
+    movedAt.set(user, latest)
     return true
   }
 

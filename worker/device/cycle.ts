@@ -141,7 +141,7 @@ export function createCycle(deps: CycleDeps): Cycle {
     const { hyper } = task.manifest
     if (!hyper.augment) return true
     const all = async () => pulledToday(await getState(db, 'pulled'), clock, hyper)
-    if (!mayHaveMore(await getState(db, 'pulled'), clock, hyper)) return true
+    if (!(await mayHaveMore(db, task, clock))) return true
     board.set({ run: { phase: 'fetching' } })
     try {
       board.live.matching = await pull({ db, tunnel, samples, clock }, task, signal)

@@ -11,7 +11,7 @@ import type { Tunnel } from './tunnel.ts'
 
 export type Pulled = StateValue<'pulled'>
 
-/** During the day the server may have more, of what came since: it is asked again after this. */
+/** During the day the server may have more, of what came since: it is asked again after this, … */
 const ASK_MORE_MS = 10 * 60_000
 
 /** Whether everything that the server had for this device's day when it was last asked has been pulled. */
@@ -21,10 +21,21 @@ export const pulledToday = (
   { dayMs }: Pick<Hyper, 'dayMs'>,
 ): boolean => pulled?.done === dayOf(clock.now(), dayMs)
 
-/** Whether it may have more by now. */
-export const mayHaveMore = (pulled: Pulled | undefined, clock: Clock, hyper: Hyper): boolean =>
-  !pulledToday(pulled, clock, hyper) ||
-  (pulled!.next < hyper.batchesPerDay && Math.abs(clock.now() - pulled!.asked) >= ASK_MORE_MS)
+/** … or at once, where it goes by the latest click and there is a newer one. Whether it may have more by now. */
+export async function mayHaveMore(db: Db, { manifest }: Active, clock: Clock): Promise<boolean> {
+  const { hyper, schema } = manifest
+  const pulled = await getState(db, 'pulled')
+  if (!pulled || !pulledToday(pulled, clock, hyper)) return true
+  if (pulled.next >= hyper.batchesPerDay) return false
+  if (Math.abs(clock.now() - pulled.asked) >= ASK_MORE_MS) return true
+  if (schema.vectorOf !== 'latest') return false
+  const newest = await db.history
+    .orderBy('id')
+    .reverse()
+    .until(({ at }) => at <= pulled.asked)
+    .toArray()
+  return newest.some(({ type }) => type === 'click')
+}
 
 /**
  * Asks for the day's batches and takes in those that are not here yet; each is stored together with the fact that it was

@@ -34,8 +34,8 @@ export interface Task {
   readonly visits: readonly { arm: string; past?: readonly KindredEvent[]; impression: Impression }[]
 }
 
-/** A device asks the server when its user comes back after so long. */
-const AWAY_MS = 10 * 60_000
+/** A device speaks to the server when there is something to tell, soon after that: not more often than this. */
+const SOON_MS = 5000
 /** What is passed over is seen a second before the click, as in the past. */
 const BEFORE_MS = 1000
 
@@ -158,7 +158,7 @@ export async function open({ start, seed, secret, catalogue, arms }: Common): Pr
       if (today !== day) send = createCachingFetch()
       day = today
       const who = await somebody(visit)
-      if (now - who.contactAt >= AWAY_MS) {
+      if (now - who.contactAt >= SOON_MS) {
         await contact(who)
         who.contactAt = now
       }

@@ -91,6 +91,6 @@ test('an arm may have strangers’ samples, or the model of the hour', () => {
     model: 'cloud',
   })
   expect(armOf('cloud-hourly')).toEqual({ ...armNamed('cloud'), name: 'cloud-hourly', model: 'hourly' })
-  const remembering = armNamed('kindred@evidence.weight=2@ranking.epochs=0@batchesPerDay=36')
+  const remembering = armNamed('kindred@evidence.weight=2@ranking.epochs=0@batchesPerDay=96')
   expect(armOf('kindred-hourly')).toEqual({ ...remembering, name: 'kindred-hourly', model: 'hourly' })
 })

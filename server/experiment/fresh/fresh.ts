@@ -46,10 +46,10 @@ export interface FreshOutcome {
 }
 
 /**
- * A visit's worth of batches is the paper's of a day, and there are three of them for a device that asks again. There are five samples of
- * each neighbour, which is a click and what was passed over with it.
+ * Devices ask after each click, where neighbours are found by it, and are given forty impressions, twelve times a day: five samples of a
+ * neighbour are a click and what was passed over with it. An arm may take less.
  */
-const GIVEN = { neighbours: 60, batchesPerDay: 36, freshBatches: 24 }
+const GIVEN = { neighbours: 60, batchesPerDay: 96, freshBatches: 88 }
 /** On news `kindred` remembers what it borrows, where on films it learns from it, and trains nothing. */
 const REMEMBERING = ['evidence.weight=2', 'ranking.epochs=0', `batchesPerDay=${GIVEN.batchesPerDay}`]
 
