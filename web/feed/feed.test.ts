@@ -136,6 +136,21 @@ describe('the feed', () => {
     expect(ready(feed.state.get())).toMatchObject({ reasons: new Map(), trouble: null })
   })
 
+  it('a model that comes while the first ranking is under way, and cannot rank, is told of', async () => {
+    const { feed, device, hear } = bench()
+    let answer = () => {}
+    device.held = new Promise((resolve) => {
+      answer = resolve
+    })
+    const started = feed.start()
+    await hear({ serving: null })
+    device.failing = new AppError('bad-artifact', 'no')
+    await hear()
+    answer()
+    await started
+    expect(feed.state.get()).toMatchObject({ phase: 'failed', failure: { code: 'bad-artifact' } })
+  })
+
   it('the reasons of another model are not kept, and not waited for', async () => {
     const { feed, device, hear, pass } = bench()
     await feed.start()

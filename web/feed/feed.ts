@@ -180,7 +180,11 @@ export function createFeed({ device, session, seed, now, later }: FeedDeps): Fee
     }
     const ranking = old.phase !== 'ready' || asked !== answered
     if (!another || !wanted || (!ranking && old.serving.sha256 === sha256)) return
-    rank().catch((error) => update({ trouble: toFailure(error) }))
+    rank().catch((error) => {
+      const failure = toFailure(error)
+      if (state.get().phase === 'ready') update({ trouble: failure })
+      else state.set({ phase: 'failed', failure })
+    })
   }
   device.onStatus(hear)
 
