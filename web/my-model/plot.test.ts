@@ -12,6 +12,8 @@ describe('the numbers at an axis', () => {
     [0.61, 0.67, [0.6, 0.62, 0.64, 0.66, 0.68]],
     [-3, 4, [-5, 0, 5]],
     [0.5, 0.5, [0.5]],
+    [0, 5e-324, [0]],
+    [0.3, 0.1 + 0.2, [0.3]],
   ])('between %d and %d are round', (low, high, ticks) => {
     expect(ticksOf(low, high)).toEqual(ticks)
   })

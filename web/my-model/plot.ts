@@ -41,10 +41,10 @@ function scale([low, high]: readonly [number, number], from: number, to: number)
 
 /**
  * Round numbers about a `count`-th of the span apart, the first at or below `low`, the last at or above `high`; one where both
- * are the same.
+ * are the same, but for what rounding does to a number.
  */
 export function ticksOf(low: number, high: number, count = 3): number[] {
-  if (!(high > low)) return [low]
+  if (!(high - low > 1e-9 * Math.max(Math.abs(low), Math.abs(high), 1e-9))) return [low]
   const rough = (high - low) / count
   const power = 10 ** Math.floor(Math.log10(rough))
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((step) => step >= rough * 0.999)!
