@@ -48,8 +48,8 @@ export const manifest: Partial<ManifestOptions> = {
   ],
   shortcuts: [shortcut('Feed', ''), shortcut('My model', 'my-model')],
   screenshots: [
-    screenshot('feed-narrow', '1082x2402', 'narrow', 'The feed, ranked on the device'),
-    screenshot('my-model-narrow', '1082x2402', 'narrow', 'What the model has learnt'),
+    screenshot('feed-narrow', '824x1830', 'narrow', 'The feed, ranked on the device'),
+    screenshot('my-model-narrow', '824x1830', 'narrow', 'What the model has learnt'),
     screenshot('feed-wide', '1280x800', 'wide', 'The feed, ranked on the device'),
     screenshot('my-model-wide', '1280x800', 'wide', 'What the model has learnt'),
   ],

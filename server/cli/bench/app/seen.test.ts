@@ -15,17 +15,18 @@ describe('the cumulative layout shift', () => {
   })
 })
 
-it('an interaction counts by its longest event, if it began while a round ran', () => {
+it('an interaction counts by its longest event, if it began while a round ran or half a second after', () => {
   const inputs = [
     { id: 1, name: 'pointerdown', at: 50, ms: 400 },
     { id: 2, name: 'pointerdown', at: 150, ms: 24 },
     { id: 2, name: 'click', at: 160, ms: 56 },
-    { id: 3, name: 'keydown', at: 250, ms: 300 },
+    { id: 3, name: 'keydown', at: 701, ms: 300 },
+    { id: 5, name: 'keydown', at: 700, ms: 32 },
     { id: 4, name: 'click', at: 900, ms: 16 },
   ]
   const busy = [
     { from: 100, to: 200 },
     { from: 800, to: null },
   ]
-  expect(duringRounds({ inputs, busy })).toEqual([56, 16])
+  expect(duringRounds({ inputs, busy })).toEqual([56, 32, 16])
 })

@@ -30,11 +30,14 @@ export function cumulativeShift(shifts: readonly Pick<Seen['shifts'][number], 'a
   return worst
 }
 
-/** The longest event of each interaction that began while a round ran, ms. */
+/** The feed is ranked anew when a round has ended. */
+export const AFTER_MS = 500
+
+/** The longest event of each interaction that began while a round ran, or soon after, ms. */
 export function duringRounds({ inputs, busy }: Pick<Seen, 'inputs' | 'busy'>): number[] {
   const longest = new Map<number, number>()
   for (const { id, at, ms } of inputs)
-    if (busy.some(({ from, to }) => at >= from && at <= (to ?? Number.POSITIVE_INFINITY)))
+    if (busy.some(({ from, to }) => at >= from && at <= (to ?? Number.POSITIVE_INFINITY) + AFTER_MS))
       longest.set(id, Math.max(ms, longest.get(id) ?? 0))
   return [...longest.values()]
 }

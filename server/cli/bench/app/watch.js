@@ -24,7 +24,7 @@ observe({ type: 'event', durationThreshold: 16 }, ({ name, startTime, duration, 
 function notePhase() {
   const phase = document.querySelector('[data-testid=status]')?.getAttribute('data-phase')
   const last = seen.busy.at(-1)
-  const trains = phase === 'filtering' || phase === 'training'
+  const trains = phase === 'filtering' || phase === 'training' || phase === 'committing'
   if (trains && (!last || last.to !== null)) seen.busy.push({ from: performance.now(), to: null })
   if (!trains && last?.to === null) last.to = performance.now()
 }
