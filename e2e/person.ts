@@ -1,12 +1,6 @@
 /** A person with a phone, and a look into what their browser keeps. */
 import { expect, type Locator, type Page } from 'playwright/test'
-
-export interface StoredModel {
-  slot: string
-  /** The hash in the row, and the hash of the bytes as they lie on the disk. */
-  sha256: string
-  actual: string
-}
+import { readModels, type StoredModel } from './stored.ts'
 
 export type View = 'Feed' | 'My model' | 'Settings'
 
@@ -116,25 +110,7 @@ export class Person {
 
   /** The ranking models as they lie in IndexedDB, hashed anew. */
   storedModels(): Promise<StoredModel[]> {
-    return this.page.evaluate(async () => {
-      const all = <T>(request: IDBRequest<T>) =>
-        new Promise<T>((done, failed) => {
-          request.onsuccess = () => done(request.result)
-          request.onerror = () => failed(request.error)
-        })
-      const db = await all(indexedDB.open('kindred'))
-      const store = db.transaction(['models', 'blobs'])
-      const rows = await all(store.objectStore('models').getAll())
-      const blobs = await all(store.objectStore('blobs').getAll())
-      db.close()
-      return Promise.all(
-        rows.map(async ({ slot, sha256 }: { slot: string; sha256: string }) => {
-          const { bytes } = blobs.find((blob: { slot: string }) => blob.slot === slot)
-          const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
-          return { slot, sha256, actual: [...digest].map((b) => b.toString(16).padStart(2, '0')).join('') }
-        }),
-      )
-    })
+    return this.page.evaluate(readModels)
   }
 
   /** What the models' rows say of their bytes, each hash once. */

@@ -1,7 +1,7 @@
 /** Chromium by Playwright. */
 import { chromium } from 'playwright'
 import type { Found } from './find.js'
-import { callByName, type Tab } from './tab.ts'
+import { callByName, callIt, type Tab } from './tab.ts'
 
 /** Chromium speaks to nobody but the server under test; as root it has no sandbox to offer. */
 export const CHROMIUM_ARGS = [
@@ -22,6 +22,7 @@ export async function openChromium({ executablePath }: Found): Promise<Tab> {
       await page.goto(url)
     },
     evaluate: (name, ...args) => page.evaluate(callByName, [name, args] as const),
+    perform: (act, ...input) => page.evaluate(callIt(act, input)),
     close: () => browser.close(),
   }
 }

@@ -1,7 +1,7 @@
 /** Firefox by WebDriver BiDi. */
 import puppeteer from 'puppeteer-core'
 import type { Found } from './find.js'
-import { callByName, PATIENCE_MS, type Tab } from './tab.ts'
+import { callByName, callIt, PATIENCE_MS, type Tab } from './tab.ts'
 
 export async function openFirefox({ executablePath }: Found): Promise<Tab> {
   const browser = await puppeteer.launch({
@@ -18,6 +18,7 @@ export async function openFirefox({ executablePath }: Found): Promise<Tab> {
         await page.goto(url)
       },
       evaluate: (name, ...args) => page.evaluate(callByName, [name, args] as const),
+      perform: (act, ...input) => page.evaluate(callIt(act, input)) as Promise<never>,
       close: () => browser.close(),
     }
   } catch (error) {

@@ -6,6 +6,8 @@ export interface Tab {
   goto(url: string): Promise<void>
   /** Calls the function that the page's `window` has under this name; what goes in and comes out is JSON. */
   evaluate(name: string, ...args: readonly unknown[]): Promise<unknown>
+  /** Runs a function in the page that needs nothing from around it; what goes in and comes out is JSON. */
+  perform<In extends readonly unknown[], Out>(act: (...input: In) => Out, ...input: In): Promise<Awaited<Out>>
   /** Ends the browser and everything that was started for it. */
   close(): Promise<void>
 }
@@ -16,3 +18,7 @@ export const PATIENCE_MS = 15 * 60_000
 /** In a page: calls its function of that name. */
 export const callByName = ([name, args]: readonly [string, readonly unknown[]]): unknown =>
   (globalThis as unknown as Record<string, (...args: readonly unknown[]) => unknown>)[name]!(...args)
+
+/** An expression that, in a page, calls `act`. */
+export const callIt = (act: (...input: never[]) => unknown, input: readonly unknown[]): string =>
+  `(${act})(...${JSON.stringify(input)})`

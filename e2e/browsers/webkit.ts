@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream'
 import { Builder } from 'selenium-webdriver'
 import type { Found } from './find.js'
 import { type Program, start } from './program.ts'
-import { PATIENCE_MS, type Tab } from './tab.ts'
+import { callIt, PATIENCE_MS, type Tab } from './tab.ts'
 
 export async function openWebKit(found: Found): Promise<Tab> {
   /** What is to be undone, the newest first. */
@@ -63,12 +63,9 @@ export async function openWebKit(found: Found): Promise<Tab> {
         await session.get(url)
         await session.executeAsyncScript(LOADED)
       },
-      async evaluate(name, ...args) {
-        const answer = await session.executeAsyncScript(CALL, name, args)
-        const { value, error } = answer as { value?: unknown; error?: string }
-        if (error !== undefined) throw new Error(error)
-        return value
-      },
+      evaluate: (name, ...args) => answered(session.executeAsyncScript(asked(CALL), name, args)),
+      perform: (act, ...input) =>
+        answered(session.executeAsyncScript(asked(callIt(act, input)))) as Promise<never>,
       close,
     }
   } catch (error) {
@@ -84,12 +81,20 @@ const LOADED = `
   else addEventListener('load', () => answer())`
 
 /** The last argument of an asynchronous script is the way to answer. */
-const CALL = `
-  const [name, args, answer] = arguments
-  Promise.resolve().then(() => window[name](...args)).then(
+const asked = (expression: string) => `
+  const answer = arguments[arguments.length - 1]
+  Promise.resolve().then(() => ${expression}).then(
     (value) => answer({ value: value === undefined ? null : value }),
     (error) => answer({ error: error + '\\n' + error?.stack }),
   )`
+
+const CALL = 'window[arguments[0]](...arguments[1])'
+
+async function answered(answer: Promise<unknown>): Promise<unknown> {
+  const { value, error } = (await answer) as { value?: unknown; error?: string }
+  if (error !== undefined) throw new Error(error)
+  return value
+}
 
 function freePort(): Promise<number> {
   return new Promise((done, failed) => {

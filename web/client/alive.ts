@@ -1,6 +1,6 @@
 /** A device that outlives its workers. */
 import { connect } from '../../shared/connect.ts'
-import { type AppError, toFailure } from '../../shared/error.ts'
+import { AppError, toFailure } from '../../shared/error.ts'
 import type { Conditions, DeviceApi, Status } from '../../shared/protocol.ts'
 
 /** A worker that died is followed by the next after this, then after twice as long, and so on. */
@@ -22,14 +22,24 @@ const systemTiming: Timing = {
   later: (act, ms) => setTimeout(act, ms),
 }
 
-/** The device in the workers that `create` makes, one after the other. Throws what the first one throws. */
+/**
+ * The device in the workers that `create` makes, one after the other. Throws what the first one throws. A page that is left
+ * but kept to come back to has none: WebKit freezes it with its worker and that one's transactions, which every other page
+ * would wait for.
+ */
 export const keepWorking = (create: () => Worker): Ending =>
   keepAlive((ended) => {
     const worker = create()
-    return connect(worker, (why) => {
+    const leave = ({ persisted }: PageTransitionEvent) => {
+      if (persisted) device.end(new AppError('worker', 'The page was left.'))
+    }
+    const device = connect(worker, (why) => {
+      removeEventListener('pagehide', leave)
       worker.terminate() // an error does not end it by itself
       ended(why)
     })
+    addEventListener('pagehide', leave)
+    return device
   })
 
 /**

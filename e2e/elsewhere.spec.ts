@@ -1,0 +1,71 @@
+/** The story of everyone's first hour in the engines that phones have beside Chromium's: Gecko and WebKit. */
+import { find, isRequired } from './browsers/find.js'
+import { openTab } from './browsers/open.ts'
+import { createVisitor } from './browsers/visitor.ts'
+import { openSite } from './site.ts'
+import { readModels } from './stored.ts'
+import { expect, test } from './test.ts'
+
+for (const kind of ['firefox', 'webkit'] as const)
+  test(`${kind}: clicks train a model on the device, which ranks from then on, offline too, until it is forgotten`, async ({
+    url,
+  }) => {
+    test.skip(!find(kind) && !isRequired(kind), `There is no ${kind} here, and none could be installed.`)
+    const site = await openSite(url)
+    const tab = await openTab(kind)
+    const visitor = createVisitor(tab, site.url)
+    try {
+      const before = await test.step('the first visit gets a feed ranked by the delivered model', () =>
+        visitor.visit())
+      const models = await tab.perform(readModels)
+      expect(models.map(({ slot }) => slot).sort()).toEqual(['M', 'M0'])
+      const delivered = models[0]!.actual
+
+      await test.step('ten items are opened, and a model is trained', async () => {
+        await visitor.openItems(10)
+        await visitor.goTo('my-model')
+        const round = await visitor.facts('round', { outcome: 'committed' })
+        expect(Number(round.kept)).toBeGreaterThan(0)
+        expect(Number(round.after)).toBeGreaterThan(Number(round.before))
+        console.log(`  ${tab.version}: a round on ${round.engine} in ${Math.round(Number(round.ms))} ms`)
+        await visitor.facts('events-waiting', { value: '0' })
+      })
+
+      const after = await test.step('it is on the disk, and ranks', async () => {
+        const stored = new Map((await tab.perform(readModels)).map((model) => [model.slot, model]))
+        expect(stored.get('M')!.actual).toBe(stored.get('M')!.sha256)
+        expect(stored.get('M0')!.actual).toBe(delivered)
+        await visitor.goTo('feed')
+        expect(await visitor.facts('serving', { slot: 'M' })).toMatchObject({
+          sha256: stored.get('M')!.sha256,
+        })
+        const feed = await visitor.feed()
+        expect([...feed].sort()).toEqual([...before].sort())
+        expect(feed).not.toEqual(before)
+        return feed
+      })
+
+      await test.step('without a network the app starts and ranks as it did', async () => {
+        await visitor.kept()
+        site.cut()
+        expect(await visitor.visit()).toEqual(after)
+        site.mend()
+      })
+
+      await test.step('everything is forgotten, here and on the server', async () => {
+        await visitor.goTo('my-model')
+        await visitor.facts('events-waiting', { value: '0' })
+        const { value: sent } = await visitor.facts('events-delivered')
+        expect(Number(sent)).toBeGreaterThanOrEqual(20)
+        await visitor.goTo('settings')
+        const said = await visitor.forget()
+        for (const place of ['here', 'on the server'])
+          expect(said).toContain(`Removed ${place}: ${sent} events`)
+        await visitor.goTo('my-model')
+        await visitor.facts('samples-clicks', { value: '0' })
+      })
+    } finally {
+      await tab.close()
+      await site.close()
+    }
+  })
