@@ -57,6 +57,28 @@ describe('kindred bench', () => {
     expect(ingest.detail.eventsPerS[50].turns).toContain(ingest.value)
   }, 120_000)
 
+  it('measures nothing of the app without a browser, and says so for each figure', async () => {
+    const { stdout } = await kindred('bench', 'app', '--json', '--browser', '/nowhere/chromium')
+    const metrics = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(metrics.map(({ metric }) => metric)).toEqual([
+      'app.lighthouse.performance',
+      'app.lighthouse.accessibility',
+      'app.lighthouse.best_practices',
+      'app.main_js_kb',
+      'app.cls',
+      'app.ranked_s',
+      'app.ranked_offline_s',
+      'app.inp_ms',
+    ])
+    for (const { value, target, detail } of metrics) {
+      expect([value, target]).toEqual([null, expect.stringMatching(/^[<>]=?/)])
+      expect(detail.why).toContain('No Chromium is here')
+    }
+  })
+
   it('refuses what it does not know in one sentence', async () => {
     const failed = await kindred('bench', 'coffee').catch((error) => error)
     expect(failed.code).toBe(1)
@@ -64,5 +86,7 @@ describe('kindred bench', () => {
     const part = await kindred('bench', 'cloud', '--only', 'tea').catch((error) => error)
     expect(part.code).toBe(1)
     expect(part.stderr).toContain('There is no part tea')
-  })
+    const view = await kindred('bench', 'app', '--only', 'tea').catch((error) => error)
+    expect(view.stderr).toContain('There is no part tea')
+  }, 120_000)
 })

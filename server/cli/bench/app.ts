@@ -1,5 +1,5 @@
 /** `kindred bench app`: what the built app is like on a phone, from the real server on demo data. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -71,9 +71,9 @@ async function benchApp(
   report: Report,
 ): Promise<void> {
   const path = given ?? (await findChromium())
-  const without = path === undefined && 'No Chromium is here: npm run test:browser would install one.'
-  if (without) {
-    for (const name of only) tell(report, name, nothing(name, without), {})
+  if (path === undefined || !existsSync(path)) {
+    const why = 'No Chromium is here: npm run test:browser would install one.'
+    for (const name of only) tell(report, name, nothing(name, why), {})
     return
   }
   const dir = data ?? mkdtempSync(join(tmpdir(), 'kindred-bench-app-'))
@@ -82,7 +82,7 @@ async function benchApp(
   try {
     for (const name of PARTS.filter((name) => only.includes(name))) {
       const before = load()
-      const found = await measure(name, path!, served.url, quick, report).catch((error: unknown) => {
+      const found = await measure(name, path, served.url, quick, report).catch((error: unknown) => {
         failed = error
         return nothing(name, error instanceof Error ? error.message : String(error))
       })
