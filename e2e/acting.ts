@@ -17,7 +17,11 @@ function becomeActor({ version, status, catalogue, failure }: Scene): void {
   const why = (item: string) => ({
     item,
     score: 0.31,
-    clicks: [3, 11, 20, 34].map((at, i) => ({ item: keys[at]!, weight: 0.8 / (i + 1) - 0.15 })),
+    clicks: [3, 11, 20, 34].map((at, i) => ({
+      item: keys[at]!,
+      weight: 0.8 / (i + 1) - 0.15,
+      effect: 0.4 / (i + 1) - 0.12,
+    })),
     because: keys.indexOf(item) % 2 ? { kind: 'click', item: keys[3]! } : { kind: 'category', category: 0 },
   })
   const sample = (i: number) => ({

@@ -147,8 +147,8 @@ test('the whole feed can be used from the keyboard', async ({ page, url }) => {
   await expect(card).toHaveAttribute('data-open', 'true')
 })
 
-/** Smallest phone, usual phone, computer. */
-const SCREENS: readonly ProfileName[] = ['iphone-se', 'pixel', 'desktop']
+/** The smallest phone, and a computer. */
+const SCREENS: readonly ProfileName[] = ['iphone-se', 'desktop']
 
 for (const name of SCREENS) {
   const { viewport } = profile(name)
@@ -160,7 +160,9 @@ for (const name of SCREENS) {
       await page.evaluate(() => document.fonts.load('1em Boxes'))
       for (const colorScheme of LOOKS) {
         await page.emulateMedia({ colorScheme })
-        await expect(page).toHaveScreenshot(`${view}-${name}-${colorScheme}.png`)
+        // What is drawn of the model is below the first screen.
+        const fullPage = view === 'my-model' && colorScheme === 'light'
+        await expect(page).toHaveScreenshot(`${view}-${name}-${colorScheme}.png`, { fullPage })
       }
     })
 }

@@ -26,6 +26,11 @@ export function createStore<T>(initial: T): Store<T> {
 
 export function useStore<T>(store: Store<T>): T {
   const [, redraw] = useState({})
-  useEffect(() => store.watch(() => redraw({})), [store])
-  return store.get()
+  const drawn = store.get()
+  useEffect(() => {
+    // What has changed between the drawing and now was not heard.
+    if (store.get() !== drawn) redraw({})
+    return store.watch(() => redraw({}))
+  }, [store])
+  return drawn
 }
