@@ -4,10 +4,13 @@ import { drawing, SHEET } from './drawing.ts'
 
 /** Decoration only: what it says, the title and the topics say in words. */
 export function Picture({ item, catalogue }: { item: Item; catalogue: Catalogue }) {
-  const { ground, shapes } = useMemo(() => {
-    // A category that all have tells no picture from another.
-    return drawing(item.key, catalogue.categories.length > 1 ? item.categories : [])
-  }, [item, catalogue])
+  // What is drawn is kept: nothing of a picture changes when its card is drawn anew, and a tap redraws all cards.
+  return useMemo(() => drawn(item, catalogue), [item, catalogue])
+}
+
+function drawn(item: Item, catalogue: Catalogue) {
+  // A category that all have tells no picture from another.
+  const { ground, shapes } = drawing(item.key, catalogue.categories.length > 1 ? item.categories : [])
   return (
     <svg
       class="picture"
