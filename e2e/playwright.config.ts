@@ -54,7 +54,11 @@ export default defineConfig<PlaywrightTestOptions, PlaywrightWorkerOptions & Eve
   },
   snapshotPathTemplate: '{testDir}/looks/{arg}{ext}',
   forbidOnly: Boolean(process.env.CI),
-  reporter: 'list',
+  reporter: [
+    ['list'],
+    ['json', { outputFile: '../test-results/report.json' }],
+    ['html', { outputFolder: '../playwright-report', open: 'never' }],
+  ],
   // Two cores; those that wait for the disk or for a person leave them to the others.
   workers: 3,
   use: { launchOptions: launch(), serviceWorkers: 'allow', trace: 'off' },
