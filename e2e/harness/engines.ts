@@ -52,7 +52,7 @@ async function timeSteps(name: Name, shape: string, steps: number) {
   const random = seeded(1)
   const model = await engine.load(shapes[shape]!, initialWeights(shapes[shape]!, random))
   const batch = randomBatch(shapes[shape]!, 32, random)
-  for (let i = 0; i < 2; i++) await model.step(batch, 1e-3)
+  for (let i = 0; i < Math.min(steps, 2); i++) await model.step(batch, 1e-3)
   const calls = watch()
   const times: number[] = []
   for (let i = 0; i < steps; i++) {
