@@ -14,7 +14,8 @@ const TIMED: readonly ProfileName[] = ['pixel', 'iphone', 'desktop']
 const others = profileNames.filter((name) => !TIMED.includes(name))
 
 const together: Project<PlaywrightTestOptions, PlaywrightWorkerOptions & Everywhere>[] = [
-  { name: 'webgpu', testMatch: ['engines.spec.ts', 'webgpu.spec.ts'], use: withGpu() },
+  // A GPU in software takes all cores: not two at a time.
+  { name: 'webgpu', testMatch: ['engines.spec.ts', 'webgpu.spec.ts'], workers: 1, use: withGpu() },
   { name: 'films', testMatch: 'films.setup.ts' },
   { name: 'browsers', testMatch: 'browsers.spec.ts', fullyParallel: true },
   { name: 'elsewhere', testMatch: 'elsewhere.spec.ts', fullyParallel: true },
