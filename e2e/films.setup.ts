@@ -3,6 +3,6 @@ import { test } from 'playwright/test'
 import { shared } from './host.ts'
 
 test('a server has imported, prepared and trained what the last tests need', async () => {
-  test.setTimeout(300_000)
+  test.setTimeout(600_000)
   await shared('films')
 })

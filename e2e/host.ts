@@ -25,8 +25,9 @@ export interface Shared {
 /** Asks for what is shared, and waits until it is there. */
 export async function shared<Name extends keyof Shared>(name: Name): Promise<Shared[Name]> {
   const response = await fetch(`${process.env.E2E_HOST}/${name}`)
-  if (!response.ok) throw new Error(`There is no ${name}: ${await response.text()}`)
-  return response.json() as Promise<Shared[Name]>
+  const { made, error } = (await response.json()) as { made?: Shared[Name]; error?: string }
+  if (!made) throw new Error(`There is no ${name}: ${error}`)
+  return made
 }
 
 /** Playwright's global setup: nothing is made yet. What it gives back ends all that was. One that `E2E_HOST` names serves. */
@@ -51,7 +52,9 @@ export default async function host(): Promise<() => Promise<void>> {
       // The app is built by then, and by one process.
       const demo = await get('demo')
       if (existsSync(movielens)) {
-        const { url } = kept(await startServer({ from: ['--import', 'movielens', movielens] }))
+        // In one thread: beside other tests, several would mostly wait for each other.
+        const before = [['import', 'movielens', movielens], ['prepare'], ['train', '--threads', '1']]
+        const { url } = kept(await startServer({ before }))
         return { url }
       }
       console.log('No ../shared/data/ml-1m here: these tests run on the demo population.')
@@ -72,11 +75,14 @@ export default async function host(): Promise<() => Promise<void>> {
   }
 
   const door = createServer(async ({ url }, answer) => {
-    try {
-      answer.end(JSON.stringify(await get(url!.slice(1) as keyof Shared)))
-    } catch (error) {
-      answer.writeHead(500).end(String(error))
-    }
+    // A connection on which nothing is said for minutes is given up by who asks; JSON may begin with blanks.
+    const stillThere = setInterval(() => answer.write(' '), 10_000)
+    const said = await get(url!.slice(1) as keyof Shared).then(
+      (made) => ({ made }),
+      (error) => ({ error: String(error) }),
+    )
+    clearInterval(stillThere)
+    answer.end(JSON.stringify(said))
   })
   await new Promise<void>((listening) => door.listen(0, '127.0.0.1', listening))
   process.env.E2E_HOST = `http://127.0.0.1:${(door.address() as AddressInfo).port}`

@@ -18,15 +18,18 @@ export interface Server {
 }
 
 /**
- * Starts one on the demo population, on what `from` says, or on a copy of the prepared data folder `like`; it builds the app
- * if that has changed. `root` is where Kindred lies: this repository, or an installed package.
+ * Starts one on the demo population, on what the command lines of `before` leave in its data folder, or on a copy of the
+ * prepared data folder `like`; it builds the app if that has changed. `from` are more arguments of `kindred start`; `root` is
+ * where Kindred lies: this repository, or an installed package.
  */
 export async function startServer({
+  before = [],
   from = [],
   like,
   root = here,
   say = (text: string) => console.log(text),
 }: {
+  before?: readonly (readonly string[])[]
   from?: readonly string[]
   like?: string
   root?: string
@@ -34,11 +37,20 @@ export async function startServer({
 } = {}): Promise<Server> {
   const data = await mkdtemp(join(tmpdir(), 'kindred-e2e-data-'))
   if (like !== undefined) await cp(like, data, { recursive: true })
-  const { child, ended } = start(
-    process.execPath,
-    ['server/bin.js', 'start', '--port', '0', '--data', data, ...from],
-    { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] },
-  )
+  const kindred = (...args: readonly string[]) =>
+    start(process.execPath, ['server/bin.js', ...args, '--data', data], {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+  for (const args of before) {
+    const { child, ended } = kindred(...args)
+    child.stdout!.on('data', (chunk: Buffer) => say(String(chunk).trimEnd()))
+    await ended
+    if (child.exitCode === 0) continue
+    await rm(data, { recursive: true, force: true })
+    throw new Error(`kindred ${args.join(' ')} ended with ${child.exitCode}.`)
+  }
+  const { child, ended } = kindred('start', '--port', '0', ...from)
   const stop = async () => {
     child.kill('SIGTERM')
     await ended

@@ -21,6 +21,6 @@ export interface Everywhere {
 export const test = base.extend<Here, Everywhere>({
   site: ['demo', { option: true, scope: 'worker' }],
   quiet: [false, { option: true, scope: 'worker' }],
-  url: [async ({ site }, use) => use((await shared(site)).url), { scope: 'worker', timeout: 300_000 }],
+  url: [async ({ site }, use) => use((await shared(site)).url), { scope: 'worker', timeout: 600_000 }],
   person: async ({ page, url }, use) => use(new Person(page, url)),
 })
