@@ -15,5 +15,5 @@ it('lists every setting with its default', () => {
 it('quotes the words of consent, by their version', () => {
   const [, words, version] = /“([^”]+)”: version (\d+) of the words/.exec(page)!
   expect(Number(version)).toBe(WORDS)
-  expect(read('web/my-model/sharing.tsx')).toContain(`<span>${words}</span>`)
+  expect(read('web/strings/en.ts')).toContain(`share: '${words}'`)
 })
