@@ -11,28 +11,13 @@ import {
   sampleUse,
   size,
 } from './phrases.ts'
+import { statusWith } from './testing.ts'
 
 const model = (slot: 'M' | 'M0', sha256: string) => ({ name: 'a', slot, version: 1, sha256, bytes: 1, at: 0 })
-const status: Status = {
-  device: 'd',
-  online: true,
-  task: { name: 'a', version: 1 },
-  engine: null,
-  events: { waiting: 0, delivered: 0 },
-  samples: { local: 0, clicks: 0, matched: 0, filtered: 0 },
+const status = statusWith({
   models: [model('M', 'aa'), model('M0', 'aa')],
   serving: { slot: 'M', version: 1, sha256: 'aa' },
-  run: { phase: 'idle' },
-  waitingFor: { reason: 'nothing' },
-  rounds: [],
-  failure: null,
-  bytes: { down: 0, up: 0 },
-  traffic: {},
-  learning: true,
-  sharing: { on: true, told: true },
-  persistent: null,
-  leads: true,
-}
+})
 const trained: Status = {
   ...status,
   models: [model('M', 'bb'), model('M0', 'aa')],

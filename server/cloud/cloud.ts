@@ -137,8 +137,7 @@ export async function openCloud({
     if (population?.schema.vectorOf === 'latest') return hasMoved(user)
     const next = await store.samples.next()
     if (next - Math.max(until, matchedAt.get(user) ?? 0) < hyper.batchSize) return false
-    if (matchedAt.size > MATCHED) matchedAt.clear()
-    matchedAt.set(user, next)
+    remember(matchedAt, user, next)
     return true
   }
 
@@ -146,8 +145,7 @@ export async function openCloud({
   async function hasMoved(user: number): Promise<boolean> {
     const latest = (await store.events.of(user)).findLast(({ type }) => type === 'click')?.id
     if (latest === undefined || movedAt.get(user) === latest) return false
-    if (movedAt.size > MATCHED) movedAt.clear()
-    movedAt.set(user, latest)
+    remember(movedAt, user, latest)
     return true
   }
 
@@ -337,4 +335,9 @@ export async function openCloud({
     },
   }
   return cloud
+}
+
+function remember<T>(of: Map<number, T>, user: number, what: T): void {
+  if (of.size > MATCHED) of.clear()
+  of.set(user, what)
 }

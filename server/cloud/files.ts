@@ -1,5 +1,5 @@
-/** Files that are there whole or not at all. */
-import { closeSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
+/** Files that are there whole or not at all, and such as only their owner may read. */
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 /** Has `write` fill a file beside `path`, which then takes its place in one step; all of it is on disk after that. */
@@ -15,6 +15,10 @@ export function replaceFile(path: string, write: (beside: string) => void): void
     rmSync(beside, { force: true })
   }
 }
+
+/** Whether a file that is to be secret can be read by others; Windows does not tell. */
+export const othersMayRead = (path: string): boolean =>
+  process.platform !== 'win32' && (statSync(path).mode & 0o077) !== 0
 
 function sync(path: string): void {
   const file = openSync(path, 'r')

@@ -1,7 +1,7 @@
 /** The samples that there are to give, in memory: whose each is, and how many devices have it (`Shelf` in batches.ts). */
-import { MATCHING } from '../../shared/hyper.ts'
 import type { Store } from '../store/store.ts'
 import { GONE, type Shelf } from './batches.ts'
+import { keptFrom } from './mapping.ts'
 
 /** A donor's newest samples that are looked at: twice a day's worth, for who has few neighbours and was given some already. */
 const NEWEST = 600
@@ -124,7 +124,7 @@ export async function countGiven(
   users: Iterable<number>,
   today: number,
 ): Promise<void> {
-  for (const user of users) stock.take(await mappings.given(user, Math.max(0, today - MATCHING.days), today))
+  for (const user of users) stock.take(await mappings.given(user, keptFrom(today), today))
 }
 
 /** A quarter more, and never nothing. */

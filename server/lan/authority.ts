@@ -6,20 +6,12 @@
  * stands in a root.
  */
 import { createHash, createPrivateKey, generateKeyPairSync, randomUUID, X509Certificate } from 'node:crypto'
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { BlockList, isIP } from 'node:net'
 import { join } from 'node:path'
 import { type Clock, DAY_MS } from '../../shared/clock.ts'
 import { AppError } from '../../shared/failure.ts'
+import { othersMayRead } from '../cloud/files.ts'
 import type { LanAddress } from './addresses.ts'
 import { makeCertificate, permittedBy, type Signer } from './certificate.ts'
 
@@ -152,7 +144,7 @@ function read(folder: string): Authority {
     const key = createPrivateKey(readFileSync(path))
     if (!certificate.checkPrivateKey(key) || !certificate.verify(root.publicKey))
       throw new Error('the files do not belong together')
-    if (process.platform !== 'win32' && (statSync(path).mode & 0o077) !== 0)
+    if (othersMayRead(path))
       throw new AppError('bad-input', `${path} can be read by others: chmod 600 it, ${give}.`)
     return { root, permitted: permittedBy(certificate), folder, issuer: { certificate, key } }
   } catch (cause) {

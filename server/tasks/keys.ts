@@ -11,7 +11,6 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  statSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -21,7 +20,7 @@ import { AppError, parse } from '../../shared/failure.ts'
 import { ed25519, fromHex, toHex } from '../../shared/trust/ed25519.ts'
 import { envelopeSchema, type Role, type Root, rootSchema } from '../../shared/trust/metadata.ts'
 import { sign } from '../../shared/trust/sign.ts'
-import { replaceFile } from '../cloud/files.ts'
+import { othersMayRead, replaceFile } from '../cloud/files.ts'
 
 const YEAR = 365 * 86_400_000
 const FOLDERS = { offline: 'offline', metadata: 'metadata' } as const
@@ -182,7 +181,7 @@ const filesIn = (folder: string): string[] =>
   )
 
 function readKey(path: string): Key {
-  if (process.platform !== 'win32' && (statSync(path).mode & 0o077) !== 0)
+  if (othersMayRead(path))
     throw new AppError('storage', `${path} can be read by others: chmod 600 it, or rotate the key.`)
   return parse(keyFileSchema, JSON.parse(readFileSync(path, 'utf8')), path)
 }

@@ -7,28 +7,16 @@ import type { Feed, FeedState } from '../feed/feed.ts'
 import type { Install, InstallState } from '../install.ts'
 import { createStore } from '../store.ts'
 import { language, speak } from '../strings/index.ts'
+import { statusWith } from '../testing.ts'
 import { Settings } from './settings.tsx'
 
-const status: Status = {
-  device: 'd',
-  online: true,
-  task: { name: 'demo', version: 1 },
+const status = statusWith({
   engine: 'fused-wasm',
   events: { waiting: 2, delivered: 30 },
   samples: { local: 10, clicks: 4, matched: 20, filtered: 5 },
-  models: [],
   serving: { slot: 'M', version: 3, sha256: 'aa' },
-  run: { phase: 'idle' },
-  waitingFor: { reason: 'nothing' },
-  rounds: [],
-  failure: null,
-  bytes: { down: 0, up: 0 },
-  traffic: {},
-  learning: true,
-  sharing: { on: true, told: true },
   persistent: false,
-  leads: true,
-}
+})
 
 let page: ReturnType<typeof parseHTML>
 let calls: [name: string, input: unknown][]

@@ -10,6 +10,8 @@ import type { Scorer } from './scorer.ts'
 export interface Memory {
   /** Adds to the scores that a model gave candidates, all of one moment, what is remembered of them. In place. */
   weigh(task: Active, model: Scorer, candidates: Batch, scores: Float32Array<ArrayBuffer>): Promise<void>
+  /** Lets go what is held in memory. */
+  clear(): void
 }
 
 export function createMemory({ db, rows }: { db: Db; rows: Rows }): Memory {
@@ -51,6 +53,9 @@ export function createMemory({ db, rows }: { db: Db; rows: Rows }): Memory {
       const stride = ids.length / size
       for (let i = 0; i < size; i++)
         scores[i] = withEvidence(scores[i]!, evidence.get(ids[i * stride + column.at]!) ?? 0, weight)
+    },
+    clear() {
+      held = undefined
     },
   }
 }

@@ -80,6 +80,7 @@ export function createRanker({ db, models, rows, clock }: RankerDeps): Ranker {
   function clear(): void {
     held?.scorer.dispose()
     held = undefined
+    memory.clear()
   }
 
   /** `use` of the model in use, which has all the rows that it can have for the batch. */

@@ -1,5 +1,5 @@
 /** /api/admin/releases, /ledger and /experiments: for the operator alone. docs/tasks.md tells what these are. */
-import { type Context, Hono } from 'hono'
+import { Hono } from 'hono'
 import * as z from 'zod'
 import type { Clock } from '../../../shared/clock.ts'
 import { parse } from '../../../shared/failure.ts'
@@ -9,16 +9,14 @@ import type { Cloud } from '../../cloud/cloud.ts'
 import { bySchema } from '../../tasks/by.ts'
 import type { Releases } from '../../tasks/releases.ts'
 import { readJson } from '../body.ts'
-import { type Env, NO_STORE } from '../env.ts'
+import type { Env } from '../env.ts'
 import { endpoint } from '../openapi.ts'
 import { problem } from '../problem.ts'
+import { answer, free, group, whole } from './operator-kit.ts'
 
-const whole = z.coerce.number().int().min(1).max(1e9)
 const entryPath = z.object({ from: whole })
 const experimentPath = z.object({ experiment: whole })
 
-/** Values that have a schema of their own, which they have passed. */
-const free = z.record(z.string(), z.unknown())
 const changeSchema = z.strictObject({ order: free, who: bySchema.shape.who, why: bySchema.shape.why })
 const trialSchema = z.strictObject({ order: free, at: z.int().min(0).optional() })
 
@@ -33,10 +31,6 @@ export function releaseAdminRoutes({
   cloud: Cloud
   clock: Clock
 }) {
-  const answer = (c: Context, value: object, status: 200 | 201 = 200) =>
-    c.json(value as never, status, NO_STORE)
-  const group = { group: 'tasks', by: 'admin' } as const
-
   return new Hono<Env>()
     .get(
       '/releases',

@@ -1,5 +1,5 @@
 /** /api/admin/tasks: for the operator alone. docs/tasks.md tells what these are. */
-import { type Context, Hono } from 'hono'
+import { Hono } from 'hono'
 import * as z from 'zod'
 import { parse } from '../../../shared/failure.ts'
 import { taskDraftSchema, taskNameSchema } from '../../../shared/tasks/manifest.ts'
@@ -7,16 +7,14 @@ import { bySchema } from '../../tasks/by.ts'
 import { diffTasks } from '../../tasks/diff.ts'
 import type { Tasks } from '../../tasks/tasks.ts'
 import { readJson } from '../body.ts'
-import { type Env, NO_STORE } from '../env.ts'
+import type { Env } from '../env.ts'
 import { endpoint } from '../openapi.ts'
 import { problem } from '../problem.ts'
+import { answer, free, group, whole } from './operator-kit.ts'
 
-const whole = z.coerce.number().int().min(1).max(1e9)
 const versionPath = z.object({ task: taskNameSchema, version: whole })
 const diffPath = versionPath.extend({ other: whole })
 
-/** Values that have a schema of their own, which they have passed. */
-const free = z.record(z.string(), z.unknown())
 const said = { who: bySchema.shape.who, why: bySchema.shape.why }
 
 const versionSchema = z.strictObject({
@@ -56,9 +54,6 @@ export function taskAdminRoutes(tasks: Tasks) {
   }
   const isThere = async (task: string, version: number) =>
     (await repository.log(task)).some((one) => one.version === version)
-  const answer = (c: Context, value: object, status: 200 | 201 = 200) =>
-    c.json(value as never, status, NO_STORE)
-  const group = { group: 'tasks', by: 'admin' } as const
 
   return new Hono<Env>()
     .get(
