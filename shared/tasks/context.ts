@@ -3,13 +3,13 @@
  * storage, nor other tasks but through what its manifest declares. Everything given or taken is a copy.
  */
 import type { Clock } from '../clock.ts'
-import type { EngineName, Model, Training } from '../engine/engine.ts'
+import type { Model, Training } from '../engine/engine.ts'
 import type { ModelSpec, Widths } from '../model/spec.ts'
 import type { Weights } from '../model/weights.ts'
 import type { Random } from '../random.ts'
 import type { Batch } from '../sample.ts'
 import type { FeatureSchema, Layout } from '../schema.ts'
-import type { Trigger } from './manifest.ts'
+import type { SAMPLE_SETS, Trigger } from './manifest.ts'
 
 /**
  * A manifest says which one its script needs. What is added leaves the version as it is; what is taken away or means something
@@ -18,7 +18,10 @@ import type { Trigger } from './manifest.ts'
  */
 export const CONTEXT_VERSION = 1
 
-/** What a script exports. What it returns goes into the device's journal, as JSON of 4 KB at most. */
+/**
+ * What a script exports. What it returns goes into the device's journal, as JSON of 64 KB at most; what of it has a name that a
+ * round knows (`roundSchema`) is shown to the user.
+ */
 export type Run = (context: TaskContext) => Promise<unknown>
 
 export interface TaskContext {
@@ -33,57 +36,88 @@ export interface TaskContext {
   /** Aborts when the run is to end: its budget is used up, the device is no longer eligible, or its release was revoked. */
   readonly signal: AbortSignal
   readonly clock: Clock
-  /** Numbers drawn by lot; the same for a run that is repeated. */
+  /** Of this run: what `random` begins with. */
+  readonly seed: number
+  /** Numbers drawn by lot; the same for a run that is repeated, or goes on. */
   readonly random: Random
+  /** Tells the user what share of the work is done, in [0, 1]. */
+  progress(fraction: number): void
 }
 
-/** From the manifest, and what follows from it. */
+/** From the manifest, from the data's own, and what follows from both. */
 export interface TaskFacts {
   readonly name: string
   readonly version: number
+  /** What the data say (`hyper.ts`), and over it what the task's manifest says. */
   readonly hyper: Readonly<Record<string, unknown>>
+  /** Its tables may be smaller than the vocabularies: ids of samples and rows of `data/ranking` agree within one run. */
   readonly schema: FeatureSchema
   /** Where each feature stands in a sample. */
   readonly layout: Layout
 }
 
-/** Which of the samples: as in ARCHITECTURE.md; own ones are split by their age. */
-export type SampleSet = 'local-training' | 'local-validation' | 'matched' | 'filtered'
+/**
+ * Which of the samples. Own ones are split by their age; `matched` are those not scored yet, `filtered` those that were kept,
+ * `candidates` what a call asks to be ranked.
+ */
+export type SampleSet = (typeof SAMPLE_SETS)[number]
 
 /** Samples side by side, and what each is called on this device. */
 export interface NamedSamples {
   readonly ids: readonly string[]
   readonly batch: Batch
+  /**
+   * Of filtered samples how well each fits the user, NaN where nobody has said; of candidates the chance of a click by the
+   * personal ranking model, and by what is remembered.
+   */
+  readonly scores?: Float32Array
 }
 
 export interface TaskSamples {
-  /** In time order, the newest `limit` of them if that is given; none is an empty batch. */
+  /**
+   * In time order (candidates: as they were asked for), the newest `limit` of them if that is given; none is an empty batch.
+   * Throws `refused` for a set that the manifest does not name.
+   */
   read(set: SampleSet, limit?: number): Promise<NamedSamples>
   /**
    * Says of matched samples how well each fits the user, in [0, 1]; `keep` says which stay, as filtered ones. Throws `bad-input`
    * for an id that is no matched sample's.
    */
   score(scores: readonly { readonly id: string; readonly score: number; readonly keep: boolean }[]): void
-  /** Says that these were learnt from: they go. */
+  /** Says that these borrowed ones were learnt from: they go. Own ones stay until they are too old. */
   use(ids: readonly string[]): void
+  /** Answers a call: a score of each candidate, in the order in which they are read. The highest comes first. */
+  rank(scores: ArrayLike<number>): void
+}
+
+/** How far a run had come. */
+export interface Checkpoint {
+  /** Null where there is nothing better yet than what it began with. */
+  readonly weights: Weights | null
+  /** What else it takes to go on: JSON of 256 KB at most. */
+  readonly state: unknown
 }
 
 /** A model by one of the names that the manifest declares; another one throws `refused`. */
 export interface TaskModels {
   /** What is in use: the one that was written last, or the initial one; undefined where there is none (yet). */
   read(name: string): Promise<Weights | undefined>
-  /** As it was delivered, of an own model. */
+  /** As it was delivered: of an own model, or of the personal ranking model. */
   initial(name: string): Promise<Weights | undefined>
   /** Takes effect if the run ends well. Throws `bad-artifact` for a value that is not finite, `refused` beyond the budget. */
   write(name: string, weights: Weights): Promise<void>
   /** What is kept for the same run if this one is cut off, and what was kept; not a model in use. */
-  checkpoint(name: string, weights: Weights): Promise<void>
-  resume(name: string): Promise<Weights | undefined>
+  checkpoint(name: string, weights: Weights | null, state?: unknown): Promise<void>
+  resume(name: string): Promise<Checkpoint | undefined>
+  /**
+   * Folds all own samples into the personal vector of the ranking model, which the manifest says is written, when the run
+   * ends well. Without item factors among the data it does nothing.
+   */
+  fold(name: string): void
 }
 
 export interface TaskEngine {
-  readonly name: EngineName
-  /** A DIN of the task's schema with these widths, and the pruned one. */
+  /** A DIN of the task's schema with these widths, and the pruned one; left out, with those of the data's models. */
   din(widths?: Widths): ModelSpec
   prunedDin(widths?: Widths): ModelSpec
   /** As `Engine.load`; all that was loaded is given back when the run ends. */

@@ -18,13 +18,25 @@ export const taskNameSchema = z
   .string()
   .regex(lowerCase, 'a name of 1 to 40 lower-case letters, digits and dashes that begins with a letter')
 const modelNameSchema = taskNameSchema
+/** Who owns what came with the data, and no task: a task cannot be called so. */
+export const DATA = 'data'
+/** The personal ranking model, M: it begins as the global one, which is delivered with the data. */
+export const RANKING = `${DATA}/ranking` as const
+/** Of the sets of samples, those that a task may ask for; as in ARCHITECTURE.md. */
+export const SAMPLE_SETS = [
+  'local-training',
+  'local-validation',
+  'matched',
+  'filtered',
+  'candidates',
+] as const
 const otherModel = /^[a-z][a-z0-9-]{0,39}\/[a-z][a-z0-9-]{0,39}$/
 
 export const triggerSchema = z.discriminatedUnion('on', [
   /** Matched samples have come. */
   z.strictObject({ on: z.literal('batch') }),
-  /** So many own and kept samples are there to learn from. */
-  z.strictObject({ on: z.literal('samples'), augmented: z.int().min(1).max(100_000) }),
+  /** So many own and kept samples are there to learn from; as many as the data say, if it is left out. */
+  z.strictObject({ on: z.literal('samples'), augmented: z.int().min(1).max(100_000).optional() }),
   /** No batch of today is left. */
   z.strictObject({ on: z.literal('batches-done') }),
   /** The page was opened. */
@@ -70,13 +82,16 @@ const unique = (values: readonly string[]) => new Set(values).size === values.le
 
 const modelsSchema = z
   .strictObject({
-    /** Own ones by name, another task's as `task/model`. */
+    /** Own ones by name, another task's as `task/model`, the personal ranking model as `data/ranking`. */
     reads: z
       .array(z.union([modelNameSchema, z.string().regex(otherModel)], 'a model, or task/model'))
       .max(16)
       .refine(unique, 'the same model twice'),
-    /** Own ones only. */
-    writes: z.array(modelNameSchema).max(4).refine(unique, 'the same model twice'),
+    /** Own ones, and `data/ranking`. */
+    writes: z
+      .array(z.union([modelNameSchema, z.literal(RANKING)], `a model of its own, or ${RANKING}`))
+      .max(4)
+      .refine(unique, 'the same model twice'),
     /** Which one the file is that comes with the task. */
     initial: modelNameSchema.optional(),
   })
@@ -88,13 +103,15 @@ const modelsSchema = z
 
 /** What its author says of a task. */
 export const taskDraftSchema = z.strictObject({
-  name: taskNameSchema,
+  name: taskNameSchema.refine((name) => name !== DATA, `${DATA} is what came with the data`),
   description: z.string().max(500),
   context: z
     .int()
     .min(1)
     .max(CONTEXT_VERSION, `this Kindred gives tasks a context of version ${CONTEXT_VERSION} at most`),
-  schema: schemaSchema,
+  /** Which data it is made for; left out, it is for any. A task with models of its own is best made for one. */
+  schema: schemaSchema.optional(),
+  /** Over what the data say (`hyper.ts`): what is named here counts, within `classifier`, `ranking` and `evidence` too. */
   hyper: z.record(z.string().regex(/^[a-zA-Z][a-zA-Z0-9]{0,39}$/, 'a name of letters and digits'), z.json()),
   triggers: z
     .array(triggerSchema)
@@ -103,6 +120,12 @@ export const taskDraftSchema = z.strictObject({
     .refine((all) => unique(all.map((one) => JSON.stringify(one))), 'the same trigger twice'),
   eligibility: eligibilitySchema,
   budget: budgetSchema,
+  /** The sets of samples that it may read. */
+  samples: z
+    .array(z.enum(SAMPLE_SETS))
+    .max(SAMPLE_SETS.length)
+    .refine(unique, 'the same set twice')
+    .default([]),
   models: modelsSchema,
 })
 export type TaskDraft = z.infer<typeof taskDraftSchema>

@@ -7,7 +7,8 @@ import { draft, text } from './fixtures.ts'
 import { sealTask, type TaskManifest } from './manifest.ts'
 import { type Ground, type RunOptions, runTask } from './run.ts'
 
-const spec = din(draft().schema)
+const { schema, hyper } = draft()
+const spec = din(schema)
 const weights = initialWeights(spec, seeded(1))
 
 /** `count` samples of items 2 … 9, of which the even ones are clicked. */
@@ -41,6 +42,9 @@ describe('a run of a task', () => {
     const all = new Map<string, never>()
     let late = () => {}
     return {
+      schema,
+      hyper,
+      widths: { ranking: spec, classifier: spec },
       samples: async (set) => samplesOf(set, set === 'filtered' ? 0 : 32),
       model: async () => weights,
       initial: async () => weights,

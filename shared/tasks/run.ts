@@ -5,24 +5,40 @@
 import type { Clock } from '../clock.ts'
 import type { Engine, Model, Training } from '../engine/engine.ts'
 import { AppError } from '../failure.ts'
-import { din, initialWeights, type ModelSpec, prunedDin } from '../model/spec.ts'
+import { din, initialWeights, type ModelSpec, prunedDin, type Widths } from '../model/spec.ts'
 import { cloneWeights, type Weights } from '../model/weights.ts'
 import { seeded } from '../random.ts'
 import type { Batch } from '../sample.ts'
-import { layoutOf } from '../schema.ts'
-import { CONTEXT_VERSION, type NamedSamples, type Run, type SampleSet, type TaskContext } from './context.ts'
-import type { TaskManifest } from './manifest.ts'
+import { type FeatureSchema, layoutOf } from '../schema.ts'
+import {
+  type Checkpoint,
+  CONTEXT_VERSION,
+  type NamedSamples,
+  type Run,
+  type SampleSet,
+  type TaskContext,
+} from './context.ts'
+import { DATA, RANKING, type TaskManifest } from './manifest.ts'
 
 /** What a run can be given; it is asked for when the script asks. */
 export interface Ground {
+  /** What the task's own schema is, or the data's. */
+  readonly schema: FeatureSchema
+  /** What the data say, and over it what the task says. */
+  readonly hyper: Readonly<Record<string, unknown>>
+  /** Of the data's models. */
+  readonly widths: { readonly ranking: Widths; readonly classifier: Widths }
   /** In time order. */
   samples(set: SampleSet): Promise<NamedSamples>
-  /** A model in use, by the task that owns it. */
+  /** A model in use, by the task that owns it, or `data`. */
   model(task: string, name: string): Promise<Weights | undefined>
-  initial(name: string): Promise<Weights | undefined>
+  initial(task: string, name: string): Promise<Weights | undefined>
   /** What an earlier run that was cut off has kept, and what this one keeps. */
-  kept(name: string): Promise<Weights | undefined>
-  keep(name: string, weights: Weights): Promise<void>
+  kept(name: string): Promise<Checkpoint | undefined>
+  keep(name: string, checkpoint: Checkpoint): Promise<void>
+  progress?(fraction: number): void
+  /** What to wait for before the next step, if anything: others need the machine. */
+  pause?(): Promise<void> | undefined
   readonly engine: Engine
   readonly clock: Clock
   /** Runs `work` once after `ms`; returns the way to prevent it. */
@@ -34,8 +50,12 @@ export interface Effects {
   readonly scores: readonly { readonly id: string; readonly score: number; readonly keep: boolean }[]
   /** Samples that were learnt from. */
   readonly used: readonly string[]
-  /** Own models, by name. */
+  /** By the names that the manifest has for them. */
   readonly models: Readonly<Record<string, Weights>>
+  /** Models whose personal vector is to be folded in anew. */
+  readonly folds: readonly string[]
+  /** Of each candidate, where it was a call that asks for them. */
+  readonly ranked?: Float32Array<ArrayBuffer>
   readonly reports: readonly { readonly name: string; readonly values: Readonly<Record<string, number>> }[]
   /** For the journal, or for who called. */
   readonly result: unknown
@@ -47,8 +67,9 @@ export interface RunOptions {
   readonly signal?: AbortSignal
 }
 
-/** Of what a script returns, as JSON. */
-const RESULT_BYTES = 4096
+/** Of what a script returns, and of what goes with a checkpoint, as JSON. */
+export const RESULT_BYTES = 64 << 10
+const STATE_BYTES = 256 << 10
 const REPORT_VALUES = 32
 
 /**
@@ -76,7 +97,7 @@ export async function runTask(
   const { context, effects, dispose } = createContext(manifest, ground, options, ending.signal)
   try {
     const result = await Promise.race([ending.signal.aborted ? over : run(context), over])
-    return { ...effects(), result: resultOf(result) }
+    return { ...effects(), result: jsonOf(result, RESULT_BYTES, 'What the script returns') }
   } finally {
     end('The run is over.')
     inTime()
@@ -91,7 +112,8 @@ function createContext(
   { trigger, seed }: RunOptions,
   signal: AbortSignal,
 ) {
-  const { name, version, schema, budget, models } = manifest
+  const { name, version, budget, models } = manifest
+  const { schema, hyper, widths } = ground
   const random = seeded(seed)
   const layout = layoutOf(schema)
   const loaded = new Set<Model>()
@@ -99,6 +121,9 @@ function createContext(
   const scores = new Map<string, Effects['scores'][number]>()
   const used = new Set<string>()
   const reports: Effects['reports'][number][] = []
+  const folds = new Set<string>()
+  let candidates = 0
+  let ranked: Float32Array<ArrayBuffer> | undefined
   /** By id: the sets that it was read from. */
   const seen = new Map<string, SampleSet>()
   let logged = 0
@@ -129,13 +154,16 @@ function createContext(
 
   const context: TaskContext = {
     version: CONTEXT_VERSION,
-    task: freeze(structuredClone({ name, version, hyper: manifest.hyper, schema, layout })),
+    task: freeze(structuredClone({ name, version, hyper, schema, layout })),
     trigger: freeze(structuredClone(trigger)),
     samples: {
       read: (set, limit) =>
         during(async () => {
+          if (!manifest.samples.includes(set))
+            throw new AppError('refused', `${name} does not say that it reads ${set} samples.`)
           const found = newest(await ground.samples(set), limit)
           for (const id of found.ids) seen.set(id, set)
+          if (set === 'candidates') candidates = found.ids.length
           return found
         }),
       score(all) {
@@ -151,24 +179,31 @@ function createContext(
       use(ids) {
         signal.throwIfAborted()
         for (const id of ids) {
-          if (!seen.has(id)) throw new AppError('bad-input', `${id} is no sample that was read.`)
+          const set = seen.get(id)
+          if (set !== 'matched' && set !== 'filtered')
+            throw new AppError('bad-input', `${id} is no borrowed sample that was read.`)
           used.add(id)
         }
+      },
+      rank(scores) {
+        signal.throwIfAborted()
+        const given = Float32Array.from(scores)
+        if (given.length !== candidates || !given.every(Number.isFinite))
+          throw new AppError('bad-input', `These are no scores of ${candidates} candidates.`)
+        ranked = given
       },
     },
     models: {
       read: (ref) =>
         during(async () => {
           const { owner, own } = mayRead(ref)
-          return copied(
-            owner === name && written.has(own) ? Promise.resolve(written.get(own)) : ground.model(owner, own),
-          )
+          return copied(written.has(ref) ? Promise.resolve(written.get(ref)) : ground.model(owner, own))
         }),
       initial: (ref) =>
         during(async () => {
           const { owner, own } = mayRead(ref)
-          if (owner !== name) throw new AppError('refused', `${ref} is another task’s.`)
-          return copied(ground.initial(own))
+          if (owner !== name && owner !== DATA) throw new AppError('refused', `${ref} is another task’s.`)
+          return copied(ground.initial(owner, own))
         }),
       write: (ref, weights) =>
         during(async () => {
@@ -180,24 +215,38 @@ function createContext(
           written.delete(ref)
           throw new AppError('refused', `The models have ${bytes} bytes, of at most ${budget.modelBytes}.`)
         }),
-      checkpoint: (ref, weights) =>
+      checkpoint: (ref, weights, state = null) =>
         during(async () => {
           mayWrite(ref)
-          const copy = checked(weights, ref)
-          if (bytesOf(copy) > budget.modelBytes)
+          const copy = weights && checked(weights, ref)
+          if (copy && bytesOf(copy) > budget.modelBytes)
             throw new AppError('refused', `The checkpoint is larger than ${budget.modelBytes} bytes.`)
-          await ground.keep(ref, copy)
+          await ground.keep(ref, {
+            weights: copy,
+            state: jsonOf(state, STATE_BYTES, 'What goes with a checkpoint'),
+          })
         }),
       resume: (ref) =>
         during(async () => {
           mayWrite(ref)
-          return copied(ground.kept(ref))
+          const kept = await ground.kept(ref)
+          return (
+            kept && {
+              weights: kept.weights && cloneWeights(kept.weights),
+              state: structuredClone(kept.state),
+            }
+          )
         }),
+      fold(ref) {
+        signal.throwIfAborted()
+        mayWrite(ref)
+        if (ref !== RANKING) throw new AppError('refused', `Only ${RANKING} has a personal vector.`)
+        folds.add(ref)
+      },
     },
     engine: {
-      name: ground.engine.name,
-      din: (widths) => din(schema, widths),
-      prunedDin: (widths) => prunedDin(schema, widths),
+      din: (own = widths.ranking) => din(schema, own),
+      prunedDin: (own = widths.classifier) => prunedDin(schema, own),
       load: (spec, weights, training) => during(() => loadedModel(spec, weights, training)),
       initialise: (spec) => initialWeights(spec, random),
     },
@@ -213,7 +262,12 @@ function createContext(
     },
     signal,
     clock: { now: () => ground.clock.now() },
+    seed,
     random,
+    progress(fraction) {
+      signal.throwIfAborted()
+      if (fraction >= 0 && fraction <= 1) ground.progress?.(fraction)
+    },
   }
 
   /** A model that does nothing once the run is over, and is given back then. */
@@ -222,7 +276,12 @@ function createContext(
     loaded.add(model)
     return {
       spec: model.spec,
-      step: (batch, rate) => during(() => model.step(batch, rate)),
+      async step(batch, rate) {
+        signal.throwIfAborted()
+        const wait = ground.pause?.()
+        if (wait) await wait
+        return during(() => model.step(batch, rate))
+      },
       predict: (batch) => during(() => model.predict(batch)),
       gradient: (batch) => during(() => model.gradient(batch)),
       save: () => during(() => model.save()),
@@ -240,6 +299,8 @@ function createContext(
       scores: [...scores.values()],
       used: [...used],
       models: Object.fromEntries(written),
+      folds: [...folds],
+      ...(ranked && { ranked }),
       reports,
     }),
     dispose() {
@@ -249,7 +310,7 @@ function createContext(
   }
 }
 
-function newest({ ids, batch }: NamedSamples, limit = batch.size): NamedSamples {
+function newest({ ids, batch, scores }: NamedSamples, limit = batch.size): NamedSamples {
   const from = Math.max(0, batch.size - limit)
   const { idWidth, denseWidth } = { idWidth: width(batch.ids, batch), denseWidth: width(batch.dense, batch) }
   return {
@@ -261,6 +322,7 @@ function newest({ ids, batch }: NamedSamples, limit = batch.size): NamedSamples 
       labels: batch.labels.slice(from),
       weights: batch.weights.slice(from),
     },
+    ...(scores && { scores: scores.slice(from) }),
   }
 }
 const width = ({ length }: { length: number }, { size }: Batch): number => (size === 0 ? 0 : length / size)
@@ -282,10 +344,10 @@ function reportOf(name: string, values: Readonly<Record<string, number>>) {
   return { name, values: Object.fromEntries(entries) }
 }
 
-function resultOf(value: unknown): unknown {
+function jsonOf(value: unknown, most: number, what: string): unknown {
   const text = JSON.stringify(value ?? null)
-  if (text === undefined || text.length > RESULT_BYTES)
-    throw new AppError('bad-input', `What the script returns is more than ${RESULT_BYTES} bytes, or no JSON.`)
+  if (text === undefined || text.length > most)
+    throw new AppError('bad-input', `${what} is more than ${most} bytes, or no JSON.`)
   return JSON.parse(text)
 }
 
