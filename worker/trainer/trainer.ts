@@ -4,11 +4,11 @@ import { adoptKernel } from '../../shared/engine/fused/kernel.ts'
 import { AppError } from '../../shared/failure.ts'
 import { din, prunedDin } from '../../shared/model/spec.ts'
 import { readSafetensors, writeSafetensors } from '../../shared/safetensors.ts'
+import { filter, type Watched } from '../tasks/algorithms/filter.ts'
+import { personalise } from '../tasks/algorithms/personalise.ts'
 import { createEngines, type OpenEngine } from './engines.ts'
-import { filter, type Watched } from './filter.ts'
 import type { Job, JobName, Trainer, Watch } from './job.ts'
 import { createGate, createPause, systemTiming, type Timing } from './pause.ts'
-import { personalise } from './personalise.ts'
 
 /**
  * Trains on the engine that `open` gives at the first job, for the shape of the ranking model, where most of the work is.

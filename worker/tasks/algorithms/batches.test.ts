@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { seeded } from '../../shared/random.ts'
-import type { Batch } from '../../shared/sample.ts'
+import { seeded } from '../../../shared/random.ts'
+import type { Batch } from '../../../shared/sample.ts'
 import { createEpochs } from './batches.ts'
 
 const widths = { idWidth: 2, denseWidth: 1 }

@@ -2,9 +2,9 @@
  * Ours: the ranking model learns by whole epochs, every update of which counts. To ask of each mini-batch whether it helps, as
  * Algorithm 3 does, throws most of what is learnt away: a few dozen validation samples cannot tell.
  */
-import type { Model } from '../../shared/engine/engine.ts'
-import { seeded } from '../../shared/random.ts'
-import type { Batch } from '../../shared/sample.ts'
+import type { Model } from '../../../shared/engine/engine.ts'
+import { seeded } from '../../../shared/random.ts'
+import type { Batch } from '../../../shared/sample.ts'
 import { createEpochs, stepsIn } from './batches.ts'
 import { createCourse } from './course.ts'
 import { isBetter, judgeBy } from './judge.ts'

@@ -2,12 +2,12 @@
  * Algorithm 3 of the CoDA paper: the ranking model keeps the update of a mini-batch only if it does better on the user's own
  * newest samples by it.
  */
-import { AppError } from '../../shared/failure.ts'
-import { seeded } from '../../shared/random.ts'
-import { readSafetensors, writeSafetensors } from '../../shared/safetensors.ts'
+import { AppError } from '../../../shared/failure.ts'
+import { seeded } from '../../../shared/random.ts'
+import { readSafetensors, writeSafetensors } from '../../../shared/safetensors.ts'
+import { CHECKPOINT_STEPS, type Watch } from '../../trainer/job.ts'
 import { createEpochs, stepsIn } from './batches.ts'
 import { createCourse } from './course.ts'
-import { CHECKPOINT_STEPS, type Watch } from './job.ts'
 import { isBetter, judgeBy } from './judge.ts'
 import { type Personalised, UNTRAINED, wholeOf } from './outcome.ts'
 import type { PersonaliseInput, Workplace } from './personalise.ts'

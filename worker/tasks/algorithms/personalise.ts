@@ -1,15 +1,15 @@
 /** The ranking model learns from the user's own and the filtered samples; the gate says how it is judged meanwhile. */
-import type { Engine, Model } from '../../shared/engine/engine.ts'
-import { AppError } from '../../shared/failure.ts'
-import type { Hyper } from '../../shared/hyper.ts'
-import type { ModelSpec } from '../../shared/model/spec.ts'
-import type { Weights } from '../../shared/model/weights.ts'
-import type { Batch } from '../../shared/sample.ts'
+import type { Engine, Model } from '../../../shared/engine/engine.ts'
+import { AppError } from '../../../shared/failure.ts'
+import type { Hyper } from '../../../shared/hyper.ts'
+import type { ModelSpec } from '../../../shared/model/spec.ts'
+import type { Weights } from '../../../shared/model/weights.ts'
+import type { Batch } from '../../../shared/sample.ts'
+import type { Checkpoint, Watch } from '../../trainer/job.ts'
+import { createPause, type Pause } from '../../trainer/pause.ts'
 import { byEpoch, unjudged } from './epochs.ts'
 import type { Watched } from './filter.ts'
-import type { Checkpoint, Watch } from './job.ts'
 import type { Personalised } from './outcome.ts'
-import { createPause, type Pause } from './pause.ts'
 import { byStep } from './steps.ts'
 
 export interface PersonaliseInput {

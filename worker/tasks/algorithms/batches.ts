@@ -1,7 +1,7 @@
 /** The rows that are learnt from, in mini-batches of random order. */
-import type { ModelSpec } from '../../shared/model/spec.ts'
-import type { Random } from '../../shared/random.ts'
-import type { Batch } from '../../shared/sample.ts'
+import type { ModelSpec } from '../../../shared/model/spec.ts'
+import type { Random } from '../../../shared/random.ts'
+import type { Batch } from '../../../shared/sample.ts'
 
 type Widths = Pick<ModelSpec, 'idWidth' | 'denseWidth'>
 

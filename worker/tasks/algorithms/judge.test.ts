@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { auc, logLoss } from '../../shared/metrics.ts'
+import { auc, logLoss } from '../../../shared/metrics.ts'
 import { createJudge, isBetter } from './judge.ts'
 
 /** Few different scores, so that there are ties, 0 and the least float32 among them. */

@@ -1,8 +1,8 @@
 /** What comes of training the ranking model, whatever it is judged by. */
-import type { Model } from '../../shared/engine/engine.ts'
-import { AppError } from '../../shared/failure.ts'
-import type { Weights } from '../../shared/model/weights.ts'
-import type { Point } from '../../shared/protocol.ts'
+import type { Model } from '../../../shared/engine/engine.ts'
+import { AppError } from '../../../shared/failure.ts'
+import type { Weights } from '../../../shared/model/weights.ts'
+import type { Point } from '../../../shared/protocol.ts'
 
 export interface Personalised {
   /** The weights that are to become M, or null where M stays. */

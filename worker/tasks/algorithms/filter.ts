@@ -2,16 +2,16 @@
  * Algorithm 2 of the CoDA paper: a personal classifier learns to tell the user's own samples (1) from outside ones (0),
  * and then says of each other matched sample how much it is like the user's own.
  */
-import type { Engine, Model } from '../../shared/engine/engine.ts'
-import { AppError } from '../../shared/failure.ts'
-import type { Hyper } from '../../shared/hyper.ts'
-import { initialWeights, type ModelSpec } from '../../shared/model/spec.ts'
-import type { Weights } from '../../shared/model/weights.ts'
-import { seeded } from '../../shared/random.ts'
-import type { Batch } from '../../shared/sample.ts'
+import type { Engine, Model } from '../../../shared/engine/engine.ts'
+import { AppError } from '../../../shared/failure.ts'
+import type { Hyper } from '../../../shared/hyper.ts'
+import { initialWeights, type ModelSpec } from '../../../shared/model/spec.ts'
+import type { Weights } from '../../../shared/model/weights.ts'
+import { seeded } from '../../../shared/random.ts'
+import type { Batch } from '../../../shared/sample.ts'
+import type { Watch } from '../../trainer/job.ts'
+import { createPause, type Pause } from '../../trainer/pause.ts'
 import { createEpochs } from './batches.ts'
-import type { Watch } from './job.ts'
-import { createPause, type Pause } from './pause.ts'
 
 export interface FilterInput {
   /** The pruned DIN. */
