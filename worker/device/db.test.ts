@@ -24,7 +24,7 @@ const earlier: Record<number, (rows: Rows) => Rows> = {
     const known: readonly StateKey[] = ['identity', 'counters', 'pulled', 'silentUntil', 'cutUpTo']
     const { M, M0 } = Object.fromEntries(rows.models!.map((row) => [row.slot as string, row]))
     return {
-      ...without(rows, 'rows'),
+      ...without(rows, 'rows', 'delivered', 'reports'),
       // A round was at work when the app was closed for the last time.
       models: [M!, M0!, { ...without(M!, 'training'), slot: 'Mbuf', base: M!.sha256 }],
       blobs: rows.blobs!.flatMap((row) => (row.slot === 'M0' ? [row, { ...row, slot: 'Mbuf' }] : [row])),
@@ -32,6 +32,11 @@ const earlier: Record<number, (rows: Rows) => Rows> = {
       state: rows.state!.filter(({ key }) => known.includes(key as StateKey)),
     } as Rows
   },
+  2: (rows) =>
+    ({
+      ...without(rows, 'delivered', 'reports'),
+      state: rows.state!.filter(({ key }) => key !== 'trusted'),
+    }) as Rows,
 }
 
 test('each earlier version is tried below', () => {

@@ -8,6 +8,8 @@ import { AppError } from '../../shared/failure.ts'
 import { type CallOutput, type Round, statusSchema } from '../../shared/protocol.ts'
 import type { Sample } from '../../shared/sample.ts'
 import { type Manifest, sha256Schema } from '../../shared/task.ts'
+import type { TaskManifest } from '../../shared/tasks/manifest.ts'
+import { listSchema, rootSchema, snapshotSchema, targetsSchema } from '../../shared/trust/metadata.ts'
 import type { Platform } from '../platform.ts'
 import type { Checkpoint } from '../trainer/job.ts'
 import type { Matched } from './lifecycle.ts'
@@ -78,6 +80,25 @@ export interface TaskRow {
   readonly manifest: Manifest
 }
 
+/** A task that is active on this device: approved, and whole. Its own models lie in `models` as `<task>/<model>`. */
+export interface DeliveredRow {
+  readonly name: string
+  readonly version: number
+  readonly manifestSha256: string
+  readonly manifest: TaskManifest
+  readonly script: Uint8Array<ArrayBuffer>
+  /** Its initial model, where it has one. */
+  readonly model?: Uint8Array<ArrayBuffer>
+  /** When it was stored, ms. */
+  readonly at: number
+}
+
+/** What waits to be told to the server of tasks that ran; `reports.ts` knows its form. */
+export interface ReportRow {
+  readonly n?: number
+  readonly [field: string]: unknown
+}
+
 export type JournalRow = Round & { readonly n?: number }
 
 type ErasedHere = CallOutput<'forget'>['here']
@@ -140,6 +161,14 @@ export const stateSchemas = {
   learnt: z.strictObject({ exposure: z.string(), day: z.int(), delivered: sha256Schema }),
   /** Id of the newest exposure that was cut away: it and those before it make no local sample again. */
   cutUpTo: z.string(),
+  /** What is trusted so far (`shared/trust`); the ETag is that of the answer that brought it. */
+  trusted: z.strictObject({
+    root: rootSchema,
+    snapshot: snapshotSchema.optional(),
+    targets: z.strictObject({ document: targetsSchema, sha256: sha256Schema }).optional(),
+    list: z.strictObject({ document: listSchema, sha256: sha256Schema }).optional(),
+    etag: z.string().optional(),
+  }),
 } as const
 export type StateKey = keyof typeof stateSchemas
 export type StateValue<K extends StateKey> = z.infer<(typeof stateSchemas)[K]>
@@ -154,6 +183,8 @@ export type Db = Dexie & {
   rows: Table<EmbeddingRow, [string, number]>
   blobs: Table<BlobRow, [string, BlobRow['slot']]>
   tasks: Table<TaskRow, string>
+  delivered: Table<DeliveredRow, string>
+  reports: Table<ReportRow, number>
   journal: Table<JournalRow, number>
   state: Table<{ key: StateKey; value: unknown }, StateKey>
 }
@@ -172,6 +203,7 @@ export const versions: readonly Record<string, string | null>[] = [
     state: 'key',
   },
   { rows: '[table+id], used' },
+  { delivered: 'name', reports: '++n' },
 ]
 
 /** Opens lazily at the newest version; tests pass `upTo` to build yesterday's database. */
