@@ -24,7 +24,7 @@ export interface Home {
 /** Longest to wait for a tab that contacts the server, and for an answer. */
 const TIMEOUT_MS = 30_000
 /** The newest version of the database that this code knows (`versions` in `db.ts`): a newer one is left alone. */
-export const KNOWN_VERSION = 2
+export const KNOWN_VERSION = 3
 
 /**
  * Done when nothing waits that could be sent from here. Rejects where it is worth another try later, which is up to the
