@@ -8,7 +8,7 @@ export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, 'a SHA-256 in hex
 
 const artifactSchema = z.strictObject({ sha256: sha256Schema, bytes: z.int().positive() })
 
-const widthsSchema = z.strictObject({
+export const widthsSchema = z.strictObject({
   attention: z.int().min(0).max(1024),
   mlp: z.array(z.int().min(1).max(4096)).max(8),
   activation: z.enum(ACTIVATIONS).optional(),

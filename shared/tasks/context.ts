@@ -70,7 +70,7 @@ export interface NamedSamples {
    * Of filtered samples how well each fits the user, NaN where nobody has said; of candidates the chance of a click by the
    * personal ranking model, and by what is remembered.
    */
-  readonly scores?: Float32Array
+  readonly scores?: Float32Array | undefined
 }
 
 export interface TaskSamples {

@@ -7,7 +7,10 @@ import * as z from 'zod'
 import { ENGINE_NAMES } from '../../shared/engine/engine.ts'
 import { isKernel, type Kernel } from '../../shared/engine/fused/kernel.ts'
 import { MAX_COURSE, pointSchema } from '../../shared/protocol.ts'
-import { manifestSchema } from '../../shared/task.ts'
+import { schemaSchema } from '../../shared/schema.ts'
+import { manifestSchema, sha256Schema, widthsSchema } from '../../shared/task.ts'
+import type { TaskContext } from '../../shared/tasks/context.ts'
+import { SAMPLE_SETS, taskManifestSchema, triggerSchema } from '../../shared/tasks/manifest.ts'
 
 // Bulk data: checked by type, never walked.
 const int32 = z.custom<Int32Array>((value) => value instanceof Int32Array)
@@ -70,6 +73,53 @@ const personaliseJobSchema = z.strictObject({
   from: checkpointSchema.optional(),
 })
 
+/** Where the script comes from; whoever hands it over has checked that it is the one that the manifest names. */
+const scriptSchema = z.union([
+  /** In a browser, whose realm imports it from there. */
+  z.strictObject({ sha256: sha256Schema, url: z.string().regex(/^https?:\/\//, 'an address') }),
+  z.strictObject({ sha256: sha256Schema, bytes }),
+])
+export type Script = z.infer<typeof scriptSchema>
+
+const keptSchema = z.strictObject({
+  /** As safetensors; null where there is nothing better yet than what the run began with. */
+  weights: bytes.nullable(),
+  /** What else the script wants to know. */
+  state: z.unknown(),
+})
+
+const isTrigger = (value: unknown): boolean => {
+  const { input: _, ...trigger } = { ...(value as TaskContext['trigger']) }
+  return triggerSchema.safeParse(trigger).success
+}
+
+const runJobSchema = z.strictObject({
+  task: taskManifestSchema,
+  script: scriptSchema,
+  /** The task's own, or the data's; with tables of as many rows as the job's models have. */
+  schema: schemaSchema,
+  /** The data's, and over it the task's. */
+  hyper: z.record(z.string(), z.unknown()),
+  /** Of the data's models. */
+  widths: z.strictObject({ ranking: widthsSchema, classifier: widthsSchema }),
+  trigger: z.custom<TaskContext['trigger']>(isTrigger, 'no trigger'),
+  seed: z.int().min(0),
+  /** What time it is for the script as it begins, ms; the realm's own if left out. */
+  now: z.number().optional(),
+  /** The sets that the task declares, each in time order. */
+  samples: z.partialRecord(
+    z.enum(SAMPLE_SETS),
+    z.strictObject({ ids: z.array(z.string()), batch: batchSchema, scores: float32.optional() }),
+  ),
+  /** The models that it declares, by the names that it has for them, as safetensors. */
+  models: z.record(z.string(), z.strictObject({ now: bytes.optional(), initial: bytes.optional() })),
+  /** What an earlier run that was cut off has kept: by the names of models. */
+  kept: z.record(z.string(), keptSchema),
+  engine: commonShape.engine,
+  kernel: commonShape.kernel,
+  duty: commonShape.duty,
+})
+
 /** What computed, and what could not any more. */
 const choiceSchema = z.strictObject({
   engine: engineName,
@@ -107,12 +157,30 @@ const personaliseResultSchema = z.strictObject({
   memory,
 })
 
+const runResultSchema = z.strictObject({
+  /** As `Effects` (shared/tasks/run.ts), models as safetensors. */
+  effects: z.strictObject({
+    scores: z.array(z.strictObject({ id: z.string(), score: z.number().min(0).max(1), keep: z.boolean() })),
+    used: z.array(z.string()),
+    models: z.record(z.string(), bytes),
+    folds: z.array(z.string()),
+    ranked: float32.optional(),
+    reports: z.array(z.strictObject({ name: z.string(), values: z.record(z.string(), z.number()) })),
+    result: z.json(),
+  }),
+  engine: engineName,
+  choice: choiceSchema,
+  memory,
+})
+
 /** The jobs: what goes in, what comes out. */
 export const jobs = {
   /** Algorithm 2. */
   filter: { input: filterJobSchema, output: filterResultSchema },
   /** Algorithm 3. */
   personalise: { input: personaliseJobSchema, output: personaliseResultSchema },
+  /** A task's script. */
+  run: { input: runJobSchema, output: runResultSchema },
 } as const
 export type JobName = keyof typeof jobs
 export type Job<N extends JobName> = z.infer<(typeof jobs)[N]['input']>
@@ -131,9 +199,22 @@ export interface Watch {
 }
 export const CHECKPOINT_STEPS = 32
 
+/** What a run keeps of a model in case that it is cut off: put into `kept` of the same job, it goes on from there. */
+export interface Kept {
+  readonly name: string
+  readonly weights: Uint8Array | null
+  readonly state: unknown
+}
+export interface RunWatch {
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((fraction: number) => void) | undefined
+  /** Hears what the script keeps, when it does. */
+  readonly onCheckpoint?: ((kept: Kept) => void) | undefined
+}
+
 /** Whatever trains, wherever it runs. */
 export type Trainer = {
-  [N in JobName]: (job: Job<N>, watch?: Watch) => Promise<Result<N>>
+  [N in JobName]: (job: Job<N>, watch?: N extends 'run' ? RunWatch : Watch) => Promise<Result<N>>
 } & {
   /** Stops computing before the next step, until `resume`: somebody needs the machine. Either may be called twice. */
   pause(): void
@@ -145,5 +226,6 @@ export type Trainer = {
 /** What is heard of a job under way. */
 export const newsSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('progress'), fraction: z.number() }),
-  z.strictObject({ type: z.literal('checkpoint'), checkpoint: checkpointSchema }),
+  z.strictObject({ type: z.literal('kept'), checkpoint: checkpointSchema }),
+  z.strictObject({ type: z.literal('checkpoint'), name: z.string(), ...keptSchema.shape }),
 ])

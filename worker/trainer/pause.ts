@@ -35,23 +35,29 @@ export const systemTiming: Timing = {
 export interface Gate {
   close(): void
   open(): void
+  /** For how long it has been closed so far, ms. */
+  closedFor(): number
   /** Undefined where the way is free; rejects with the signal's reason as soon as that is aborted. */
   passed(signal: AbortSignal): Promise<void> | undefined
 }
 
-export function createGate(): Gate {
-  let closed: { readonly until: Promise<void>; readonly open: () => void } | undefined
+export function createGate({ now }: Pick<Timing, 'now'> = systemTiming): Gate {
+  let closed: { readonly until: Promise<void>; readonly open: () => void; readonly since: number } | undefined
+  let before = 0
   return {
+    closedFor: () => before + (closed ? now() - closed.since : 0),
     close() {
       if (closed) return
       let open = () => {}
       const until = new Promise<void>((resolve) => {
         open = resolve
       })
-      closed = { until, open }
+      closed = { until, open, since: now() }
     },
     open() {
-      closed?.open()
+      if (!closed) return
+      before += now() - closed.since
+      closed.open()
       closed = undefined
     },
     passed(signal) {
@@ -112,6 +118,39 @@ export function createPause(
     return undefined
   }
 }
+
+/** Time that a run may take. */
+export interface Budget {
+  /** Runs `work` once when `ms` are used up; returns the way to prevent it. */
+  after(ms: number, work: () => void): () => void
+}
+
+/**
+ * Counts by the clock on the wall, the rests of the duty cycle too, because who sets a budget of time sets the duty as well.
+ * What the gate takes is not counted: the user's own input must not cost a run the time that it was promised. So a run may last
+ * as long as the user is busy; what bounds that is the round around it.
+ */
+export function createBudget(gate: Gate, timing: Timing = systemTiming): Budget {
+  return {
+    after(ms, work) {
+      const ended = new AbortController()
+      const [began, shut] = [timing.now(), gate.closedFor()]
+      const left = () => ms - (timing.now() - began - (gate.closedFor() - shut))
+      async function count(): Promise<void> {
+        for (let rest = left(); rest > 0; rest = left()) {
+          await timing.sleep(rest, ended.signal)
+          await gate.passed(ended.signal)
+        }
+        if (!ended.signal.aborted) work()
+      }
+      count().catch(() => {}) // it was prevented
+      return () => ended.abort()
+    },
+  }
+}
+
+// Taken at once: what a task's script can reach afterwards is less.
+const { MessageChannel } = globalThis
 
 /** One turn of the event loop. */
 export function turn(): Promise<void> {

@@ -8,7 +8,9 @@ import { filter, type Watched } from '../tasks/algorithms/filter.ts'
 import { personalise } from '../tasks/algorithms/personalise.ts'
 import { createEngines, type OpenEngine } from './engines.ts'
 import type { Job, JobName, Trainer, Watch } from './job.ts'
-import { createGate, createPause, systemTiming, type Timing } from './pause.ts'
+import { importScript, type Load } from './load.ts'
+import { createBudget, createGate, createPause, systemTiming, type Timing } from './pause.ts'
+import { runJob } from './run.ts'
 
 /**
  * Trains on the engine that `open` gives at the first job, for the shape of the ranking model, where most of the work is.
@@ -19,14 +21,15 @@ export function createTrainer(
   open: OpenEngine,
   end: (engine: Engine) => Promise<void> = (engine) => engine.dispose(),
   timing: Timing = systemTiming,
+  load: Load = importScript,
 ): Trainer {
   const terminated = new AbortController()
   const engines = createEngines(open, end)
-  const gate = createGate()
+  const gate = createGate(timing)
 
   /** `work` on an engine; hears nothing more of work that was taken over by another one. */
   async function run<T>(
-    { task, engine: known, kernel, duty }: Job<JobName>,
+    { task, engine: known, kernel, duty }: Job<Exclude<JobName, 'run'>>,
     watch: Watch,
     work: (engine: Engine, watch: Watched) => Promise<T>,
   ) {
@@ -77,6 +80,30 @@ export function createTrainer(
       })
     },
 
+    async run(given, watch = {}) {
+      const { schema, widths, hyper, engine: known, kernel, duty } = given
+      if (kernel) adoptKernel(kernel)
+      const job = { ...given, kept: { ...given.kept } }
+      const { signal } = watch
+      const until = signal ? AbortSignal.any([signal, terminated.signal]) : terminated.signal
+      const shape = { spec: din(schema, widths.ranking), batch: batchSizeOf(hyper) }
+      let memory = 0
+      const { result, choice } = await engines.run({ shape, known }, until, async (engine, signal) => {
+        const script = await load(given.script)
+        const around = {
+          signal,
+          pause: createPause(signal, { duty, gate, timing }),
+          budget: createBudget(gate, timing),
+          now: timing.now,
+          onUse() {
+            memory = Math.max(memory, engine.bytes?.() ?? 0)
+          },
+        }
+        return runJob(engine, job, script, around, watch)
+      })
+      return { effects: result, engine: choice.engine, choice, ...(memory > 0 && { memory }) }
+    },
+
     pause: gate.close,
     resume: gate.open,
     terminate() {
@@ -84,4 +111,10 @@ export function createTrainer(
       engines.end()
     },
   }
+}
+
+/** What the data's rounds learn from at a time; a task may do otherwise, and then the engine was chosen for something like it. */
+function batchSizeOf({ ranking }: Job<'run'>['hyper']): number {
+  const { batchSize } = { ...(ranking as { batchSize?: unknown }) }
+  return typeof batchSize === 'number' && batchSize > 0 ? batchSize : 16
 }
