@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import { deviceInfoSchema } from './release/device.ts'
 import { sha256Schema } from './task.ts'
+import { MAX_REPORTS, reportSchema } from './tasks/report.ts'
 
 /** POST /api/devices → 201. The credential is shown once; the server keeps its hash only. */
 export const registrationSchema = z.strictObject({
@@ -29,6 +30,17 @@ export type Consent = z.infer<typeof consentSchema>
 /** POST /api/events → 202. Every event of the upload is on disk. */
 export const acceptedSchema = z.strictObject({ accepted: z.int().min(0), known: z.int().min(0) })
 export type Accepted = z.infer<typeof acceptedSchema>
+
+/** POST /api/reports: how tasks ran. `id` is the client's, and drawn by lot: an upload that is repeated counts once. */
+export const reportsRequestSchema = z.strictObject({
+  id: z.uuid({ version: 'v4' }),
+  reports: z.array(reportSchema).min(1).max(MAX_REPORTS),
+})
+export type ReportsRequest = z.infer<typeof reportsRequestSchema>
+
+/** → 202: how many are on disk, and how many are left out: known already, of no version that there is, or too many for a day. */
+export const reportedSchema = z.strictObject({ accepted: z.int().min(0), ignored: z.int().min(0) })
+export type Reported = z.infer<typeof reportedSchema>
 
 /** GET /api/batches → 200: the batches 0 … count − 1 of `day` can be pulled at /api/batches/{day}/{n}. */
 export const batchListSchema = z.strictObject({

@@ -13,6 +13,7 @@ import { listSchema, rootSchema, snapshotSchema, targetsSchema } from '../../sha
 import type { Platform } from '../platform.ts'
 import type { Checkpoint } from '../trainer/job.ts'
 import type { Matched } from './lifecycle.ts'
+import type { ReportRow } from './reports.ts'
 import { withstand } from './storage.ts'
 import { type Counted, counted } from './upload.ts'
 
@@ -91,12 +92,6 @@ export interface DeliveredRow {
   readonly model?: Uint8Array<ArrayBuffer>
   /** When it was stored, ms. */
   readonly at: number
-}
-
-/** What waits to be told to the server of tasks that ran; `reports.ts` knows its form. */
-export interface ReportRow {
-  readonly n?: number
-  readonly [field: string]: unknown
 }
 
 export type JournalRow = Round & { readonly n?: number }
@@ -184,6 +179,7 @@ export type Db = Dexie & {
   blobs: Table<BlobRow, [string, BlobRow['slot']]>
   tasks: Table<TaskRow, string>
   delivered: Table<DeliveredRow, string>
+  /** What waits to be told to the server of tasks that ran. */
   reports: Table<ReportRow, number>
   journal: Table<JournalRow, number>
   state: Table<{ key: StateKey; value: unknown }, StateKey>
