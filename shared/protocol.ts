@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import { erasedSchema } from './api.ts'
 import { catalogueSchema } from './catalogue.ts'
+import { MAX_COURSE, type Point } from './course.ts'
 import { itemContextSchema } from './event.ts'
 import { failureSchema } from './failure.ts'
 
@@ -31,13 +32,15 @@ const servingSchema = z.strictObject({
 export const TRAFFIC_KINDS = ['artifacts', 'samples', 'rows', 'events', 'other'] as const
 export type TrafficKind = (typeof TRAFFIC_KINDS)[number]
 
-/** Most points of a `course`, and most differences, that a round tells. */
-export const MAX_COURSE = 64
+/** Most differences that a round tells. */
 export const MAX_DIFFERENCES = 8
 
 /** How good a model in training was on the local validation samples, after so many mini-batches; 0 is before the first. */
-export const pointSchema = z.strictObject({ step: z.int().min(0), auc: z.number(), loss: z.number() })
-export type Point = z.infer<typeof pointSchema>
+export const pointSchema: z.ZodType<Point> = z.strictObject({
+  step: z.int().min(0),
+  auc: z.number(),
+  loss: z.number(),
+})
 
 /** One number in which the user's own samples and the borrowed ones differ: its mean over each. */
 export const differenceSchema = z.strictObject({

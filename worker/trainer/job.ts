@@ -4,9 +4,10 @@
  * back.
  */
 import * as z from 'zod'
+import { MAX_COURSE } from '../../shared/course.ts'
 import { ENGINE_NAMES } from '../../shared/engine/engine.ts'
 import { isKernel, type Kernel } from '../../shared/engine/fused/kernel.ts'
-import { MAX_COURSE, pointSchema } from '../../shared/protocol.ts'
+import { pointSchema } from '../../shared/protocol.ts'
 import { schemaSchema } from '../../shared/schema.ts'
 import { manifestSchema, sha256Schema, widthsSchema } from '../../shared/task.ts'
 import type { TaskContext } from '../../shared/tasks/context.ts'
@@ -160,7 +161,9 @@ const personaliseResultSchema = z.strictObject({
 const runResultSchema = z.strictObject({
   /** As `Effects` (shared/tasks/run.ts), models as safetensors. */
   effects: z.strictObject({
-    scores: z.array(z.strictObject({ id: z.string(), score: z.number().min(0).max(1), keep: z.boolean() })),
+    scores: z.array(
+      z.strictObject({ id: z.string(), score: z.number().min(0).max(1).nullable(), keep: z.boolean() }),
+    ),
     used: z.array(z.string()),
     models: z.record(z.string(), bytes),
     folds: z.array(z.string()),

@@ -2,9 +2,10 @@
 import type { Engine } from '../../shared/engine/engine.ts'
 import { adoptKernel } from '../../shared/engine/fused/kernel.ts'
 import { AppError } from '../../shared/failure.ts'
-import { din, prunedDin } from '../../shared/model/spec.ts'
+import { din, initialWeights, prunedDin } from '../../shared/model/spec.ts'
+import { seeded } from '../../shared/random.ts'
 import { readSafetensors, writeSafetensors } from '../../shared/safetensors.ts'
-import { filter, type Watched } from '../tasks/algorithms/filter.ts'
+import { embeddingsOf, filter } from '../tasks/algorithms/filter.ts'
 import { personalise } from '../tasks/algorithms/personalise.ts'
 import { createEngines, type OpenEngine } from './engines.ts'
 import type { Job, JobName, Trainer, Watch } from './job.ts'
@@ -31,7 +32,7 @@ export function createTrainer(
   async function run<T>(
     { task, engine: known, kernel, duty }: Job<Exclude<JobName, 'run'>>,
     watch: Watch,
-    work: (engine: Engine, watch: Watched) => Promise<T>,
+    work: (engine: Engine, watch: Watch & { pause: Pause }) => Promise<T>,
   ) {
     if (kernel) adoptKernel(kernel)
     const { signal } = watch
@@ -57,8 +58,12 @@ export function createTrainer(
       const { task, model, seed, local, outside, candidates } = job
       const spec = prunedDin(task.schema, task.classifier)
       const ranking = readSafetensors(model)
-      const input = { spec, ranking, local, outside, candidates, hyper: task.hyper.classifier, seed }
-      return run(job, watch, (engine, watched) => filter(engine, input, watched))
+      const of = { spec, local, outside, candidates, hyper: task.hyper.classifier }
+      return run(job, watch, (engine, { pause, onProgress }) => {
+        const random = seeded(seed)
+        const initial = initialWeights(spec, random, embeddingsOf(ranking))
+        return filter(engine, { ...of, initial, random }, { pause, onProgress })
+      })
     },
 
     async personalise(job, watch = {}) {
@@ -73,9 +78,24 @@ export function createTrainer(
           watch.onCheckpoint?.(checkpoint)
         },
       }
-      return run(job, remembering, async (engine, watched) => {
-        const input = { spec, model, training, validation, hyper: task.hyper.ranking, seed, from }
-        const { weights, ...result } = await personalise(engine, input, watched)
+      return run(job, remembering, async (engine, { pause, onProgress, onCheckpoint }) => {
+        const resumed = from && {
+          ...from,
+          weights: from.model && readSafetensors(from.model),
+          course: from.course ?? [],
+        }
+        const of = { spec, model, training, validation, hyper: task.hyper.ranking, seed, from: resumed }
+        const { weights, ...result } = await personalise(engine, of, {
+          pause,
+          onProgress,
+          onCheckpoint: ({ weights: best, losses, course, ...numbers }) =>
+            onCheckpoint?.({
+              ...numbers,
+              losses: [...losses],
+              course: [...course],
+              model: best && writeSafetensors(best),
+            }),
+        })
         return { model: weights && writeSafetensors(weights), ...result }
       })
     },

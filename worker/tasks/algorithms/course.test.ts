@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { MAX_COURSE } from '../../../shared/protocol.ts'
+import { MAX_COURSE } from '../../../shared/course.ts'
 import { createCourse } from './course.ts'
 
 const quality = (step: number) => ({ auc: 1 / (1 + step), loss: step })

@@ -1,6 +1,6 @@
 /** How a training went, as the judge saw it: few enough points to be kept and drawn. */
-import { MAX_COURSE, type Point } from '../../../shared/protocol.ts'
-import type { Quality } from '../../trainer/job.ts'
+import { MAX_COURSE, type Point } from '../../../shared/course.ts'
+import type { Quality } from './watch.ts'
 
 export interface Course {
   /** What the judge found after `step` mini-batches. */

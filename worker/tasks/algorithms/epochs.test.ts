@@ -10,9 +10,9 @@ import type { Weights } from '../../../shared/model/weights.ts'
 import { seeded } from '../../../shared/random.ts'
 import { type Batch, pack } from '../../../shared/sample.ts'
 import { createWorld, samplesOf, type World } from '../../testing/world.ts'
-import type { Checkpoint } from '../../trainer/job.ts'
 import { createEpochs } from './batches.ts'
 import { type PersonaliseInput, personalise } from './personalise.ts'
+import type { Checkpoint } from './watch.ts'
 
 let world: World
 beforeAll(async () => {
@@ -276,11 +276,12 @@ describe.each([
       { gate: 'none' },
     ] as Ranking[])
       await personalise(engine, input(1, ranking))
-    const stop = { onProgress: () => stopping.abort(new Error('stop')) }
-    const stopping = new AbortController()
-    await expect(
-      personalise(engine, input(1, { gate: 'epochs' }), { signal: stopping.signal, ...stop }),
-    ).rejects.toThrow('stop')
+    const stop = () => {
+      throw new Error('stop')
+    }
+    await expect(personalise(engine, input(1, { gate: 'epochs' }), { onProgress: stop })).rejects.toThrow(
+      'stop',
+    )
     expect(engine.held()).toBe(0)
   })
 })
@@ -290,10 +291,11 @@ test.each([{ gate: 'none' }, { gate: 'epochs' }, { gate: 'auc', pull: 0.1 }] as 
   async (ranking) => {
     const heard: Checkpoint[] = []
     const given = input(1, ranking)
-    await personalise(createPlainEngine(), given, { onCheckpoint: (checkpoint) => heard.push(checkpoint) })
+    await personalise(createPlainEngine(), given, { onCheckpoint: (one) => void heard.push(one) })
     expect(heard).toEqual([])
     const quality = { auc: 0.5, loss: 0.7 }
-    const from = { model: null, step: 0, stepsKept: 0, losses: [], before: quality, best: quality }
+    const numbers = { step: 0, stepsKept: 0, losses: [], course: [] }
+    const from = { ...numbers, weights: null, before: quality, best: quality }
     await expect(personalise(createPlainEngine(), { ...given, from })).rejects.toMatchObject({
       code: 'bad-input',
     })

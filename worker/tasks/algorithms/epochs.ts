@@ -87,14 +87,14 @@ async function learn(
   { spec, hyper, seed }: PersonaliseInput,
   parts: readonly Batch[],
   epochs: number,
-  { pause }: Workplace,
+  { pause }: Pick<Workplace, 'pause'>,
   heard: (loss: number) => void,
   ended: (epoch: number) => Promise<void> = async () => {},
 ): Promise<void> {
   const epoch = createEpochs(spec, parts, hyper.batchSize, seeded(seed))
   for (let i = 1; i <= epochs; i++) {
     for (const batch of epoch()) {
-      const wait = pause()
+      const wait = pause?.()
       if (wait) await wait
       heard(await model.step(batch, hyper.learningRate))
     }

@@ -7,7 +7,7 @@ import { din, initialWeights, prunedDin } from '../../../shared/model/spec.ts'
 import { seeded } from '../../../shared/random.ts'
 import { type Batch, pack } from '../../../shared/sample.ts'
 import { createWorld, samplesOf, type World } from '../../testing/world.ts'
-import { filter } from './filter.ts'
+import { embeddingsOf, type FilterInput, filter } from './filter.ts'
 
 let world: World
 beforeAll(async () => {
@@ -20,14 +20,15 @@ const FOREIGN = 3
 const of = (category: number, count: number, seed: number) =>
   samplesOf(world.context, category, count, seeded(seed))
 const batch = (...groups: ReturnType<typeof of>[]): Batch => pack(world.context.layout, groups.flat())
-const input = (changes: Partial<Parameters<typeof filter>[1]> = {}) => ({
-  spec: prunedDin(world.manifest.schema, world.manifest.classifier),
-  ranking: initialWeights(din(world.manifest.schema, world.manifest.ranking), seeded(1)),
+const spec = () => prunedDin(world.manifest.schema, world.manifest.classifier)
+const input = (changes: Partial<FilterInput> = {}, seed = 11): FilterInput => ({
+  spec: spec(),
+  initial: initialWeights(spec(), seeded(1)),
   local: batch(of(OWN, 60, 1)),
   outside: batch(of(OWN, 20, 2), of(FOREIGN, 60, 3)),
   candidates: batch(of(OWN, 40, 4), of(FOREIGN, 40, 5)),
   hyper: hyper().classifier,
-  seed: 11,
+  random: seeded(seed),
   ...changes,
 })
 
@@ -59,7 +60,7 @@ describe('on samples of two kinds of readers', () => {
   test('same seed, same scores; another seed, others', async () => {
     const first = await filter(createPlainEngine(), input())
     expect(await filter(createPlainEngine(), input())).toEqual(first)
-    expect((await filter(createPlainEngine(), input({ seed: 12 }))).scores).not.toEqual(first.scores)
+    expect((await filter(createPlainEngine(), input({}, 12))).scores).not.toEqual(first.scores)
   })
 
   test('labels of clicks are not looked at: own is 1 and outside is 0', async () => {
@@ -109,32 +110,26 @@ test('both classes weigh the same in the loss, and the mean weight is 1', async 
   expect(sum(0)).toBeCloseTo(20, 4)
 })
 
-test('embeddings start from M, the rest from the seed', async () => {
+test('of a ranking model, a classifier begins with the embeddings', async () => {
+  const ranking = initialWeights(din(world.manifest.schema, world.manifest.ranking), seeded(1))
+  const { 'embedding.item': item, 'embedding.category': category } = ranking
+  expect(embeddingsOf(ranking)).toEqual({ 'embedding.item': item, 'embedding.category': category })
   const { engine, loaded } = spy()
   const given = input()
   await filter(engine, given)
-  const [, weights] = loaded[0]!
-  expect(weights['embedding.item']).toEqual(given.ranking['embedding.item'])
-  const { 'embedding.item': item, 'embedding.category': category } = given.ranking
-  const fresh = initialWeights(given.spec, seeded(given.seed), {
-    'embedding.item': item!,
-    'embedding.category': category!,
-  })
-  expect(weights).toEqual(fresh)
+  expect(loaded[0]).toEqual([given.spec, given.initial])
 })
 
-test('progress ends at 1, and a stop ends before the next step and gives the model back', async () => {
+test('progress ends at 1, and a step that fails ends it and gives the model back', async () => {
   const { engine, disposed, batches } = spy()
   const seen: number[] = []
-  const abort = new AbortController()
   await filter(engine, input(), { onProgress: (fraction) => seen.push(fraction) })
   expect(seen.at(-1)).toBe(1)
   const steps = batches.length
-  const stopped = filter(engine, input(), {
-    signal: abort.signal,
-    onProgress: () => abort.abort(new Error('stop')),
-  })
-  await expect(stopped).rejects.toThrow('stop')
+  const stop = () => {
+    throw new Error('stop')
+  }
+  await expect(filter(engine, input(), { onProgress: stop })).rejects.toThrow('stop')
   expect(batches.length).toBe(steps + 1)
   expect(disposed()).toBe(2)
 })

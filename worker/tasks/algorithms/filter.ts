@@ -3,33 +3,28 @@
  * and then says of each other matched sample how much it is like the user's own.
  */
 import type { Engine, Model } from '../../../shared/engine/engine.ts'
-import { AppError } from '../../../shared/failure.ts'
+import { AppError } from '../../../shared/error.ts'
 import type { Hyper } from '../../../shared/hyper.ts'
-import { initialWeights, type ModelSpec } from '../../../shared/model/spec.ts'
+import type { ModelSpec } from '../../../shared/model/spec.ts'
 import type { Weights } from '../../../shared/model/weights.ts'
-import { seeded } from '../../../shared/random.ts'
+import type { Random } from '../../../shared/random.ts'
 import type { Batch } from '../../../shared/sample.ts'
-import type { Watch } from '../../trainer/job.ts'
-import { createPause, type Pause } from '../../trainer/pause.ts'
 import { createEpochs } from './batches.ts'
+import type { Watched } from './watch.ts'
 
 export interface FilterInput {
   /** The pruned DIN. */
   readonly spec: ModelSpec
-  /** The ranking model in use; the classifier starts from its embeddings. */
-  readonly ranking: Weights
+  /** What the classifier starts from. */
+  readonly initial: Weights
   readonly local: Batch
   /** Matched samples that train the classifier. */
   readonly outside: Batch
   /** Matched samples to be scored. */
   readonly candidates: Batch
   readonly hyper: Hyper['classifier']
-  readonly seed: number
-}
-
-/** Who watches an algorithm at work, and what it does between two steps. */
-export interface Watched extends Watch {
-  readonly pause?: Pause
+  /** Draws the order of the samples. */
+  readonly random: Random
 }
 
 /**
@@ -38,14 +33,13 @@ export interface Watched extends Watch {
  * Same input, same scores. Throws `bad-input` where one class is empty, `diverged` where a score is not finite.
  */
 export async function filter(
-  engine: Engine,
-  { spec, ranking, local, outside, candidates, hyper, seed }: FilterInput,
+  engine: Pick<Engine, 'load'>,
+  { spec, initial, local, outside, candidates, hyper, random }: FilterInput,
   watch: Watched = {},
 ): Promise<{ scores: Float32Array<ArrayBuffer>; losses: number[] }> {
   if (local.size === 0 || outside.size === 0)
     throw new AppError('bad-input', 'The sample classifier needs both own and outside samples.')
-  const random = seeded(seed)
-  const model = await engine.load(spec, initialWeights(spec, random, embeddingsOf(ranking)))
+  const model = await engine.load(spec, initial)
   try {
     const classes = [classOf(local, 1, outside.size), classOf(outside, 0, local.size)]
     const epoch = createEpochs(spec, classes, hyper.batchSize, random)
@@ -70,7 +64,8 @@ function classOf(batch: Batch, label: 0 | 1, others: number): Batch {
   }
 }
 
-const embeddingsOf = (weights: Weights): Weights =>
+/** Of the ranking model's weights those that a classifier begins with. */
+export const embeddingsOf = (weights: Weights): Weights =>
   Object.fromEntries(Object.entries(weights).filter(([name]) => name.startsWith('embedding.')))
 
 async function train(
@@ -78,12 +73,12 @@ async function train(
   { epochs, learningRate }: Hyper['classifier'],
   epoch: () => Iterable<Batch>,
   steps: number,
-  { signal, onProgress, pause = createPause(signal) }: Watched,
+  { onProgress, pause }: Watched,
 ): Promise<number[]> {
   const losses: number[] = []
   for (let i = 0; i < epochs; i++) {
     for (const batch of epoch()) {
-      const wait = pause()
+      const wait = pause?.()
       if (wait) await wait
       losses.push(await model.step(batch, learningRate))
       onProgress?.(losses.length / steps)

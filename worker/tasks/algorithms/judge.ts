@@ -1,10 +1,10 @@
 /** How good a model is on the validation samples: asked after every step of Algorithm 3, or after every epoch. */
 import type { Model } from '../../../shared/engine/engine.ts'
-import { AppError } from '../../../shared/failure.ts'
+import { AppError } from '../../../shared/error.ts'
 import type { Hyper } from '../../../shared/hyper.ts'
 import { logLoss } from '../../../shared/metrics.ts'
 import type { Batch } from '../../../shared/sample.ts'
-import type { Quality } from '../../trainer/job.ts'
+import type { Quality } from './watch.ts'
 
 /**
  * Judges scores of the same samples again and again, or undefined where one class is absent: then nothing can be judged.

@@ -1,8 +1,9 @@
 /** What comes of training the ranking model, whatever it is judged by. */
+
+import type { Point } from '../../../shared/course.ts'
 import type { Model } from '../../../shared/engine/engine.ts'
-import { AppError } from '../../../shared/failure.ts'
+import { AppError } from '../../../shared/error.ts'
 import type { Weights } from '../../../shared/model/weights.ts'
-import type { Point } from '../../../shared/protocol.ts'
 
 export interface Personalised {
   /** The weights that are to become M, or null where M stays. */

@@ -1,16 +1,14 @@
 /** The ranking model learns from the user's own and the filtered samples; the gate says how it is judged meanwhile. */
 import type { Engine, Model } from '../../../shared/engine/engine.ts'
-import { AppError } from '../../../shared/failure.ts'
+import { AppError } from '../../../shared/error.ts'
 import type { Hyper } from '../../../shared/hyper.ts'
 import type { ModelSpec } from '../../../shared/model/spec.ts'
 import type { Weights } from '../../../shared/model/weights.ts'
 import type { Batch } from '../../../shared/sample.ts'
-import type { Checkpoint, Watch } from '../../trainer/job.ts'
-import { createPause, type Pause } from '../../trainer/pause.ts'
 import { byEpoch, unjudged } from './epochs.ts'
-import type { Watched } from './filter.ts'
 import type { Personalised } from './outcome.ts'
 import { byStep } from './steps.ts'
+import type { Checkpoint, Watched } from './watch.ts'
 
 export interface PersonaliseInput {
   readonly spec: ModelSpec
@@ -26,11 +24,10 @@ export interface PersonaliseInput {
   readonly from?: Checkpoint | undefined
 }
 
-/** How a way of training gets its models, waits before each step, and says how far it is. */
-export interface Workplace extends Omit<Watch, 'signal'> {
+/** How a way of training gets its models, and says how far it is. */
+export interface Workplace extends Watched {
   /** A model with these weights and a fresh optimizer. */
   readonly load: (weights: Weights) => Promise<Model>
-  readonly pause: Pause
 }
 
 /**
@@ -47,14 +44,14 @@ export const goesOn = ({ gate, pull }: Hyper['ranking']): boolean =>
  * not finite.
  */
 export async function personalise(
-  engine: Engine,
+  engine: Pick<Engine, 'load'>,
   input: PersonaliseInput,
-  { signal, onProgress, onCheckpoint, pause = createPause(signal) }: Watched = {},
+  { onCheckpoint, ...watched }: Watched = {},
 ): Promise<Personalised> {
   const { spec, hyper, from } = input
   const { gate, optimizer, pull, frozen } = hyper
   const load = (weights: Weights) => engine.load(spec, weights, { optimizer, pull, frozen })
-  const place: Workplace = { load, pause, onProgress }
+  const place: Workplace = { load, ...watched }
   if (from && !goesOn(hyper)) throw new AppError('bad-input', 'Such a training has no checkpoints.')
   switch (gate) {
     case 'auc':

@@ -2,15 +2,14 @@
  * Algorithm 3 of the CoDA paper: the ranking model keeps the update of a mini-batch only if it does better on the user's own
  * newest samples by it.
  */
-import { AppError } from '../../../shared/failure.ts'
+import { AppError } from '../../../shared/error.ts'
 import { seeded } from '../../../shared/random.ts'
-import { readSafetensors, writeSafetensors } from '../../../shared/safetensors.ts'
-import { CHECKPOINT_STEPS, type Watch } from '../../trainer/job.ts'
 import { createEpochs, stepsIn } from './batches.ts'
 import { createCourse } from './course.ts'
 import { isBetter, judgeBy } from './judge.ts'
 import { type Personalised, UNTRAINED, wholeOf } from './outcome.ts'
 import type { PersonaliseInput, Workplace } from './personalise.ts'
+import { CHECKPOINT_STEPS } from './watch.ts'
 
 /** The AUC after is never below that before. Without both classes to validate by, nothing is trained. */
 export async function byStep(
@@ -23,25 +22,27 @@ export async function byStep(
   const due = hyper.epochs * stepsIn([training], hyper.batchSize)
   if (
     from &&
-    (from.step > due || from.losses.length !== from.step || (from.model === null) !== (from.stepsKept === 0))
+    (from.step > due ||
+      from.losses.length !== from.step ||
+      (from.weights === null) !== (from.stepsKept === 0))
   )
     throw new AppError('bad-input', 'The checkpoint is not of this training.')
-  const model = await load(from?.model ? readSafetensors(from.model) : input.model)
+  const model = await load(from?.weights ?? input.model)
   try {
     const before = from?.before ?? (await judge(model))
     const losses = from ? [...from.losses] : []
     let best = from?.best ?? before
     let stepsKept = from?.stepsKept ?? 0
-    let saved = from?.model ?? null
+    let saved = from?.weights ?? null
     let savedAt = stepsKept
     const course = createCourse(from ? from.course : [{ step: 0, ...before }])
 
     /** The model is the best so far, as it is after every step. */
-    async function checkpoint(hear: NonNullable<Watch['onCheckpoint']>): Promise<void> {
-      if (savedAt < stepsKept) saved = writeSafetensors(await wholeOf(model))
+    async function checkpoint(hear: NonNullable<Workplace['onCheckpoint']>): Promise<void> {
+      if (savedAt < stepsKept) saved = await wholeOf(model)
       savedAt = stepsKept
-      hear({
-        model: saved,
+      await hear({
+        weights: saved,
         step: losses.length,
         stepsKept,
         losses: [...losses],
@@ -53,7 +54,7 @@ export async function byStep(
 
     await model.mark()
     for (const { batch, last } of lessonsOf(input, losses.length)) {
-      const wait = pause()
+      const wait = pause?.()
       if (wait) await wait
       losses.push(await model.step(batch, hyper.learningRate))
       const now = await judge(model)
