@@ -6,7 +6,7 @@ import { din, initialWeights } from '../../shared/model/spec.ts'
 import { seeded } from '../../shared/random.ts'
 import { readRule } from '../../shared/release/rules.ts'
 import type { NamedSamples, Run } from '../../shared/tasks/context.ts'
-import { draft, text } from '../../shared/tasks/fixtures.ts'
+import { draft, toySchema as schema, text } from '../../shared/tasks/fixtures.ts'
 import { sealTask } from '../../shared/tasks/manifest.ts'
 import { type Ground, runTask } from '../../shared/tasks/run.ts'
 import { checkScript } from './script.ts'
@@ -36,8 +36,13 @@ describe('docs/tasks.md', () => {
     const manifest = await sealTask(draft({ hyper: { epochs: 20, learningRate: 0.02 } }), 1, {
       script: text(script),
     })
-    const weights = initialWeights(din(draft().schema), seeded(1))
+    const { attention, mlp } = din(schema)
+    const weights = initialWeights(din(schema), seeded(1))
+    const widths = { attention, mlp }
     const ground: Ground = {
+      schema,
+      hyper: manifest.hyper,
+      widths: { ranking: widths, classifier: widths },
       samples: async () => samples(32),
       model: async () => weights,
       initial: async () => weights,

@@ -73,17 +73,23 @@ export interface NamedSamples {
   readonly scores?: Float32Array | undefined
 }
 
+/** What becomes of a matched sample. */
+export interface Score {
+  readonly id: string
+  /** How well it fits the user, in [0, 1]; null where that was not looked at. */
+  readonly score: number | null
+  /** Whether it stays, as a filtered one. */
+  readonly keep: boolean
+}
+
 export interface TaskSamples {
   /**
    * In time order (candidates: as they were asked for), the newest `limit` of them if that is given; none is an empty batch.
    * Throws `refused` for a set that the manifest does not name.
    */
   read(set: SampleSet, limit?: number): Promise<NamedSamples>
-  /**
-   * Says of matched samples how well each fits the user, in [0, 1]; `keep` says which stay, as filtered ones. Throws `bad-input`
-   * for an id that is no matched sample's.
-   */
-  score(scores: readonly { readonly id: string; readonly score: number; readonly keep: boolean }[]): void
+  /** Says it of matched samples. Throws `bad-input` for an id that is no matched sample's that was read. */
+  score(scores: readonly Score[]): void
   /** Says that these borrowed ones were learnt from: they go. Own ones stay until they are too old. */
   use(ids: readonly string[]): void
   /** Answers a call: a score of each candidate, in the order in which they are read. The highest comes first. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { draft, text } from './fixtures.ts'
+import { draft, text, toySchema } from './fixtures.ts'
 import {
   checkFiles,
   manifestBytes,
@@ -50,7 +50,7 @@ describe('a draft', () => {
     ],
     [
       'a schema that contradicts itself',
-      draft({ schema: { ...draft().schema, userVector: 'item' } }),
+      draft({ schema: { ...toySchema, userVector: 'item' } }),
       /at schema: userVector must name a dense feature/,
     ],
   ])('with %s is refused, and told where', (_, value, where) => {

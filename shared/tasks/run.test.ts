@@ -1,13 +1,14 @@
 import { beforeAll, describe, expect, it } from 'vitest'
+import type { Model } from '../engine/engine.ts'
 import { createPlainEngine } from '../engine/plain/engine.ts'
 import { din, initialWeights } from '../model/spec.ts'
 import { seeded } from '../random.ts'
-import type { NamedSamples, Run, SampleSet } from './context.ts'
-import { draft, text } from './fixtures.ts'
-import { sealTask, type TaskManifest } from './manifest.ts'
+import type { Checkpoint, NamedSamples, Run, SampleSet } from './context.ts'
+import { draft, toySchema as schema, text } from './fixtures.ts'
+import { RANKING, sealTask, type TaskManifest } from './manifest.ts'
 import { type Ground, type RunOptions, runTask } from './run.ts'
 
-const { schema, hyper } = draft()
+const { hyper } = draft()
 const spec = din(schema)
 const weights = initialWeights(spec, seeded(1))
 
@@ -29,17 +30,18 @@ function samplesOf(set: SampleSet, count: number): NamedSamples {
 describe('a run of a task', () => {
   let manifest: TaskManifest
   beforeAll(async () => {
-    const models = { reads: ['ranking', 'train/ranking'], writes: ['ranking'] }
-    manifest = await sealTask(draft({ models }), 1, { script: text('a') })
+    const models = { reads: ['ranking', 'train/ranking'], writes: ['ranking', RANKING] }
+    const samples = ['local-training', 'matched', 'filtered', 'candidates'] as const
+    manifest = await sealTask(draft({ models, samples: [...samples] }), 1, { script: text('a') })
   })
 
   interface Stage extends Ground {
-    readonly kept: Ground['kept'] & { readonly all: Map<string, unknown> }
+    readonly kept: Ground['kept'] & { readonly all: Map<string, Checkpoint> }
     /** Lets the time of the run be up. */
     late(): void
   }
   function stage(): Stage {
-    const all = new Map<string, never>()
+    const all = new Map<string, Checkpoint>()
     let late = () => {}
     return {
       schema,
@@ -49,7 +51,7 @@ describe('a run of a task', () => {
       model: async () => weights,
       initial: async () => weights,
       kept: Object.assign(async (name: string) => all.get(name), { all }),
-      keep: async (name, kept) => void all.set(name, kept as never),
+      keep: async (name, kept) => void all.set(name, kept),
       engine: createPlainEngine(),
       clock: { now: () => 7 },
       after(_, work) {
@@ -108,6 +110,95 @@ describe('a run of a task', () => {
       { id: 'matched-31', score: 0, keep: true },
     ])
     expect(used).toEqual(['matched-31'])
+  })
+
+  it('may keep a matched sample that it says nothing of', async () => {
+    const { scores } = await run(async ({ samples }) => {
+      const { ids } = await samples.read('matched', 1)
+      samples.score([{ id: ids[0]!, score: null, keep: true }])
+    })
+    expect(scores).toEqual([{ id: 'matched-31', score: null, keep: true }])
+  })
+
+  it('reads what is known of samples beside them, and the newest of both', async () => {
+    const ground: Ground = {
+      ...stage(),
+      samples: async (set) => ({ ...samplesOf(set, 4), scores: Float32Array.of(0.1, 0.2, Number.NaN, 0.4) }),
+    }
+    const { result } = await run(async ({ samples }) => {
+      const { ids, batch, scores } = await samples.read('filtered', 2)
+      return { ids, items: [...batch.ids], unknown: Number.isNaN(scores![0]), last: scores![1] }
+    }, ground)
+    const last = Math.fround(0.4)
+    expect(result).toEqual({ ids: ['filtered-2', 'filtered-3'], items: [4, 5], unknown: true, last })
+  })
+
+  it('answers a call by a score of each candidate', async () => {
+    const { ranked } = await run(async ({ samples }) => {
+      const { batch } = await samples.read('candidates')
+      samples.rank(Array.from(batch.ids, (item) => -item))
+    })
+    expect(ranked).toEqual(Float32Array.from(samplesOf('candidates', 32).batch.ids, (item) => -item))
+    expect((await run(async () => {})).ranked).toBeUndefined()
+  })
+
+  it('folds the user into the ranking model, once', async () => {
+    const { folds } = await run(async ({ models }) => {
+      models.fold(RANKING)
+      models.fold(RANKING)
+    })
+    expect(folds).toEqual([RANKING])
+  })
+
+  it('tells how far it is, and passes over what is no share', async () => {
+    const told: number[] = []
+    const script: Run = async ({ progress }) => {
+      for (const share of [0, 0.5, Number.NaN, 2, -1, 1]) progress(share)
+    }
+    await run(script, { ...stage(), progress: (fraction) => told.push(fraction) })
+    expect(told).toEqual([0, 0.5, 1])
+  })
+
+  it('waits before each step, and not where nobody needs the machine', async () => {
+    const order: string[] = []
+    const engine = createPlainEngine()
+    const ground: Ground = {
+      ...stage(),
+      pause() {
+        order.push('asked')
+        return order.length > 3 ? undefined : Promise.resolve().then(() => void order.push('waited'))
+      },
+      engine: {
+        ...engine,
+        async load(...given) {
+          const model = await engine.load(...given)
+          const step = model.step.bind(model)
+          const noting: Model['step'] = (...lesson) => {
+            order.push('step')
+            return step(...lesson)
+          }
+          return Object.assign(model, { step: noting })
+        },
+      },
+    }
+    await run(async ({ engine, models, samples }) => {
+      const { batch } = await samples.read('local-training')
+      const model = await engine.load(engine.din(), (await models.read('ranking'))!)
+      for (let step = 0; step < 2; step++) await model.step(batch, 0.01)
+    }, ground)
+    expect(order).toEqual(['asked', 'waited', 'step', 'asked', 'step'])
+  })
+
+  it.each([
+    ['bad-input', Object.assign(new Error('of theirs'), { name: 'AppError', code: 'bad-input' })],
+    ['diverged', Object.assign(new Error('of theirs'), { name: 'AppError', code: 'diverged' })],
+    ['worker', Object.assign(new Error('of theirs'), { name: 'AppError', code: 'offline' })],
+    ['worker', 'of theirs'],
+  ])('fails as %s, told by whom', async (code, thrown) => {
+    const script: Run = async () => {
+      throw thrown
+    }
+    await expect(run(script)).rejects.toMatchObject({ code, message: 'rank v1: of theirs', name: 'AppError' })
   })
 
   it('sees what the manifest says, what made it run, and the clock; and changes none of it', async () => {
@@ -185,7 +276,7 @@ describe('a run of a task', () => {
     [
       'to use what it did not read',
       async ({ samples }) => samples.use(['x']),
-      /x is no sample that was read/,
+      /x is no borrowed sample that was read/,
     ],
     [
       'to log without end',
@@ -199,8 +290,55 @@ describe('a run of a task', () => {
       async ({ log }) => log.report('said', { word: 'secret' as never }),
       /not of up to 32 named numbers/,
     ],
-    ['to say much', async () => 'x'.repeat(5000), /more than 4096 bytes/],
-    ['nothing in particular', () => Promise.reject(new Error('oops')), /oops/],
+    ['to say much', async () => 'x'.repeat(70_000), /more than 65536 bytes/],
+    [
+      'a set that it did not declare',
+      ({ samples }) => samples.read('local-validation'),
+      /rank does not say that it reads local-validation samples/,
+    ],
+    [
+      'to use own samples',
+      async ({ samples }) => samples.use((await samples.read('local-training')).ids),
+      /local-training-0 is no borrowed sample/,
+    ],
+    [
+      'to rank what it did not read',
+      async ({ samples }) => samples.rank([1, 2, 3]),
+      /no scores of 0 candidates/,
+    ],
+    [
+      'to rank fewer than were asked for',
+      async ({ samples }) =>
+        samples.rank(new Float32Array((await samples.read('candidates')).ids.length - 1)),
+      /no scores of 32 candidates/,
+    ],
+    [
+      'scores that are no numbers',
+      async ({ samples }) => samples.rank((await samples.read('candidates')).ids.map(() => Number.NaN)),
+      /no scores of 32 candidates/,
+    ],
+    [
+      'to fold a model of its own',
+      async ({ models }) => models.fold('ranking'),
+      /Only data\/ranking has a personal vector/,
+    ],
+    [
+      'to fold what it does not write',
+      async ({ models }) => models.fold('train/ranking'),
+      /does not say that it writes train\/ranking/,
+    ],
+    [
+      'to keep more than its budget of bytes',
+      ({ models }) =>
+        models.checkpoint('ranking', { x: { shape: [1 << 19], data: new Float32Array(1 << 19) } }),
+      /checkpoint is larger than 1048576 bytes/,
+    ],
+    [
+      'to keep a state without end',
+      ({ models }) => models.checkpoint('ranking', null, 'x'.repeat(300_000)),
+      /goes with a checkpoint is more than 262144 bytes/,
+    ],
+    ['nothing in particular', () => Promise.reject(new Error('oops')), /^rank v1: oops$/],
   ])('that tries %s ends, and has no effects', async (_, script, why) => {
     const ground = stage()
     const tried: Run = async (context) => {
@@ -260,14 +398,18 @@ describe('a run of a task', () => {
     const ground = stage()
     const script: Run = async ({ models }) => {
       const before = await models.resume('ranking')
-      if (before) return 'went on'
-      await models.checkpoint('ranking', weights)
+      if (before) return before.state
+      await models.checkpoint('ranking', null, { step: 3, losses: [0.5] })
+      await models.checkpoint(RANKING, weights)
       ground.late()
       return new Promise(() => {})
     }
     await expect(run(script, ground)).rejects.toMatchObject({ code: 'cancelled' })
-    expect(ground.kept.all.get('ranking')).toEqual(weights)
-    expect((await run(script, ground)).result).toBe('went on')
+    expect(Object.fromEntries(ground.kept.all)).toEqual({
+      ranking: { weights: null, state: { step: 3, losses: [0.5] } },
+      [RANKING]: { weights, state: null },
+    })
+    expect((await run(script, ground)).result).toEqual({ step: 3, losses: [0.5] })
   })
 
   it('needs a context that is there', async () => {

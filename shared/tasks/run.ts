@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../clock.ts'
 import type { Engine, Model, Training } from '../engine/engine.ts'
-import { AppError } from '../failure.ts'
+import { AppError, type FailureCode } from '../failure.ts'
 import { din, initialWeights, type ModelSpec, prunedDin, type Widths } from '../model/spec.ts'
 import { cloneWeights, type Weights } from '../model/weights.ts'
 import { seeded } from '../random.ts'
@@ -16,6 +16,7 @@ import {
   type NamedSamples,
   type Run,
   type SampleSet,
+  type Score,
   type TaskContext,
 } from './context.ts'
 import { DATA, RANKING, type TaskManifest } from './manifest.ts'
@@ -37,7 +38,7 @@ export interface Ground {
   kept(name: string): Promise<Checkpoint | undefined>
   keep(name: string, checkpoint: Checkpoint): Promise<void>
   progress?(fraction: number): void
-  /** What to wait for before the next step, if anything: others need the machine. */
+  /** What to wait for before the next step or gradient, if anything: others need the machine. */
   pause?(): Promise<void> | undefined
   readonly engine: Engine
   readonly clock: Clock
@@ -47,7 +48,7 @@ export interface Ground {
 
 /** What a run that ended well is to have done. */
 export interface Effects {
-  readonly scores: readonly { readonly id: string; readonly score: number; readonly keep: boolean }[]
+  readonly scores: readonly Score[]
   /** Samples that were learnt from. */
   readonly used: readonly string[]
   /** By the names that the manifest has for them. */
@@ -74,7 +75,8 @@ const REPORT_VALUES = 32
 
 /**
  * Throws `cancelled` when the signal aborts or the time is up, though the script may go on: end its worker then. Throws `refused` for what the
- * manifest does not allow, `bad-input` or `bad-artifact` for what makes no sense, and whatever the script throws.
+ * manifest does not allow, `bad-input` or `bad-artifact` for what makes no sense, and what the script throws with a code that a
+ * task may have, else with `worker`; its sentence then begins with the task's name and version.
  */
 export async function runTask(
   manifest: TaskManifest,
@@ -96,7 +98,7 @@ export async function runTask(
   if (options.signal?.aborted) stop()
   const { context, effects, dispose } = createContext(manifest, ground, options, ending.signal)
   try {
-    const result = await Promise.race([ending.signal.aborted ? over : run(context), over])
+    const result = await Promise.race([ending.signal.aborted ? over : begun(manifest, run, context), over])
     return { ...effects(), result: jsonOf(result, RESULT_BYTES, 'What the script returns') }
   } finally {
     end('The run is over.')
@@ -104,6 +106,25 @@ export async function runTask(
     options.signal?.removeEventListener('abort', stop)
     dispose()
   }
+}
+
+async function begun(manifest: TaskManifest, run: Run, context: TaskContext): Promise<unknown> {
+  try {
+    return await run(context)
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause)
+    throw new AppError(codeOf(cause), `${manifest.name} v${manifest.version}: ${message}`, { cause })
+  }
+}
+
+/** What a script may say of its own failure: not that an engine, the storage or the server failed. */
+const OF_A_TASK: readonly FailureCode[] = ['bad-input', 'bad-artifact', 'diverged', 'not-ready']
+
+/** A script that is a module by itself brings its own `AppError` along, so that is known by what it looks like. */
+function codeOf(error: unknown): FailureCode {
+  if (error instanceof AppError) return error.code
+  const said = error instanceof Error && (error as { code?: unknown }).code
+  return OF_A_TASK.find((code) => code === said) ?? 'worker'
 }
 
 function createContext(
@@ -171,7 +192,7 @@ function createContext(
         for (const { id, score, keep } of all) {
           if (seen.get(id) !== 'matched')
             throw new AppError('bad-input', `${id} is no matched sample that was read.`)
-          if (!(score >= 0 && score <= 1))
+          if (score !== null && !(score >= 0 && score <= 1))
             throw new AppError('bad-input', `${score} is no score from 0 to 1.`)
           scores.set(id, { id, score, keep: Boolean(keep) })
         }
@@ -274,16 +295,18 @@ function createContext(
   async function loadedModel(spec: ModelSpec, weights: Weights, training?: Training): Promise<Model> {
     const model = await ground.engine.load(spec, weights, training)
     loaded.add(model)
-    return {
-      spec: model.spec,
-      async step(batch, rate) {
-        signal.throwIfAborted()
+    const paced = <T>(work: () => Promise<T>) =>
+      during(async () => {
         const wait = ground.pause?.()
         if (wait) await wait
-        return during(() => model.step(batch, rate))
-      },
+        signal.throwIfAborted()
+        return work()
+      })
+    return {
+      spec: model.spec,
+      step: (batch, rate) => paced(() => model.step(batch, rate)),
       predict: (batch) => during(() => model.predict(batch)),
-      gradient: (batch) => during(() => model.gradient(batch)),
+      gradient: (batch) => paced(() => model.gradient(batch)),
       save: () => during(() => model.save()),
       mark: () => during(() => model.mark()),
       revert: () => during(() => model.revert()),

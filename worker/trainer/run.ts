@@ -1,6 +1,5 @@
 /** A run of a task in a trainer: job in, effects out. */
 import type { Engine } from '../../shared/engine/engine.ts'
-import { AppError, type FailureCode } from '../../shared/failure.ts'
 import type { Weights } from '../../shared/model/weights.ts'
 import { readSafetensors, writeSafetensors } from '../../shared/safetensors.ts'
 import type { NamedSamples, Run } from '../../shared/tasks/context.ts'
@@ -21,8 +20,7 @@ export interface Surroundings {
 
 /**
  * Runs the script over what the job brings. What it keeps goes into `job.kept` too, so that the next run of the same job
- * goes on from there. Throws `engine` or `diverged` as the engine does, whatever the script makes of that; what the script
- * itself throws says in its sentence which task it is, with the code `worker` unless it has one that a task may have.
+ * goes on from there. Throws `engine` or `diverged` as the engine does, whatever the script makes of that, and else as `runTask`.
  */
 export async function runJob(
   engine: Engine,
@@ -67,8 +65,7 @@ export async function runJob(
     // Not what the script made of it: it may have caught it, or thrown something else.
     if (broken.signal.aborted) throw broken.signal.reason
     signal.throwIfAborted()
-    const { code, message } = failureOf(error)
-    throw new AppError(code, `${task.name} v${task.version}: ${message}`, { cause: error })
+    throw error
   }
 }
 
@@ -96,16 +93,4 @@ const NONE: NamedSamples = {
     labels: new Float32Array(),
     weights: new Float32Array(),
   },
-}
-
-/** What a script may say of its own failure: not that the engine, the storage or the server failed. */
-const A_TASKS_OWN: readonly FailureCode[] = ['bad-input', 'bad-artifact', 'diverged', 'not-ready']
-
-/** A script brings its own `AppError` along, so it is known by what it looks like. */
-function failureOf(error: unknown): { code: FailureCode; message: string } {
-  const message = error instanceof Error ? error.message : String(error)
-  if (error instanceof AppError) return { code: error.code, message }
-  const said = error instanceof Error && (error as { code?: unknown }).code
-  const code = A_TASKS_OWN.find((own) => own === said)
-  return { code: code ?? 'worker', message }
 }
