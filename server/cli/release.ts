@@ -1,6 +1,7 @@
 /** `kindred release …`: which devices get which version of a task. */
 import type { Command } from 'commander'
 import * as z from 'zod'
+import { reachSchema, shownBoardSchema, trialSchema } from '../../shared/admin.ts'
 import { AppError } from '../../shared/failure.ts'
 import type { Order } from '../../shared/release/changes.ts'
 import { wholeNumber } from './common.ts'
@@ -23,38 +24,6 @@ const entrySchema = z.looseObject({
   who: z.string(),
   why: z.string(),
   change: z.looseObject({ type: z.string() }),
-})
-const trialSchema = z.looseObject({
-  devices: z.int(),
-  hit: z.int(),
-  reaches: z.int(),
-  moves: z.array(
-    z.looseObject({ task: z.string(), from: z.int().nullable(), to: z.int().nullable(), devices: z.int() }),
-  ),
-  arms: z.record(z.string(), z.int()),
-})
-const boardSchema = z.looseObject({
-  releases: z.array(
-    z.looseObject({
-      id: z.int(),
-      task: z.string(),
-      version: z.int(),
-      percent: z.number(),
-      rule: z.unknown(),
-      paused: z.int().optional(),
-      revoked: z.int().optional(),
-    }),
-  ),
-  experiments: z.array(
-    z.looseObject({
-      id: z.int(),
-      task: z.string(),
-      arms: z.array(z.looseObject({ name: z.string(), from: z.number(), to: z.number() })),
-      ended: z.int().optional(),
-    }),
-  ),
-  killed: z.array(z.string()),
-  devices: z.int(),
 })
 
 export interface OrderOptions extends ChangeOptions {
@@ -188,7 +157,7 @@ export function releaseCommand(program: Command): void {
   withOperatorOptions(release.command('list').description('how things stand')).action(
     (options: OperatorOptions) =>
       withOperator(options, async (ask, tell) => {
-        const { releases, experiments, killed, devices } = await ask(boardSchema, '/releases')
+        const { releases, experiments, killed, devices } = await ask(shownBoardSchema, '/releases')
         for (const one of releases) {
           const state =
             one.revoked !== undefined ? 'revoked' : one.paused !== undefined ? 'paused' : 'running'
@@ -209,6 +178,20 @@ export function releaseCommand(program: Command): void {
         for (const task of killed) tell({ killed: task }, `${task} is killed.`)
         tell({ devices }, `${grouped(devices)} known devices`)
       }),
+  )
+
+  withOperatorOptions(
+    release
+      .command('reach')
+      .description('which known devices the releases reach now, and which versions devices have'),
+  ).action((options: OperatorOptions) =>
+    withOperator(options, async (ask, tell) => {
+      const { devices, releases, given } = await ask(reachSchema, '/releases/reach')
+      for (const one of releases)
+        tell(one, `release ${one.release}  ${grouped(one.reaches)} of ${grouped(one.hit)} that its rule hits`)
+      for (const one of given)
+        tell(one, `${one.task}  ${versionOf(one.version)} on ${grouped(one.devices)} of ${grouped(devices)}`)
+    }),
   )
 
   withOperatorOptions(

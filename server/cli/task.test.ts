@@ -121,6 +121,8 @@ describe('kindred task, release and experiment', () => {
         '',
       ].join('\n'),
     )
+    // Release 4 is revoked; nobody has asked yet.
+    expect(await say('release', 'reach')).toBe('release 3  0 of 0 that its rule hits\n')
     const arms = ['--arm', 'v2=2:45', '--arm', 'control:45']
     expect(await say('experiment', 'begin', 'rank', ...arms, ...WHY)).toBe('9  experiment: done.\n')
     expect(await say('experiment', 'measure', '9')).toContain('in all  holdout: 0 users, CTR –')

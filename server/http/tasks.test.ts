@@ -1,5 +1,14 @@
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import {
+  ledgerSchema,
+  measuredSchema,
+  reachSchema,
+  shownBoardSchema,
+  taskDiffSchema,
+  taskVersionsSchema,
+  trialSchema,
+} from '../../shared/admin.ts'
 import { activeSchema, problemSchema, registrationSchema } from '../../shared/api.ts'
 import { draft } from '../../shared/tasks/fixtures.ts'
 import { byPlatform } from '../../shared/trust/ed25519.ts'
@@ -15,6 +24,14 @@ const ADMIN = 'a-credential-of-the-operator-long-enough'
 const ada = { who: 'Ada', why: 'to see it work' }
 const one = 'export const run = () => 1'
 const two = 'export const run = () => 2'
+/** What the console takes them for. */
+const answers = {
+  '/api/admin/tasks': taskVersionsSchema,
+  '/api/admin/tasks/rank/2/from/1': taskDiffSchema,
+  '/api/admin/releases': shownBoardSchema,
+  '/api/admin/releases/reach': reachSchema,
+  '/api/admin/ledger/1': ledgerSchema,
+}
 const METHODS = ['get', 'post'] as const
 
 describe('tasks over HTTP', () => {
@@ -87,7 +104,7 @@ describe('tasks over HTTP', () => {
     const trial = await told('/api/admin/releases/dry-run', 200, {
       order: order(2, { rule: { country: ['DE'] } }),
     })
-    expect(trial).toMatchObject({ devices: 1, hit: 0, reaches: 0 })
+    expect(trialSchema.parse(trial)).toMatchObject({ devices: 1, hit: 0, reaches: 0 })
     await told('/api/admin/releases', 201, { order: order(2, { rule: { country: ['DE'] } }), ...ada })
 
     const root = rootOf(new Uint8Array(await (await app.request('/api/roots/1')).arrayBuffer()))
@@ -115,6 +132,16 @@ describe('tasks over HTTP', () => {
     const { releases, killed, devices } = await told('/api/admin/releases', 200)
     expect(releases).toMatchObject([{ version: 1, percent: 100 }, { version: 2 }])
     expect([killed, devices]).toEqual([['rank'], 1])
+    expect(await told('/api/admin/releases/reach', 200)).toEqual({
+      devices: 1,
+      releases: [
+        { release: 3, hit: 1, reaches: 1 },
+        { release: 4, hit: 0, reaches: 0 },
+      ],
+      // It asked once more after the task was killed.
+      given: [],
+    })
+    for (const [path, schema] of Object.entries(answers)) schema.parse(await told(path, 200))
     const { entries } = await told('/api/admin/ledger/4', 200)
     expect(entries).toMatchObject([
       { n: 4, change: { version: 2 } },
@@ -154,7 +181,8 @@ describe('tasks over HTTP', () => {
       ...ada,
     })
     const measured = await told(`/api/admin/experiments/${n}`, 200)
-    expect(measured).toMatchObject({ baseline: 'holdout', days: [], mixed: 0 })
+    shownBoardSchema.parse(await told('/api/admin/releases', 200))
+    expect(measuredSchema.parse(measured)).toMatchObject({ baseline: 'holdout', days: [], mixed: 0 })
     expect(await told('/api/admin/experiments/99', 404)).toMatchObject({
       detail: 'There is no such experiment.',
     })
@@ -211,7 +239,7 @@ describe('tasks over HTTP', () => {
           method !== 'ALL' && /\/(active|roots|tasks|releases|ledger|experiments)/.test(path),
       )
       .map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, '{$1}')}`)
-    expect(new Set(ours).size).toBe(12)
+    expect(new Set(ours).size).toBe(13)
     const limited = await appOf(toy.cloud, { ...LIMITS, address: { burst: 0, everyMs: 1000 } })
     for (const route of new Set(ours)) {
       const [method = '', path = ''] = route.split(' ')

@@ -28,18 +28,25 @@ export function ledgerContract(at: Fixture): void {
   })
 
   describe('what devices say of themselves', () => {
-    it('is there as it was said last, and goes with the device and with its user', async () => {
+    it('is there as it was said last, with what was given for it, and goes with the device and with its user', async () => {
       const { users } = at.store
       const user = await users.register('1', secret(1), 7)
       await users.register('2', secret(2), 8)
       expect(await at.store.deviceFacts.put({ id: '1', country: 'DE' })).toBe(true)
       expect(await at.store.deviceFacts.put({ id: '1', country: 'FR', capabilities: ['webgpu'] })).toBe(true)
-      expect(await at.store.deviceFacts.put({ id: '2' })).toBe(true)
+      expect(await at.store.deviceFacts.put({ id: '2' }, { rank: 1 })).toBe(true)
+      expect(await at.store.deviceFacts.put({ id: '2' }, { rank: 2, filter: 1 })).toBe(true)
       expect(await at.store.deviceFacts.put({ id: '3' })).toBe(false)
       await at.reopen()
       const all: unknown[] = []
       for await (const one of at.store.deviceFacts.all()) all.push(one)
       expect(all).toEqual([{ id: '1', country: 'FR', capabilities: ['webgpu'] }, { id: '2' }])
+      const given: unknown[] = []
+      for await (const one of at.store.deviceFacts.given()) given.push([one.info.id, one.given])
+      expect(given).toEqual([
+        ['1', undefined],
+        ['2', { rank: 2, filter: 1 }],
+      ])
       await at.store.users.removeDevice('2')
       expect(await at.store.deviceFacts.of('2')).toBeUndefined()
       await at.store.erase(user)

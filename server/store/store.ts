@@ -221,14 +221,18 @@ export interface Ledger {
   read(from: number, limit?: number): Promise<unknown[]>
 }
 
-/** What devices last said of themselves. It goes with the device. */
+/** What devices last said of themselves, and what they were given then. It goes with the device. */
 export interface DeviceFacts {
-  /** False if there is no such device. */
-  put(info: DeviceInfo): Promise<boolean>
+  /** `given`: versions by task that it was given for what it said. False if there is no such device. */
+  put(info: DeviceInfo, given?: Given): Promise<boolean>
   of(device: string): Promise<DeviceInfo | undefined>
   all(): AsyncIterable<DeviceInfo>
+  /** The same, each with what it was given; undefined for one that has not been told yet. */
+  given(): AsyncIterable<{ info: DeviceInfo; given: Given | undefined }>
   count(): Promise<number>
 }
+
+export type Given = Readonly<Record<string, number>>
 
 /** Small named values, parsed where they are read. */
 export interface Meta {

@@ -14,6 +14,7 @@ import {
 } from './figures.ts'
 
 export interface Measured {
+  readonly dayMs: number
   /** Rising; each arm that there is, by name. */
   readonly days: readonly { readonly day: number; readonly arms: Readonly<Record<string, Figures>> }[]
   /** Over all days. */
@@ -60,6 +61,7 @@ export async function measure(
   }
   const others = [...total].filter(([name]) => name !== baseline)
   return {
+    dayMs,
     days: [...days].sort(([a], [b]) => a - b).map(([day, arms]) => ({ day, arms: figuresOf(arms) })),
     total: figuresOf(total),
     baseline,

@@ -188,6 +188,33 @@ describe('a dry run', () => {
   })
 })
 
+describe('the reach of releases', () => {
+  it('is whom they hit and have by now, and what devices were given when they last asked', async () => {
+    await know()
+    await releases.change(release(1), ada)
+    await releases.change(release(2, 20, { rule: { country: ['DE'] }, salt: 'pepper' }), ada)
+    await releases.change(release(3), ada)
+    await releases.change({ type: 'revoke', release: 3 }, ada)
+    for (const [i, device] of devices.slice(0, 30).entries())
+      await store.deviceFacts.put(device, i < 10 ? { rank: 2 } : { rank: 1, filter: 3 })
+    const due = devices.filter(({ id, country }) => country === 'DE' && bucketOf(id, 'pepper') < 20).length
+    expect(await releases.reach()).toEqual({
+      devices: 300,
+      releases: [
+        { release: 1, hit: 300, reaches: 300 },
+        { release: 2, hit: 100, reaches: due },
+      ],
+      given: [
+        { task: 'filter', version: 3, devices: 20 },
+        { task: 'filter', version: null, devices: 280 },
+        { task: 'rank', version: 2, devices: 10 },
+        { task: 'rank', version: 1, devices: 20 },
+        { task: 'rank', version: null, devices: 270 },
+      ],
+    })
+  })
+})
+
 describe('what is active for a device', () => {
   it('has the entity tag of its content: the same for the same, another for another', async () => {
     await releases.change(release(1), ada)

@@ -1,6 +1,7 @@
 /** Releases as they are run: every change is written into the ledger, with who, when and why, before it holds. */
 import { createHash } from 'node:crypto'
 import * as z from 'zod'
+import type { Reach } from '../../shared/admin.ts'
 import { type Clock, systemClock } from '../../shared/clock.ts'
 import { AppError, parse } from '../../shared/failure.ts'
 import {
@@ -19,6 +20,7 @@ import {
   armOf,
   type Board,
   EMPTY,
+  reaches,
   steadySince,
 } from '../../shared/release/releases.ts'
 import { hits } from '../../shared/release/rules.ts'
@@ -56,6 +58,8 @@ export interface Releases {
   note(note: Note, by: By): Promise<Entry>
   /** Changes nothing. `at`: as of that moment, by default now; a later one shows a later stage. */
   dryRun(order: Order, at?: number): Promise<DryRun>
+  /** Whom the releases reach now, and which versions the known devices were given when they last asked. */
+  reach(): Promise<Reach>
   /** What is active for a device, its entity tag, and the moment since which that is so. */
   activeFor(device: DeviceInfo): { list: ActiveList; etag: string; since: number }
   /** The ledger from entry `from` on. */
@@ -157,6 +161,32 @@ export async function openReleases({
       return { devices, hit, reaches, moves: sorted, arms }
     },
 
+    async reach() {
+      const now = Math.max(clock.now(), board.at)
+      const standing = board.releases.filter(({ revoked }) => revoked === undefined)
+      const found = standing.map((one) => ({ one, hit: 0, reaches: 0 }))
+      const given = new Map<string, Map<number, number>>()
+      let devices = 0
+      for await (const { info, given: versions = {} } of deviceFacts.given()) {
+        devices++
+        for (const count of found) {
+          if (hits(count.one.rule, info)) count.hit++
+          if (reaches(count.one, info, now)) count.reaches++
+        }
+        for (const [task, version] of Object.entries(versions)) {
+          const counts = given.get(task) ?? new Map<number, number>()
+          given.set(task, counts.set(version, (counts.get(version) ?? 0) + 1))
+        }
+      }
+      return {
+        devices,
+        releases: found.map(({ one, hit, reaches }) => ({ release: one.id, hit, reaches })),
+        given: [...given]
+          .sort(([a], [b]) => (a < b ? -1 : 1))
+          .flatMap(([task, counts]) => versionsOf(task, counts, devices)),
+      }
+    },
+
     activeFor(device) {
       const now = Math.max(clock.now(), board.at)
       const list = activeList(board, device, now)
@@ -167,6 +197,13 @@ export async function openReleases({
       }
     },
   }
+}
+
+/** The newest first; last those that have none. */
+function versionsOf(task: string, counts: ReadonlyMap<number, number>, devices: number): Reach['given'] {
+  const some = [...counts].sort(([a], [b]) => b - a).map(([version, devices]) => ({ task, version, devices }))
+  const none = devices - some.reduce((sum, { devices }) => sum + devices, 0)
+  return none > 0 ? [...some, { task, version: null, devices: none }] : some
 }
 
 function movesBetween(before: ActiveList, after: ActiveList) {

@@ -4,8 +4,11 @@ import { join } from 'node:path'
 import { type Clock, systemClock } from '../../shared/clock.ts'
 import { AppError } from '../../shared/failure.ts'
 import type { DeviceInfo } from '../../shared/release/device.ts'
-import { isRunning } from '../../shared/release/releases.ts'
+import { type Active, isRunning } from '../../shared/release/releases.ts'
+import type { Manifest } from '../../shared/task.ts'
+import { MAX_ROOTS } from '../../shared/tasks/contact.ts'
 import { manifestBytes, type TaskDraft, type TaskFiles } from '../../shared/tasks/manifest.ts'
+import type { List } from '../../shared/trust/metadata.ts'
 import { type Artifact, readArtifact, writeArtifact } from '../cloud/release.ts'
 import type { Store } from '../store/store.ts'
 import type { By } from './by.ts'
@@ -26,13 +29,16 @@ export interface Tasks {
   /** Throws `bad-input` while a release or an experiment has the version. */
   withdraw(task: string, version: number, by: By): Promise<void>
   /** What a device gets that says this of itself: a signed snapshot and the list that it names. */
-  contact(device: DeviceInfo): Promise<Contact>
+  contact(device: DeviceInfo): Promise<Contact & { readonly active: readonly Active[] }>
   /** The same for all devices and a static host, which has the rules and not what follows; it counts for `lifeMs`. */
   rules(lifeMs: number): Promise<Contact>
   /** Manifests, scripts, models and targets, by SHA-256. */
   artifact(sha256: string): Promise<Artifact | undefined>
   /** As it was signed; undefined where there is none of that version. */
   root(version: number): Promise<Uint8Array<ArrayBuffer> | undefined>
+  /** Those that follow a version, as many as a device follows at one time. */
+  rootsAfter(version: number): Promise<readonly Uint8Array<ArrayBuffer>[]>
+  newestRoot(): Promise<number>
   close(): Promise<void>
 }
 
@@ -47,11 +53,18 @@ export interface TasksOptions {
   /** A folder of its own; made, with keys, if it is not there. */
   readonly folder: string
   readonly store: Pick<Store, 'ledger' | 'deviceFacts'>
+  /** The manifest of the data that devices are given besides; by default there are none. */
+  data?(): Promise<Manifest | undefined>
   readonly clock?: Clock
 }
 
 /** Throws `storage` if another process has the folder open. */
-export async function openTasks({ folder, store, clock = systemClock }: TasksOptions): Promise<Tasks> {
+export async function openTasks({
+  folder,
+  store,
+  data = async () => undefined,
+  clock = systemClock,
+}: TasksOptions): Promise<Tasks> {
   const repository = await openRepository(folder, { clock })
   try {
     const secrets = join(folder, 'keys')
@@ -63,7 +76,7 @@ export async function openTasks({ folder, store, clock = systemClock }: TasksOpt
     const put = (targets: Uint8Array) => void writeArtifact(folder, targets)
     const delivery = openDelivery({ folder: join(secrets, 'metadata'), keys, put, clock })
     const releases = await openReleases({ store, manifestOf: delivery.manifestOf, clock })
-    return bind({ folder, store, clock, repository, keys, delivery, releases })
+    return bind({ folder, store, data, clock, repository, keys, delivery, releases })
   } catch (error) {
     await repository.close()
     throw error
@@ -74,7 +87,7 @@ interface Parts extends Required<TasksOptions>, Pick<Tasks, 'repository' | 'deli
   keys(): Promise<Keyring>
 }
 
-const bind = ({ folder, store, clock, repository, keys, delivery, releases }: Parts): Tasks => ({
+const bind = ({ folder, store, data, clock, repository, keys, delivery, releases }: Parts): Tasks => ({
   repository,
   releases,
   delivery,
@@ -113,18 +126,23 @@ const bind = ({ folder, store, clock, repository, keys, delivery, releases }: Pa
   },
 
   async contact(device) {
-    await store.deviceFacts.put(device)
     const { list, since } = releases.activeFor(device)
     const { tasks, arms } = list
-    return delivery.snapshot({ kind: 'device', device: device.id, tasks: [...tasks], arms: [...arms] }, since)
+    const given = Object.fromEntries(tasks.map(({ task, version }) => [task, version]))
+    await store.deviceFacts.put(device, given)
+    const listed: List = { kind: 'device', device: device.id, tasks: [...tasks], arms: [...arms] }
+    return { ...(await delivery.snapshot(listed, { since, data: await data() })), active: tasks }
   },
 
   async rules(lifeMs) {
     const changes = (await releases.audit()).map(({ n, at, change }) => ({ n, at, change }))
-    return delivery.snapshot({ kind: 'rules', changes }, releases.board().at, lifeMs)
+    const since = releases.board().at
+    return delivery.snapshot({ kind: 'rules', changes }, { since, data: await data(), lifeMs })
   },
 
   artifact: (sha256) => readArtifact(folder, sha256),
   root: async (version) => (await keys()).roots[version - 1],
+  rootsAfter: async (version) => (await keys()).roots.slice(version, version + MAX_ROOTS),
+  newestRoot: async () => (await keys()).root.version,
   close: () => repository.close(),
 })

@@ -1,31 +1,12 @@
 /** `kindred experiment begin|end|measure`: arms of a task on real devices. */
 import { randomUUID } from 'node:crypto'
 import { type Command, InvalidArgumentError } from 'commander'
-import * as z from 'zod'
+import { type Estimate, type Figures, measuredSchema } from '../../../shared/admin.ts'
 import { wholeNumber } from '../common.ts'
 import { type OperatorOptions, withOperator, withOperatorOptions } from '../operator.ts'
 import { give, momentOf, type OrderOptions, ruleOf, withDryRun } from '../release.ts'
 
 const number = wholeNumber(1)
-const estimate = z.strictObject({
-  value: z.number().nullable(),
-  ci95: z.tuple([z.number(), z.number()]).nullable(),
-})
-type Estimate = z.infer<typeof estimate>
-const figures = z.looseObject({
-  users: z.int(),
-  ctr: estimate,
-  clicksPerUser: estimate,
-  clickerShare: estimate,
-})
-const comparison = z.strictObject({ difference: estimate, percent: estimate })
-const measuredSchema = z.strictObject({
-  days: z.array(z.strictObject({ day: z.int(), arms: z.record(z.string(), figures) })),
-  total: z.record(z.string(), figures),
-  baseline: z.string(),
-  against: z.record(z.string(), z.record(z.string(), comparison)),
-  mixed: z.int(),
-})
 
 interface Arm {
   readonly name: string
@@ -103,7 +84,7 @@ export function armsCommands(experiment: Command): void {
   ).action((id: number, options: OperatorOptions) =>
     withOperator(options, async (ask, tell) => {
       const found = await ask(measuredSchema, `/experiments/${id}`)
-      const lineOf = (arm: string, of: z.infer<typeof figures>) =>
+      const lineOf = (arm: string, of: Figures) =>
         `${arm}: ${of.users} users, CTR ${said(of.ctr)}, clicks a user ${said(of.clicksPerUser)}, who click ${said(of.clickerShare)}`
       for (const { day, arms } of found.days)
         for (const [arm, of] of Object.entries(arms))

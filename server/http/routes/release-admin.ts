@@ -1,6 +1,7 @@
 /** /api/admin/releases, /ledger and /experiments: for the operator alone. docs/tasks.md tells what these are. */
 import { Hono } from 'hono'
 import * as z from 'zod'
+import { measuredSchema, reachSchema, trialSchema } from '../../../shared/admin.ts'
 import type { Clock } from '../../../shared/clock.ts'
 import { parse } from '../../../shared/failure.ts'
 import type { Order } from '../../../shared/release/changes.ts'
@@ -18,7 +19,7 @@ const entryPath = z.object({ from: whole })
 const experimentPath = z.object({ experiment: whole })
 
 const changeSchema = z.strictObject({ order: free, who: bySchema.shape.who, why: bySchema.shape.why })
-const trialSchema = z.strictObject({ order: free, at: z.int().min(0).optional() })
+const triedSchema = z.strictObject({ order: free, at: z.int().min(0).optional() })
 
 const NO_FIT = 'It does not fit, or makes no sense as things stand; the problem says why.'
 
@@ -85,25 +86,30 @@ export function releaseAdminRoutes({
           ...group,
           name: 'tryRelease',
           summary: 'How many of the known devices an order would reach, and what they would have then',
-          body: { schema: trialSchema, required: true, what: 'The order, and the moment (ms) if not now.' },
+          body: { schema: triedSchema, required: true, what: 'The order, and the moment (ms) if not now.' },
           answers: {
-            200: {
-              what: 'Nothing has changed.',
-              schema: z.strictObject({
-                devices: z.int(),
-                hit: z.int(),
-                reaches: z.int(),
-                moves: z.array(free),
-                arms: z.record(z.string(), z.int()),
-              }),
-            },
+            200: { what: 'Nothing has changed.', schema: trialSchema },
             400: NO_FIT,
           },
         },
         async (c) => {
-          const { order, at } = parse(trialSchema, await readJson(c), 'The request')
+          const { order, at } = parse(triedSchema, await readJson(c), 'The request')
           return answer(c, await releases.dryRun(order as Order, at))
         },
+      ),
+    )
+    .get(
+      '/releases/reach',
+      endpoint(
+        {
+          ...group,
+          name: 'readReach',
+          summary: 'How many of the known devices each release reaches now, and which versions devices have',
+          detail:
+            'A device has what it was given when it last asked. Who takes tasks from a static host does not ask.',
+          answers: { 200: { what: 'Counts of devices.', schema: reachSchema } },
+        },
+        async (c) => answer(c, await releases.reach()),
       ),
     )
     .get(
@@ -135,16 +141,7 @@ export function releaseAdminRoutes({
             'The three metrics of each arm by day and in all, and against the baseline, with intervals',
           path: experimentPath,
           answers: {
-            200: {
-              what: 'Counts, values and 95 % intervals.',
-              schema: z.strictObject({
-                days: z.array(free),
-                total: free,
-                baseline: z.string(),
-                against: free,
-                mixed: z.int(),
-              }),
-            },
+            200: { what: 'Counts, values and 95 % intervals.', schema: measuredSchema },
             400: 'That is no number of an experiment.',
             404: 'There is no such experiment.',
           },

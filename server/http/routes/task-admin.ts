@@ -1,6 +1,7 @@
 /** /api/admin/tasks: for the operator alone. docs/tasks.md tells what these are. */
 import { Hono } from 'hono'
 import * as z from 'zod'
+import { taskDiffSchema, taskVersionSchema, taskVersionsSchema } from '../../../shared/admin.ts'
 import { parse } from '../../../shared/failure.ts'
 import { taskDraftSchema, taskNameSchema } from '../../../shared/tasks/manifest.ts'
 import { bySchema } from '../../tasks/by.ts'
@@ -17,17 +18,6 @@ const diffPath = versionPath.extend({ other: whole })
 
 const said = { who: bySchema.shape.who, why: bySchema.shape.why }
 
-const versionSchema = z.strictObject({
-  name: z.string(),
-  version: z.int(),
-  commit: z.string(),
-  ...{ who: z.string(), why: z.string() },
-  at: z.int(),
-  /** The earlier version that it has the files of. */
-  restores: z.int().optional(),
-  /** Whether it may be released. */
-  approved: z.boolean(),
-})
 const submissionSchema = z.strictObject({
   draft: free,
   script: z.string(),
@@ -66,7 +56,7 @@ export function taskAdminRoutes(tasks: Tasks) {
           answers: {
             200: {
               what: 'Who made each, when and why.',
-              schema: z.strictObject({ versions: z.array(versionSchema) }),
+              schema: taskVersionsSchema,
             },
           },
         },
@@ -85,7 +75,7 @@ export function taskAdminRoutes(tasks: Tasks) {
             required: true,
             what: 'The manifest without version and hashes, the script, and the initial model if there is one.',
           },
-          answers: { 201: { what: 'The version.', schema: versionSchema }, 400: NO_FIT },
+          answers: { 201: { what: 'The version.', schema: taskVersionSchema }, 400: NO_FIT },
         },
         async (c) => {
           const { draft, script, model, who, why } = parse(
@@ -140,7 +130,7 @@ export function taskAdminRoutes(tasks: Tasks) {
           path: versionPath,
           body: { schema: actionSchema, required: true, what: 'What is to be done, who says so and why.' },
           answers: {
-            200: { what: 'The version; the new one where it was restored.', schema: versionSchema },
+            200: { what: 'The version; the new one where it was restored.', schema: taskVersionSchema },
             400: NO_FIT,
             404: NO_VERSION,
             503: 'The approver’s key is not on this server.',
@@ -168,7 +158,7 @@ export function taskAdminRoutes(tasks: Tasks) {
           answers: {
             200: {
               what: 'Values of the manifest by path, lines of the script, and whether the model is another.',
-              schema: z.strictObject({ manifest: z.array(free), script: z.array(free), model: z.string() }),
+              schema: taskDiffSchema,
             },
             400: 'The address is not that of two versions.',
             404: NO_VERSION,
