@@ -145,3 +145,20 @@ export type Hyper = z.infer<typeof hyperSchema>
 
 /** The defaults: `hyper({ sigma: 0.3 })` changes one of them. */
 export const hyper = (changes: z.input<typeof hyperSchema> = {}): Hyper => hyperSchema.parse(changes)
+
+/** Numbers that go together, by the name under which an operator takes them for the devices (`kindred train --hyper`). */
+export const PRESETS = {
+  /** The paper's algorithms, as the defaults are. */
+  coda: {},
+  /**
+   * Ours, and the best that there is for films (docs/trials.md): the user in closed form, where there are item factors, and a
+   * little training that is judged pass by pass.
+   */
+  kindred: {
+    // Not for an AUC: a ridge regression knows by itself how little a few clicks say.
+    minClicks: 3,
+    ranking: { personal: true, gate: 'epochs', refit: true, pull: 0.1, learningRate: 0.003, epochs: 4 },
+  },
+} as const satisfies Record<string, z.input<typeof hyperSchema>>
+export type PresetName = keyof typeof PRESETS
+export const presetNames = Object.keys(PRESETS) as [PresetName, ...PresetName[]]

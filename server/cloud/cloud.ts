@@ -18,7 +18,7 @@ import { openTasks, type Tasks } from '../tasks/tasks.ts'
 import { consentOf, finishWithdrawals, giveConsent } from './consent.ts'
 import { createCredentials } from './credentials.ts'
 import { importSource } from './ingest.ts'
-import type { TrainResult } from './jobs.ts'
+import type { TrainInput, TrainResult } from './jobs.ts'
 import type { Fresh } from './matcher.ts'
 import { assembleBatch } from './packing/batch.ts'
 import { createPackings } from './packing/folder.ts'
@@ -31,7 +31,6 @@ import type { Room } from './room.ts'
 import { createTables } from './rows.ts'
 import { secretOf } from './secret.ts'
 import { createThread, type RunOptions } from './thread.ts'
-import type { TrainSettings } from './training.ts'
 import { createTurns } from './turns.ts'
 
 /** Users of whom is remembered when they were matched: forgetting costs a look. */
@@ -59,7 +58,7 @@ export interface NewDevice {
   readonly sharing?: boolean | undefined
 }
 
-export type TrainOptions = RunOptions & Partial<TrainSettings>
+export type TrainOptions = RunOptions & TrainInput
 
 export interface CloudStatus {
   readonly day: number
@@ -256,10 +255,12 @@ export async function openCloud({
     revoke: credentials.revoke,
     /** Tasks, releases and what signs them; made in the folder when they are first asked for. */
     tasks(): Promise<Tasks> {
-      tasks ??= openTasks({ folder: join(dir, 'tasks'), store, clock }).catch((error) => {
-        tasks = undefined
-        throw error
-      })
+      tasks ??= openTasks({ folder: join(dir, 'tasks'), store, data: cloud.manifest, clock }).catch(
+        (error) => {
+          tasks = undefined
+          throw error
+        },
+      )
       return tasks
     },
     /** Devices that have told of themselves. */

@@ -1,15 +1,22 @@
 /** What runs in a thread of its own: each job by name, its input and output plain data. */
 
+import type { PresetName } from '../../shared/hyper.ts'
 import type { Mix } from '../../shared/model/factors.ts'
 import { createMatcher, type Fresh, type Matcher } from './matcher.ts'
 import { needPopulation } from './population.ts'
 import { type Prepared, prepare } from './prepare.ts'
+import { choosePreset } from './preset.ts'
 import type { Watch } from './progress.ts'
 import { release } from './release.ts'
 import type { Room } from './room.ts'
 import { createMaker, type Maker } from './samples.ts'
 import { removeCheckpoint } from './training/checkpoint.ts'
 import { TRAINING, type Trained, type TrainSettings, trainGlobal } from './training.ts'
+
+export interface TrainInput extends Partial<TrainSettings> {
+  /** Numbers for the devices, from now on; default: what was chosen last. */
+  readonly preset?: PresetName | undefined
+}
 
 export interface TrainResult extends Omit<Trained, 'weights' | 'auc' | 'factors'> {
   /** Of the item factors, where some were learnt: how much they are believed beside the DIN. */
@@ -19,11 +26,13 @@ export interface TrainResult extends Omit<Trained, 'weights' | 'auc' | 'factors'
   /** null where the held-out samples were all of one class. */
   readonly auc: number | null
   readonly seconds: number
+  /** The numbers that devices are told. */
+  readonly preset: PresetName
 }
 
 export interface Jobs {
   prepare(input: { now: number; everyone?: boolean }): Promise<Prepared>
-  train(input: Partial<TrainSettings>): Promise<TrainResult>
+  train(input: TrainInput): Promise<TrainResult>
   fresh(input: { now: number }): Promise<Fresh>
   match(input: { user: number; now: number }): ReturnType<Matcher['match']>
   erase(input: { user: number; now: number }): ReturnType<Matcher['erase']>
@@ -52,12 +61,14 @@ export function createJobs(room: Room): JobTable {
   }
 }
 
-async function train(room: Room, changes: Partial<TrainSettings>, watch: Watch): Promise<TrainResult> {
+async function train(room: Room, { preset, ...changes }: TrainInput, watch: Watch): Promise<TrainResult> {
   const start = performance.now()
   const population = await needPopulation(room.store)
-  const settings = { ...TRAINING, ...changes }
+  const { name, hyper, training } = await choosePreset(room, preset)
+  const settings = { ...TRAINING, ...training, ...changes }
   const { weights, factors, auc = null, ...how } = await trainGlobal(room, population, settings, watch)
-  const { version } = await release(room, population, weights, factors)
+  const { version } = await release({ ...room, hyper }, population, weights, factors)
   removeCheckpoint(room.dir)
-  return { version, ...how, mix: factors?.mix ?? null, auc, seconds: (performance.now() - start) / 1000 }
+  const seconds = (performance.now() - start) / 1000
+  return { version, ...how, mix: factors?.mix ?? null, auc, seconds, preset: name }
 }

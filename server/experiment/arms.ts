@@ -6,7 +6,7 @@
  */
 import type * as z from 'zod'
 import { AppError, parse } from '../../shared/failure.ts'
-import { type Hyper, hyper, hyperSchema } from '../../shared/hyper.ts'
+import { type Hyper, hyper, hyperSchema, PRESETS } from '../../shared/hyper.ts'
 
 /** Hyper-parameters that differ from the defaults. */
 export type Changes = z.input<typeof hyperSchema>
@@ -45,14 +45,7 @@ const ARMS: Readonly<Record<string, Named>> = {
   random: { changes: CODA, batches: 'strangers' },
   'random-no-filter': { changes: { ...CODA, filter: 'none', maxFiltered: 300 }, batches: 'strangers' },
   /** Our own best: the user in closed form, and a little training that is judged pass by pass (docs/trials.md). */
-  kindred: {
-    changes: {
-      // Not for an AUC: a ridge regression knows by itself how little a few clicks say.
-      minClicks: 3,
-      ranking: { personal: true, gate: 'epochs', refit: true, pull: 0.1, learningRate: 0.003, epochs: 4 },
-    },
-    batches: 'matched',
-  },
+  kindred: { changes: PRESETS.kindred, batches: 'matched' },
 }
 
 export const armNames = Object.keys(ARMS)
