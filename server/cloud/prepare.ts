@@ -93,6 +93,7 @@ async function dropOld({ store, hyper }: Room, now: number, { signal }: Watch): 
   await store.samples.dropBefore(keptFrom(day))
   await store.mappings.dropBefore(Math.max(0, day - MATCHING.days + 1))
   const before = Math.max(0, now - MATCHING.keepEvents * hyper.dayMs)
+  await store.sums.dropBefore(dayOf(before, hyper.dayMs))
   for (let from: number | undefined = 0; from !== undefined; await breathe(signal))
     from = (await store.events.expire(before, from, SWEEP)).next
 }

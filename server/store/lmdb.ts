@@ -12,6 +12,7 @@ import { createMappings } from './mappings.ts'
 import { createProfiles } from './profiles.ts'
 import { createSamples } from './samples.ts'
 import type { Store } from './store.ts'
+import { createSums } from './sums.ts'
 import { openTables, statsOf } from './tables.ts'
 import { createUsers } from './users.ts'
 import { createViewers } from './viewers.ts'
@@ -31,6 +32,7 @@ export function openStore(path: string): Store {
     mappings: createMappings(tables),
     ledger: createLedger(tables),
     deviceFacts: createDeviceFacts(tables),
+    sums: createSums(tables),
     meta: {
       async get(key, schema) {
         const value = meta.get(key)

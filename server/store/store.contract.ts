@@ -8,6 +8,7 @@ import { ledgerContract } from './ledger.contract.ts'
 import { mappingsContract } from './mappings.contract.ts'
 import { samplesContract } from './samples.contract.ts'
 import type { Store } from './store.ts'
+import { sumsContract } from './sums.contract.ts'
 
 /** `reopen` closes the store and opens what is on disk. */
 export function storeContract(
@@ -264,5 +265,6 @@ export function storeContract(
     mappingsContract(fixture)
     erasureContract(fixture)
     ledgerContract(fixture)
+    sumsContract(fixture)
   })
 }

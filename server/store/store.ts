@@ -234,6 +234,27 @@ export interface DeviceFacts {
 
 export type Given = Readonly<Record<string, number>>
 
+/** Sums by day, task and version, of what uploads tell. Who sent one is not kept. */
+export interface Sums {
+  /**
+   * Adds what an upload, by its id, tells on `day`; `add` gets a sum as it is, undefined before the first, and gives it as it is to be.
+   * All or nothing; false, and nothing changes, for an upload that is known.
+   */
+  add(
+    day: number,
+    upload: string,
+    changes: readonly {
+      readonly task: string
+      readonly version: number
+      readonly add: (sum: unknown) => unknown
+    }[],
+  ): Promise<boolean>
+  /** Of the days [from, to], by day, then task and version. */
+  read(from: number, to: number): Promise<{ day: number; task: string; version: number; sum: unknown }[]>
+  /** Bulk. An upload is known for two weeks. */
+  dropBefore(day: number): Promise<void>
+}
+
 /** Small named values, parsed where they are read. */
 export interface Meta {
   get<T>(key: string, schema: z.ZodType<T>): Promise<T | undefined>
@@ -259,6 +280,7 @@ export interface Store {
   readonly mappings: Mappings
   readonly ledger: Ledger
   readonly deviceFacts: DeviceFacts
+  readonly sums: Sums
   readonly meta: Meta
   /**
    * Bulk. Removes a user, and all that is of them or tells of them, at once or not at all; what is mapped of theirs to

@@ -89,6 +89,10 @@ function tablesIn(root: RootDatabase, meta: Meta) {
     ledger: binary('ledger'),
     /** device → what it says of itself, as JSON */
     facts: binary('device-facts'),
+    /** [day, task, version] → sums of what was reported, as JSON */
+    sums: binary('sums'),
+    /** [day, upload] → nothing: these are in the sums */
+    sumUploads: binary('sum-uploads'),
     meta,
 
     /** The next user's number. One thread makes users, the one that ingests: so the count is kept in memory … */
