@@ -484,7 +484,8 @@ describe('the cloud', () => {
       await toy.cloud.prepare()
       const files = () => readdirSync(join(toy.dir, 'artifacts')).sort()
       const named = (manifests: Manifest[]) =>
-        [...new Set(manifests.flatMap(({ model, catalogue }) => [model.sha256, catalogue.sha256]))]
+        [...new Set(manifests.flatMap(({ model, catalogue }) => [model, catalogue, ...(model.deltas ?? [])]))]
+          .map(({ sha256 }) => sha256)
           .flatMap((name) => [name, `${name}.gz`])
           .sort()
       const manifests: Manifest[] = []

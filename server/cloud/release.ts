@@ -1,16 +1,17 @@
 /** What devices download: artifacts named by their SHA-256, and the manifest that names those of the newest task. */
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import * as z from 'zod'
+import { encodeDelta } from '../../shared/delta.ts'
 import { AppError } from '../../shared/failure.ts'
 import { type Factors, writeFactors } from '../../shared/model/factors.ts'
 import { partOf, touchedIds, writeLocal } from '../../shared/model/local.ts'
 import { checkWeights, din, type ModelSpec, prunedDin } from '../../shared/model/spec.ts'
 import type { Weights } from '../../shared/model/weights.ts'
-import { type Manifest, manifestSchema, sha256Schema } from '../../shared/task.ts'
+import { type Changing, type Manifest, manifestSchema, sha256Schema } from '../../shared/task.ts'
 import type { Store } from '../store/store.ts'
 import { replaceFile } from './files.ts'
 import type { Population } from './population.ts'
@@ -21,7 +22,16 @@ const MANIFEST = 'manifest'
 const RELEASES = 'releases'
 /** Releases whose files are kept: a device may be in the middle of fetching one that was the newest when it began. */
 const KEPT = 3
-const releasesSchema = z.array(z.strictObject({ version: z.int().positive(), files: z.array(sha256Schema) }))
+/** A difference is delivered if it takes less than this share of what the file takes, both compressed. */
+const WORTH = 0.9
+const releasesSchema = z.array(
+  z.strictObject({
+    version: z.int().positive(),
+    files: z.array(sha256Schema),
+    model: sha256Schema.optional(),
+    factors: sha256Schema.optional(),
+  }),
+)
 
 export const loadManifest = ({ meta }: Store): Promise<Manifest | undefined> =>
   meta.get(MANIFEST, manifestSchema)
@@ -40,6 +50,9 @@ export async function release(
   const spec = din(schema)
   checkWeights(spec, weights)
   const before = await loadManifest(room.store)
+  const earlier = await releasesBefore(room.store, before)
+  const changing = (kind: 'model' | 'factors', bytes: Uint8Array) =>
+    writeChanging(room.dir, bytes, new Set(earlier.flatMap((one) => one[kind] ?? [])))
   const { model, sliced } = sliceTables(room, spec, weights)
   const manifest: Manifest = {
     name: schema.name,
@@ -48,27 +61,34 @@ export async function release(
     hyper: room.hyper,
     ranking: widthsOf(spec),
     classifier: widthsOf(prunedDin(schema)),
-    model: writeArtifact(room.dir, model),
+    model: changing('model', model),
     ...(sliced && { sliced }),
-    ...(factors && { factors: writeArtifact(room.dir, writeFactors(factors)) }),
+    ...(factors && { factors: changing('factors', writeFactors(factors)) }),
     catalogue: writeArtifact(room.dir, Buffer.from(JSON.stringify(catalogue))),
   }
-  const releases = await releasesWith(room.store, manifest, before)
+  const releases = [...earlier, releaseOf(manifest)].slice(-KEPT)
   await room.store.meta.put(RELEASES, releases)
   await room.store.meta.put(MANIFEST, manifestSchema.parse(manifest))
   sweep(room.dir, new Set(releases.flatMap(({ files }) => files)))
   return manifest
 }
 
-/** What the last releases are made of, this one included, whether or not a process that was killed has noted it. */
-async function releasesWith({ meta }: Store, manifest: Manifest, before: Manifest | undefined) {
-  const noted = (await meta.get(RELEASES, releasesSchema)) ?? (before ? [releaseOf(before)] : [])
-  return [...noted.filter(({ version }) => version < manifest.version), releaseOf(manifest)].slice(-KEPT)
+/** What the last releases are made of, whether or not a process that was killed has noted that of the newest one. */
+async function releasesBefore({ meta }: Store, newest: Manifest | undefined) {
+  const noted = (await meta.get(RELEASES, releasesSchema)) ?? []
+  return newest ? [...noted.filter(({ version }) => version < newest.version), releaseOf(newest)] : []
 }
 
 const releaseOf = ({ version, model, factors, catalogue, sliced = {} }: Manifest) => ({
   version,
-  files: [model.sha256, catalogue.sha256, ...(factors ? [factors.sha256] : []), ...Object.values(sliced)],
+  files: [
+    ...[model, catalogue, factors, ...(model.deltas ?? []), ...(factors?.deltas ?? [])].flatMap(
+      (one) => one?.sha256 ?? [],
+    ),
+    ...Object.values(sliced),
+  ],
+  model: model.sha256,
+  ...(factors && { factors: factors.sha256 }),
 })
 
 /** Removes all files that are not named, also what a process that was killed has left half-written. */
@@ -101,6 +121,19 @@ export function writeArtifact(dir: string, bytes: Uint8Array): Manifest['model']
   replaceFile(`${path}.gz`, (beside) => writeFileSync(beside, gzipSync(bytes)))
   replaceFile(path, (beside) => writeFileSync(beside, bytes))
   return { sha256, bytes: bytes.length }
+}
+
+/** The same for what devices may have in an earlier form: with what it differs in from those, where that saves something. */
+function writeChanging(dir: string, bytes: Uint8Array, earlier: ReadonlySet<string>): Changing {
+  const written = writeArtifact(dir, bytes)
+  const most = WORTH * statSync(`${artifactPath(dir, written.sha256)}.gz`).size
+  const deltas = [...earlier].flatMap((from) => {
+    const path = artifactPath(dir, from)
+    const delta =
+      from === written.sha256 || !existsSync(path) ? undefined : encodeDelta(readFileSync(path), bytes)
+    return delta && delta.length < most ? [{ from, ...writeArtifact(dir, delta) }] : []
+  })
+  return deltas.length > 0 ? { ...written, deltas } : written
 }
 
 export interface Artifact {
