@@ -69,12 +69,30 @@ export const rowsRequestSchema = z.strictObject({
 })
 export type RowsRequest = z.infer<typeof rowsRequestSchema>
 
-/** The body of POST /api/active: what the device says of itself; its name and since when it is there the server knows. */
-export const activeRequestSchema = deviceInfoSchema.omit({ id: true, registered: true })
+/**
+ * The body of POST /api/active: what the device says of itself (its name and since when it is there the server knows), and what it has.
+ */
+export const activeRequestSchema = deviceInfoSchema.omit({ id: true, registered: true }).extend({
+  /** Version of the root that it trusts, 0 for none: those that come after it are wanted. */
+  root: z.int().min(0).optional(),
+  /** SHA-256 of the artifacts that it has: small ones that it lacks are wanted. */
+  have: z.array(sha256Schema).max(400).optional(),
+})
 export type ActiveRequest = z.infer<typeof activeRequestSchema>
 
 /** POST /api/active → 200: texts whose very bytes are signed and hashed (`trust/metadata.ts`). */
-export const activeSchema = z.strictObject({ snapshot: z.string(), list: z.string() })
+export const activeSchema = z.strictObject({
+  snapshot: z.string(),
+  list: z.string(),
+  /** Those after the one that the device has said to trust, each the next. */
+  roots: z.array(z.string()).max(256).optional(),
+  /** Targets, manifests and scripts of what is active, unless it has said to have them; else they are fetched. */
+  artifacts: z.array(z.string()).max(400).optional(),
+})
+export type ActiveAnswer = z.infer<typeof activeSchema>
+
+/** Bytes of artifacts that one such answer brings along. */
+export const MAX_ALONG = 64 << 10
 
 /** DELETE /api/me → 200: what was removed. */
 export const erasedSchema = z.strictObject({

@@ -8,6 +8,7 @@ import { createApp } from '../http/app.ts'
 import { type Listening, listen } from '../http/listen.ts'
 import { createLog } from '../http/log.ts'
 import { createMetrics, metricsApp } from '../http/metrics.ts'
+import { ship } from '../tasks/shipped.ts'
 import { type CommonOptions, withCloud, withCommonOptions } from './common.ts'
 import { type Config, configOf } from './config.ts'
 import { fail, type Report } from './report.ts'
@@ -57,7 +58,7 @@ export async function serve(
     cloud,
     log,
     dist,
-    tasks: await cloud.tasks(),
+    tasks: await ship(await cloud.tasks(), { tell: report.say }),
     ...(metrics && { metrics }),
     isClosing: () => closing,
   })

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createHeadlessDevice } from '../../worker/headless.ts'
 import { HOUR, NOON, type ToyCloud, toyCloud, toySource } from '../cloud/toy.ts'
 import { createApp } from '../http/app.ts'
+import { ship } from '../tasks/shipped.ts'
 
 let toy: ToyCloud
 beforeAll(async () => {
@@ -15,9 +16,16 @@ beforeAll(async () => {
   await toy.cloud.train({ epochs: 1 })
 })
 afterAll(() => toy.done())
+const appOf = async ({ cloud, time }: ToyCloud) =>
+  createApp({
+    cloud,
+    log: pino({ level: 'silent' }),
+    tasks: await ship(await cloud.tasks()),
+    clock: { now: () => time.now },
+  })
 
 it('a device gets the rows that it needs of a table that is not delivered whole, and a model of its own', async () => {
-  const app = createApp({ cloud: toy.cloud, log: pino({ level: 'silent' }) })
+  const app = await appOf(toy)
   const asked: { ids: number[]; bytes: Uint8Array }[] = []
   const device = createHeadlessDevice({
     server: 'http://server',
@@ -66,7 +74,7 @@ it('a device gets the rows that it needs of a table that is not delivered whole,
 })
 
 it('the switch of a device reaches the record, at the next contact or with the registration', async () => {
-  const app = createApp({ cloud: toy.cloud, log: pino({ level: 'silent' }) })
+  const app = await appOf(toy)
   const device = createHeadlessDevice({
     server: 'http://server',
     timers: false,

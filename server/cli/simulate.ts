@@ -12,6 +12,7 @@ import { createApp } from '../http/app.ts'
 import { NO_LIMITS } from '../http/limits.ts'
 import { listen } from '../http/listen.ts'
 import { createLog } from '../http/log.ts'
+import { ship } from '../tasks/shipped.ts'
 import { type CommonOptions, wholeNumber, withCloud, withCommonOptions, withReport } from './common.ts'
 import type { Report } from './report.ts'
 import { ready } from './start.ts'
@@ -151,10 +152,9 @@ async function mustAnswer(url: string): Promise<void> {
 
 /** Serves the data folder on a free port for as long as `work` runs. */
 async function withServer(cloud: Cloud, work: (server: string) => Promise<void>): Promise<void> {
-  const server = await listen(createApp({ cloud, log: createLog(), limits: NO_LIMITS }), {
-    port: 0,
-    host: '127.0.0.1',
-  })
+  const tasks = await ship(await cloud.tasks())
+  const app = createApp({ cloud, log: createLog(), limits: NO_LIMITS, tasks })
+  const server = await listen(app, { port: 0, host: '127.0.0.1' })
   try {
     await work(server.url)
   } finally {

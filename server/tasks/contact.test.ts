@@ -126,7 +126,7 @@ describe.each(['a server', 'a static host'] as const)('a device that has %s', (h
     const { script } = two.manifest
     const swapped = (name: string): Reach => ({
       ...reach,
-      artifact: async (asked) => (asked === name ? text('evil') : reach.artifact(asked)),
+      artifact: async (asked) => (asked === name ? text('evil') : reach.artifact(asked, 0)),
     })
     await expect(scripts(swapped(script.sha256))).rejects.toThrow(
       'The script of rank v2 is not the one it promises.',

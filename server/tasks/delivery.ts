@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Clock, systemClock } from '../../shared/clock.ts'
 import { AppError, parse } from '../../shared/failure.ts'
+import { dataBytes, type Manifest } from '../../shared/task.ts'
 import { manifestBytes, type TaskManifest } from '../../shared/tasks/manifest.ts'
 import { ed25519 } from '../../shared/trust/ed25519.ts'
 import {
@@ -48,14 +49,19 @@ export interface Delivery {
   /** Takes targets that were signed elsewhere. Throws `bad-artifact` unless the signature counts and they are the next ones. */
   accept(bytes: Bytes): Promise<Targets>
   /**
-   * The list, and a snapshot that says it holds. `since` (ms) is when something that it follows from last changed; the same list is
-   * signed with the same words for half a day. Throws `bad-artifact` where the key that approved does not count any more: `renew`. `lifeMs`: a new one from this moment on, that counts for so long.
+   * The list, and a snapshot that says it holds; the same list is signed with the same words for half a day. Throws `bad-artifact`
+   * where the key that approved does not count any more: `renew`.
    */
-  snapshot(
-    list: List,
-    since: number,
-    lifeMs?: number,
-  ): Promise<{ snapshot: Bytes; list: Bytes; expires: number }>
+  snapshot(list: List, of: SnapshotOf): Promise<{ snapshot: Bytes; list: Bytes; expires: number }>
+}
+
+export interface SnapshotOf {
+  /** When something that the list follows from last changed, ms. */
+  readonly since: number
+  /** The data that devices are given besides. */
+  readonly data?: Manifest | undefined
+  /** A new one from this moment on, that counts for so long. */
+  readonly lifeMs?: number
 }
 
 export interface DeliveryOptions {
@@ -154,7 +160,7 @@ export function openDelivery({
     propose: adding,
     accept: (bytes) => turns.next(() => accept(bytes)),
 
-    async snapshot(list, since, lifeMs) {
+    async snapshot(list, { since, data, lifeMs }) {
       if (!newest) throw new AppError('not-ready', 'Nothing is approved yet.')
       const secrets = (await keys()).secrets('snapshot')
       if (secrets.length === 0) throw new AppError('not-ready', 'The online key is not here.')
@@ -170,6 +176,7 @@ export function openDelivery({
         expires: slot + (lifeMs ?? 2 * SLOT_MS),
         targets: { version: document.version, ...(await fileOf(bytes)) },
         list: await fileOf(listed),
+        ...(data && { data: { version: data.version, ...(await fileOf(dataBytes(data))) } }),
       }
       return {
         snapshot: await sign(snapshot, secrets, await ed25519()),

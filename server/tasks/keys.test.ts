@@ -49,7 +49,7 @@ async function list(): Promise<List> {
 /** What a device makes of what is delivered now. */
 async function deliver(trusted: Trusted, since = NOW): Promise<Trusted> {
   const { roots } = await keys()
-  const update = await delivery.snapshot(await list(), since)
+  const update = await delivery.snapshot(await list(), { since })
   const missed = roots.filter((bytes) => rootOf(bytes).version > trusted.root.version)
   const targets = delivery.targets()!.bytes
   return verify(trusted, { ...update, targets, roots: missed }, { now, ed25519: byPlatform, device: 'd' })
@@ -99,7 +99,7 @@ describe('a delivery', () => {
     await delivery.approve(manifest)
     const of = async (at: number) => {
       now = at
-      return delivery.snapshot(await list(), NOW)
+      return delivery.snapshot(await list(), { since: NOW })
     }
     const [one, later, next] = [await of(NOW), await of(NOW + 10 * HOUR), await of(NOW + 11 * HOUR)]
     expect(later).toEqual(one)
@@ -124,7 +124,9 @@ describe('a delivery', () => {
     const trusted = await begin()
     await delivery.approve(manifest)
     now += 180 * 24 * HOUR
-    await expect(delivery.snapshot(await list(), NOW)).rejects.toThrow(/has expired: approve it once more/)
+    await expect(delivery.snapshot(await list(), { since: NOW })).rejects.toThrow(
+      /has expired: approve it once more/,
+    )
     await delivery.renew()
     expect((await deliver(trusted)).targets?.document.version).toBe(2)
   })
@@ -132,7 +134,7 @@ describe('a delivery', () => {
   it('is not there of what is not approved, or not any more', async () => {
     await begin()
     await expect(delivery.manifestOf('rank', 1)).rejects.toThrow('rank v1 is not approved.')
-    await expect(delivery.snapshot({ kind: 'rules', changes: [] }, 1)).rejects.toThrow(
+    await expect(delivery.snapshot({ kind: 'rules', changes: [] }, { since: 1 })).rejects.toThrow(
       'Nothing is approved yet.',
     )
     await delivery.approve(manifest)

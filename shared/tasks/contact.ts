@@ -4,7 +4,7 @@ import { sha256 } from '../hash.ts'
 import type { DeviceInfo } from '../release/device.ts'
 import { type Active, type ActiveList, activeList, apply, EMPTY } from '../release/releases.ts'
 import type { Ed25519 } from '../trust/ed25519.ts'
-import { envelopeSchema, type List, snapshotSchema } from '../trust/metadata.ts'
+import { envelopeSchema, type List, type Snapshot, snapshotSchema } from '../trust/metadata.ts'
 import { approved, type Trusted, verify } from '../trust/verify.ts'
 import { checkFiles, readManifest, type TaskFiles, type TaskManifest } from './manifest.ts'
 
@@ -16,8 +16,8 @@ export interface Reach {
   now(): Promise<{ readonly snapshot: Bytes; readonly list?: Bytes } | null>
   /** Undefined where there is none of this version (yet). */
   root(version: number): Promise<Bytes | undefined>
-  /** By SHA-256. */
-  artifact(sha256: string): Promise<Bytes>
+  /** By SHA-256, and how many bytes it is to have. */
+  artifact(sha256: string, bytes: number): Promise<Bytes>
 }
 
 export interface ContactMeans {
@@ -27,8 +27,8 @@ export interface ContactMeans {
   readonly ed25519: Ed25519
 }
 
-/** Roots that one contact follows at most: a device that was away for longer goes on at its next. */
-const ROOTS = 32
+/** Roots that one contact follows at most. */
+export const MAX_ROOTS = 256
 
 /**
  * What is trusted from now on, and what is active by it. Throws `bad-artifact`, with a sentence, for what is not to be trusted, and what the
@@ -42,14 +42,14 @@ export async function contact(
   const come = await reach.now()
   if (!come) return { trusted, active: activeOf(trusted, device, now) }
   const roots: Bytes[] = []
-  for (let version = trusted.root.version + 1; roots.length < ROOTS; version++) {
+  for (let version = trusted.root.version + 1; roots.length < MAX_ROOTS; version++) {
     const root = await reach.root(version)
     if (!root) break
     roots.push(root)
   }
   const names = namesIn(come.snapshot)
-  const fetched = async (name: string, known: string | undefined) =>
-    name === known ? undefined : reach.artifact(name)
+  const fetched = async ({ sha256, bytes }: FileName, known: string | undefined) =>
+    sha256 === known ? undefined : reach.artifact(sha256, bytes)
   const update = {
     roots,
     snapshot: come.snapshot,
@@ -61,12 +61,13 @@ export async function contact(
   return { trusted: next, active: activeOf(next, device, now) }
 }
 
+type FileName = Snapshot['list']
+
 /** What a snapshot names, before anything of it is believed. */
-function namesIn(bytes: Bytes): { targets: string; list: string } {
+function namesIn(bytes: Bytes): Pick<Snapshot, 'targets' | 'list'> {
   try {
     const { signed } = envelopeSchema.parse(JSON.parse(new TextDecoder().decode(bytes)))
-    const { targets, list } = snapshotSchema.parse(signed)
-    return { targets: targets.sha256, list: list.sha256 }
+    return snapshotSchema.parse(signed)
   } catch (cause) {
     throw new AppError('bad-artifact', 'The snapshot is none.', { cause })
   }
@@ -98,7 +99,7 @@ export async function fetchTask(
   reach: Pick<Reach, 'artifact'>,
 ): Promise<Delivered> {
   const due = approved(trusted, active)
-  const bytes = await reach.artifact(due.sha256)
+  const bytes = await reach.artifact(due.sha256, due.bytes)
   if (bytes.length !== due.bytes || (await sha256(bytes)) !== due.sha256)
     throw new AppError(
       'bad-artifact',
@@ -108,8 +109,8 @@ export async function fetchTask(
   if (manifest.name !== active.task || manifest.version !== active.version)
     throw new AppError('bad-artifact', `The manifest is that of ${manifest.name} v${manifest.version}.`)
   const files = {
-    script: await reach.artifact(manifest.script.sha256),
-    ...(manifest.model && { model: await reach.artifact(manifest.model.sha256) }),
+    script: await reach.artifact(manifest.script.sha256, manifest.script.bytes),
+    ...(manifest.model && { model: await reach.artifact(manifest.model.sha256, manifest.model.bytes) }),
   }
   await checkFiles(manifest, files)
   return { manifest, files }

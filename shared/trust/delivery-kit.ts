@@ -58,6 +58,7 @@ export interface Scene {
   targetsExpire?: number
   approver?: string
   online?: string
+  data?: Snapshot['data']
 }
 
 /** What an honest server delivers, unless told otherwise. */
@@ -88,6 +89,7 @@ export async function delivery(scene: Scene = {}): Promise<{ snapshot: Bytes; ta
     expires: scene.expires ?? NOW + DAY / 2,
     targets: { version: document.version, ...(await fileOf(targets)) },
     list: await fileOf(list),
+    ...(scene.data && { data: scene.data }),
   }
   return { snapshot: await sign(snapshot, secrets(online), byPlatform), targets, list }
 }

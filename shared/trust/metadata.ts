@@ -13,6 +13,7 @@ export const DOCUMENT_LIMITS = {
   targets: 2 << 20,
   snapshot: 16 << 10,
   list: 2 << 20,
+  data: 4 << 20,
 } as const
 
 const keySchema = z.string().regex(/^[0-9a-f]{64}$/, 'an Ed25519 public key in hex')
@@ -76,6 +77,8 @@ export const snapshotSchema = z.strictObject({
   ...head,
   targets: fileSchema(DOCUMENT_LIMITS.targets).extend({ version: versionSchema }),
   list: fileSchema(DOCUMENT_LIMITS.list),
+  /** The manifest of the data (`task.ts`), where there are any. */
+  data: fileSchema(DOCUMENT_LIMITS.data).extend({ version: versionSchema }).optional(),
 })
 export type Snapshot = z.infer<typeof snapshotSchema>
 

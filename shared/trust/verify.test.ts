@@ -17,7 +17,7 @@ import {
 import { byPlatform } from './ed25519.ts'
 import type { Root } from './metadata.ts'
 import { sign } from './sign.ts'
-import { approved, verify } from './verify.ts'
+import { approved, checkData, pinned, verify } from './verify.ts'
 
 beforeAll(prepare)
 
@@ -49,6 +49,52 @@ describe('an honest delivery', () => {
   it('may be rules for all, that each device applies to itself', async () => {
     const trusted = await verify(built(), await delivery({ list: { kind: 'rules', changes: [] } }), means)
     expect(trusted.list?.document).toEqual({ kind: 'rules', changes: [] })
+  })
+})
+
+describe('the data', () => {
+  const data = (version: number, hash = 'a') => ({ version, sha256: hash.repeat(64), bytes: 9 })
+
+  it('are those that the snapshot names, and no others', async () => {
+    const trusted = await verify(built(), await delivery({ data: data(1) }), means)
+    expect(() => checkData(trusted, 'a'.repeat(64))).not.toThrow()
+    const why = 'The data are not those that the snapshot names.'
+    expect(() => checkData(trusted, 'b'.repeat(64))).toThrow(why)
+    expect(() => checkData(built(), 'a'.repeat(64))).toThrow(why)
+    const none = await verify(built(), await delivery(), means)
+    expect(() => checkData(none, 'a'.repeat(64))).toThrow(why)
+  })
+
+  it('of an earlier day do not come back with the snapshot of the same moment', async () => {
+    const trusted = await verify(built(), await delivery({ data: data(2, 'b') }), means)
+    const earlier = await delivery({ data: data(1) })
+    await refused(trusted, earlier, /names data of version 1, and 2 was there before/)
+    await refused(trusted, await delivery(), /names data of version 0/)
+    // A backup that was restored has them.
+    await verify(trusted, await delivery({ version: 2, data: data(1) }), means)
+  })
+})
+
+describe('the first root', () => {
+  const first = (version = 1, by = 'RS') => sign(rootOf(version), secrets(by), byPlatform)
+
+  it('is trusted by who trusts nothing yet, if it is signed by itself', async () => {
+    expect(await pinned(await first(), undefined, byPlatform)).toEqual(built())
+    const cases = [
+      [await first(2), /The first root has version 2/],
+      [await first(1, 'RU'), /The root has 1 of 2 signatures/],
+      [(await delivery()).snapshot, /The root at type/],
+    ] as const
+    for (const [bytes, why] of cases) await expect(pinned(bytes, undefined, byPlatform)).rejects.toThrow(why)
+  })
+
+  it('must be the one that the app was made for, if that is known', async () => {
+    const bytes = await first()
+    expect(await pinned(bytes, await sha256(bytes), byPlatform)).toEqual(built())
+    await expect(pinned(await first(1, 'RST'), await sha256(bytes), byPlatform)).rejects.toMatchObject({
+      code: 'bad-artifact',
+      message: 'The root of this server is not the one that this app was made for.',
+    })
   })
 })
 

@@ -26,7 +26,7 @@ import {
 
 type Bytes = Uint8Array<ArrayBuffer>
 
-/** What a device trusts; JSON, that it can be stored. It begins with the root that the app was built with. */
+/** What a device trusts; JSON, that it can be stored. It begins with the first root (`pinned`). */
 export interface Trusted {
   readonly root: Root
   readonly snapshot?: Snapshot
@@ -62,6 +62,27 @@ export async function verify(trusted: Trusted, update: Update, means: Means): Pr
   const next = { root: now.root, snapshot, targets, list }
   if (list.document.kind === 'device') for (const active of list.document.tasks) approved(next, active)
   return next
+}
+
+/**
+ * What a device trusts that has trusted nothing yet: the first root, if it is signed by itself. `due` is the SHA-256 that it must have;
+ * without one, whoever is asked first is believed from then on. Throws `bad-artifact`.
+ */
+export async function pinned(bytes: Bytes, due: string | undefined, by: Ed25519): Promise<Trusted> {
+  if (due !== undefined && (await sha256(bytes)) !== due)
+    refuse('The root of this server is not the one that this app was made for.')
+  const envelope = open(bytes, 'root')
+  const root = read(rootSchema, envelope, 'root')
+  if (root.version !== 1) refuse(`The first root has version ${root.version}.`)
+  await checkSigned(envelope, root.roles.root, 'root', by)
+  return { root }
+}
+
+/**
+ * Throws `bad-artifact` unless the manifest of the data with this SHA-256 is the one that the snapshot names.
+ */
+export function checkData({ snapshot }: Trusted, sha256: string): void {
+  if (snapshot?.data?.sha256 !== sha256) refuse('The data are not those that the snapshot names.')
 }
 
 /** What may be fetched for an active task. Throws `bad-artifact` unless this very manifest was approved as this version. */
@@ -107,9 +128,12 @@ async function openSnapshot(
   const envelope = open(bytes, 'snapshot')
   await checkSigned(envelope, root.roles.snapshot, 'snapshot', means.ed25519)
   const snapshot = read(snapshotSchema, envelope, 'snapshot')
-  if (snapshot.expires <= means.now) refuse('The snapshot has expired.')
+  if (snapshot.expires <= means.now) refuse('The snapshot has expired, by the clock of this device.')
   if (last && snapshot.version < last.version)
     refuse(`The snapshot has version ${snapshot.version}, and ${last.version} was there before.`)
+  const [before, data] = [last?.data?.version ?? 0, snapshot.data?.version ?? 0]
+  if (snapshot.version === last?.version && data < before)
+    refuse(`The snapshot names data of version ${data}, and ${before} was there before.`)
   const known = Math.max(last?.targets.version ?? 0, targets?.document.version ?? 0)
   if (snapshot.targets.version < known)
     refuse(

@@ -2,9 +2,10 @@
 import { createHash } from 'node:crypto'
 import { Hono } from 'hono'
 import * as z from 'zod'
-import { activeRequestSchema, activeSchema } from '../../../shared/api.ts'
+import { type ActiveAnswer, activeRequestSchema, activeSchema } from '../../../shared/api.ts'
 import { parse } from '../../../shared/failure.ts'
 import type { Cloud } from '../../cloud/cloud.ts'
+import { along } from '../../tasks/along.ts'
 import type { Tasks } from '../../tasks/tasks.ts'
 import { readJson } from '../body.ts'
 import type { Env } from '../env.ts'
@@ -29,7 +30,7 @@ export const activeRoutes = (
           by: 'device',
           summary: 'Which tasks are active for this device',
           detail:
-            'It says of itself what releases may go by. The snapshot names targets and list by their SHA-256; the targets are an artifact.',
+            'It says of itself what releases may go by. The snapshot names targets and list by their SHA-256; the targets are an artifact. Who says which root it trusts and what it has is given, with the answer, the roots that came since and small artifacts that it lacks.',
           body: {
             schema: activeRequestSchema.meta({ ref: 'ActiveRequest' }),
             required: true,
@@ -39,26 +40,35 @@ export const activeRoutes = (
             200: {
               what: 'The snapshot and the list, each as the text that was signed or hashed.',
               schema: activeSchema.meta({ ref: 'Active' }),
-              headers: { etag: 'Of both.' },
+              headers: { etag: 'Of both, and of the newest root.' },
             },
-            304: 'They are those that you have.',
+            304: 'They are those that you have, and there is no newer root.',
             503: 'Nothing is approved yet.',
           },
         },
         async (c) => {
-          const info = parse(activeRequestSchema, await readJson(c), 'The request')
+          const { root, have, ...info } = parse(activeRequestSchema, await readJson(c), 'The request')
           const registered = await cloud.since(c.get('user'))
           const [device = ''] = c.get('credential').split('.')
-          const { snapshot, list } = await tasks.contact({
+          const { snapshot, list, active } = await tasks.contact({
             ...info,
             id: device,
             ...(registered !== undefined && { registered }),
           })
-          const etag = `"${createHash('sha256').update(snapshot).update(list).digest('base64url')}"`
+          const roots = root === undefined ? undefined : await tasks.rootsAfter(root)
+          const newest = String(await tasks.newestRoot())
+          const tag = createHash('sha256').update(snapshot).update(list).update(newest).digest('base64url')
+          const etag = `"${tag}"`
           const headers = { etag, 'cache-control': 'private, no-cache' }
           if (c.req.header('if-none-match') === etag) return c.body(null, 304, headers)
           const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
-          return c.json({ snapshot: text(snapshot), list: text(list) }, 200, headers)
+          const answer: ActiveAnswer = {
+            snapshot: text(snapshot),
+            list: text(list),
+            ...(roots && { roots: roots.map(text) }),
+            ...(have && { artifacts: await along(tasks, active, have) }),
+          }
+          return c.json(answer, 200, headers)
         },
       ),
     )
