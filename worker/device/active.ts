@@ -9,6 +9,7 @@ import { din, type ModelSpec } from '../../shared/model/spec.ts'
 import { itemColumn } from '../../shared/schema.ts'
 import { type Manifest, manifestSchema } from '../../shared/task.ts'
 import type { Db } from './db.ts'
+import { fetchChanging } from './deltas.ts'
 import type { Models } from './models.ts'
 import type { ItemFactors } from './personal.ts'
 import { dropRows } from './rows.ts'
@@ -85,10 +86,11 @@ export async function adopt(
 ): Promise<Active> {
   const { name, version } = manifest
   const present = await delivered(models, manifest)
+  const had = await heldOf(db, models, name)
   const [catalogue, factors, bytes] = await together(
     tunnel.artifact(manifest.catalogue, signal),
-    manifest.factors && tunnel.artifact(manifest.factors, signal),
-    present ? undefined : tunnel.artifact(manifest.model, signal),
+    manifest.factors && fetchChanging(tunnel, manifest.factors, had.factors, signal),
+    present ? undefined : fetchChanging(tunnel, manifest.model, had.model, signal),
   )
   const files: Delivered = { catalogue, factors }
   const task = activate(manifest, etag, files)
@@ -116,6 +118,17 @@ export async function adopt(
   if (bytes) await models.receive({ name, version, ...checked(task, bytes) }, also)
   else await db.transaction('rw', db.tables, also)
   return task
+}
+
+/** What a newer one may be made of. */
+async function heldOf(db: Db, models: Models, name: string) {
+  const model = await models.backup(name)
+  const named = (await db.tasks.get(name))?.manifest.factors
+  const factors = named && (await db.blobs.get([name, 'factors']))
+  return {
+    model: model && { sha256: model.row.sha256, bytes: model.bytes },
+    factors: factors && { sha256: named.sha256, bytes: factors.bytes },
+  }
 }
 
 /** Downloads the model of the task in use once more, because none on the device is whole. */
