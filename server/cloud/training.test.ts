@@ -184,6 +184,31 @@ describe('global training', () => {
     expect(long.auc).toBeCloseTo(before.standing.best!.auc!, 9)
   })
 
+  it('has patience: so many passes in a row may be no better than the best', async () => {
+    const numbers = { learningRate: 0.05, batchSize: 16, epochs: 40 }
+    const hasty = await train(numbers)
+    removeCheckpoint(dir)
+    const patient = await train({ ...numbers, patience: 3 })
+    expect(patient.losses.slice(0, hasty.epochs)).toEqual(hasty.losses)
+    expect(patient.epochs).toBeGreaterThanOrEqual(hasty.epochs + 3)
+    expect(patient.auc).toBeGreaterThanOrEqual(hasty.auc!)
+    const { standing, best } = readCheckpoint(dir, await fingerprintWith({ ...numbers, patience: 3 })).found!
+    expect(standing.since).toBe(3)
+    expect(apart(patient.weights, withUnseenUnknown(best, fresh()))).toBe(0)
+
+    removeCheckpoint(dir)
+    const abort = new AbortController()
+    const last = (patient.epochs - 2) * patient.trained
+    const progress = ({ done }: { done: number }) => done > last && abort.abort()
+    const settings = { ...SETTINGS, ...numbers, patience: 3, checkpointMs: 0 }
+    const cut = trainGlobal({ store, dir }, population, settings, { progress, signal: abort.signal })
+    await expect(cut).rejects.toMatchObject({ name: 'AbortError' })
+    const resumed = await train({ ...numbers, patience: 3 })
+    expect(resumed.resumedAt).toBeGreaterThan(0)
+    expect(resumed.epochs).toBe(patient.epochs)
+    expect(apart(resumed.weights, patient.weights)).toBe(0)
+  })
+
   it('leaves no row random: what no sample taught is “unknown”', async () => {
     const few = { maxSamples: 6, epochs: 1 }
     const { weights } = await train(few)

@@ -27,6 +27,7 @@ export interface TrainSettings extends TrainNumbers {
 export const TRAINING = {
   maxSamples: 1_000_000,
   epochs: 4,
+  patience: 0,
   batchSize: 128,
   learningRate: 0.003,
   seed: 1,

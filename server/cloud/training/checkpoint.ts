@@ -22,8 +22,9 @@ const standingSchema = z.strictObject({
   /** Sum of these samples' losses; and of each pass that is over the mean. */
   loss: z.number(),
   losses: z.array(z.number()),
-  /** Of the best pass yet. */
+  /** Of the best pass yet, and how many are over since. */
   best: judgedSchema.optional(),
+  since: z.int().min(0),
 })
 /** How far a training is. The order of samples follows from seed and pass, so no state of chance is part of it. */
 export type Standing = z.infer<typeof standingSchema>

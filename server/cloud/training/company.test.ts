@@ -34,7 +34,7 @@ const told: Told[] = [
   { target: 4, clicks: [1, 0, 0], label: 1 },
 ]
 
-const numbers = { maxSamples: 100, epochs: 1, batchSize: 8, learningRate: 0.01, seed: 4 }
+const numbers = { maxSamples: 100, epochs: 1, patience: 0, batchSize: 8, learningRate: 0.01, seed: 4 }
 const samples = new SharedArrayBuffer(4 * told.length)
 new Int32Array(samples).set([...told.keys()])
 const course: Course = { schema, dayMs: 1, numbers, samples, heldOut: 1 }

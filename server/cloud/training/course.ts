@@ -12,8 +12,10 @@ import { createPackings } from '../packing/folder.ts'
 export interface TrainNumbers {
   /** The newest so many: a bound on time, since memory holds their numbers only. */
   readonly maxSamples: number
-  /** Passes at most; it stops when one does not improve on the held-out samples. */
+  /** Passes at most. */
   readonly epochs: number
+  /** It stops at a pass after which more than so many in a row were no better on the held-out samples than the best. */
+  readonly patience: number
   readonly batchSize: number
   /** At the start; it falls in a line to a twentieth. */
   readonly learningRate: number

@@ -52,7 +52,7 @@ interface Desk {
 /** Throws `diverged` where the loss does, `cancelled` if the team was stopped. */
 export async function learn(lesson: Lesson, index: number, store: Store, watch: Watch): Promise<Learnt> {
   const { course, from } = lesson
-  const { epochs, seed } = course.numbers
+  const { epochs, patience, seed } = course.numbers
   const random = seeded(seed)
   const spec = din(course.schema)
   const fresh = initialWeights(spec, random, lesson.given)
@@ -62,13 +62,14 @@ export async function learn(lesson: Lesson, index: number, store: Store, watch: 
   try {
     const model = await engine.load(spec, from?.weights ?? fresh)
     if (from) await model.loadMoments(from.moments)
-    const { standing, best } = from ?? { standing: { epoch: 0, at: 0, loss: 0, losses: [] }, best: {} }
+    const { standing, best } = from ?? { standing: beginning(), best: {} }
     const desk: Desk = { lesson, member, model, read: readerOf(store, course), watch, standing, best }
     const pulse = pulseOf(desk)
     for (let gone = 0; gone < standing.epoch; gone++) order.next()
     while (standing.epoch < epochs) {
       await pass(desk, order.next().value, pulse)
-      if (!(await improved(desk))) break
+      await weigh(desk)
+      if (standing.since > patience) break
       await keep(desk)
     }
     return { ...standing.best!, weights: desk.best, losses: standing.losses }
@@ -76,6 +77,8 @@ export async function learn(lesson: Lesson, index: number, store: Store, watch: 
     await engine.dispose()
   }
 }
+
+const beginning = (): Standing => ({ epoch: 0, at: 0, loss: 0, losses: [], since: 0 })
 
 /** From where the training stands to the end of a pass; `pulse` is called after each step. */
 async function pass(
@@ -101,14 +104,14 @@ async function pass(
   Object.assign(standing, { epoch: standing.epoch + 1, at: 0, loss: 0 })
 }
 
-/** Judges the pass that is over; false if one before it was better. */
-async function improved(desk: Desk): Promise<boolean> {
+/** Judges the pass that is over, and remembers its weights if none was as good. */
+async function weigh(desk: Desk): Promise<void> {
   const { standing, member, model } = desk
   const judged = await judge(desk)
-  if (standing.best && !isBetter(judged, standing.best)) return false
-  standing.best = judged
+  standing.since++
+  if (standing.best && !isBetter(judged, standing.best)) return
+  Object.assign(standing, { best: judged, since: 0 })
   if (member.index === 0) desk.best = await model.save()
-  return true
 }
 
 const isBetter = (one: Judged, other: Judged): boolean =>
