@@ -14,6 +14,8 @@ import { openStore } from '../store/lmdb.ts'
 import { lockFolder } from '../store/lock.ts'
 import type { Matches } from '../store/store.ts'
 import { type Measured, measure } from '../tasks/experiments.ts'
+import { createHealth } from '../tasks/health/health.ts'
+import type { Version } from '../tasks/repository.ts'
 import { openTasks, type Tasks } from '../tasks/tasks.ts'
 import { consentOf, finishWithdrawals, giveConsent } from './consent.ts'
 import { createCredentials } from './credentials.ts'
@@ -270,6 +272,14 @@ export async function openCloud({
     /** How the arms of an experiment have done so far. */
     measure: (experiment: Experiment): Promise<Measured> =>
       measure(store, experiment, { dayMs: hyper.dayMs, now: clock.now() }),
+
+    /** How the versions of tasks do on devices. */
+    health: createHealth({
+      store,
+      clock,
+      dayMs: hyper.dayMs,
+      versions: async (): Promise<readonly Version[]> => (await cloud.tasks()).repository.log(),
+    }),
 
     userOf: async (device: string): Promise<number | undefined> => (await store.users.byDevice(device))?.user,
 

@@ -22,6 +22,7 @@ import { docRoutes } from './routes/docs.ts'
 import { eventRoutes } from './routes/events.ts'
 import { healthRoutes } from './routes/health.ts'
 import { releaseAdminRoutes } from './routes/release-admin.ts'
+import { reportAdminRoutes, reportRoutes } from './routes/reports.ts'
 import { artifactRoutes, taskRoutes } from './routes/task.ts'
 import { taskAdminRoutes } from './routes/task-admin.ts'
 import { createSite } from './site.ts'
@@ -87,13 +88,15 @@ export function createApp({
     .route('/api', batchRoutes(services, known))
     .route('/api', taskRoutes(services))
     .route('/', artifactRoutes(services))
-  if (tasks) app.route('/api', activeRoutes({ tasks, cloud }, known))
+  if (tasks)
+    app.route('/api', activeRoutes({ tasks, cloud }, known)).route('/api', reportRoutes(services, known))
   if (adminCredential !== undefined) {
     app.route('/api/admin', adminRoutes(services, adminCredential))
     if (tasks)
       app
         .route('/api/admin', taskAdminRoutes(tasks))
         .route('/api/admin', releaseAdminRoutes({ releases: tasks.releases, cloud, clock }))
+        .route('/api/admin', reportAdminRoutes(cloud.health))
   }
   app.route('/api', docRoutes(app))
   app.all('/api/*', (c) => problem(c, 404))

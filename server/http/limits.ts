@@ -9,6 +9,10 @@ export interface Limits {
   readonly address: Rate
   /** Requests of one device. */
   readonly device: Rate
+  /** Reports of one user that count. */
+  readonly reports: Rate
+  /** Names of values that one user may bring into what is told of a version. */
+  readonly names: Rate
   /** Bytes of uploads that are being received, as they are sent. */
   readonly uploads: Capacity
   /** Events that wait for the disk. */
@@ -21,6 +25,8 @@ export const LIMITS: Limits = {
   registrations: { burst: 1000, everyMs: 1000 },
   address: { burst: 5000, everyMs: 1 },
   device: { burst: 300, everyMs: 200 },
+  reports: { burst: 1000, everyMs: 86_400 },
+  names: { burst: 32, everyMs: 2_700_000 },
   uploads: { most: 32 << 20, perSecond: 400 },
   events: { most: 40_000, perSecond: 400 },
   waiting: { most: 200, perSecond: 100 },
@@ -33,6 +39,8 @@ export const NO_LIMITS: Limits = {
   registrations: NO_LIMIT,
   address: NO_LIMIT,
   device: NO_LIMIT,
+  reports: NO_LIMIT,
+  names: NO_LIMIT,
   uploads: endless,
   events: endless,
   waiting: endless,

@@ -26,6 +26,8 @@ export interface Endpoint {
   /** Who may ask: a device, or the operator. */
   readonly by?: 'device' | 'admin'
   readonly path?: z.ZodObject
+  /** What may stand behind the `?`. */
+  readonly query?: z.ZodObject
   readonly body?: { readonly schema: z.ZodType; readonly required: boolean; readonly what: string }
   /** Whatever happens, it does not answer 500. */
   readonly steady?: boolean
@@ -56,6 +58,7 @@ function specOf({
   detail,
   by,
   path,
+  query,
   body,
   steady,
   answers,
@@ -73,7 +76,7 @@ function specOf({
     summary,
     ...(detail !== undefined && { description: detail }),
     ...(by && { security: [{ [by]: [] }] }),
-    ...(path && { parameters: parametersOf(path) }),
+    ...((path || query) && { parameters: [...parametersOf('path', path), ...parametersOf('query', query)] }),
     ...(body && {
       requestBody: {
         description: body.what,
@@ -114,11 +117,14 @@ function responseOf(status: number, answer: Answer): Responses[string] {
   }
 }
 
-function parametersOf(path: z.ZodObject): NonNullable<DescribeRouteOptions['parameters']> {
-  return Object.entries(path.shape).map(([name, schema]) => ({
-    in: 'path',
+function parametersOf(
+  place: 'path' | 'query',
+  parameters: z.ZodObject | undefined,
+): NonNullable<DescribeRouteOptions['parameters']> {
+  return Object.entries(parameters?.shape ?? {}).map(([name, schema]) => ({
+    in: place,
     name,
-    required: true,
+    required: place === 'path',
     schema: z.toJSONSchema(schema as z.ZodType, { io: 'output' }) as object,
   }))
 }

@@ -27,7 +27,7 @@ beforeEach(() => {
     return { name: task, version: Number(version), commit: '', who: '', why: '', at: 0 }
   })
   const clock = { now: () => time.now }
-  health = createHealth({ store, repository: { log: async () => versions }, clock, dayMs: DAY_MS })
+  health = createHealth({ store, versions: async () => versions, clock, dayMs: DAY_MS })
 })
 afterEach(async () => {
   await store.close()

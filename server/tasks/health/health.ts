@@ -4,7 +4,7 @@ import type { Reported, ReportsRequest } from '../../../shared/api.ts'
 import { type Clock, dayOf } from '../../../shared/clock.ts'
 import { type Report, RUN_OUTCOMES } from '../../../shared/tasks/report.ts'
 import type { Store } from '../../store/store.ts'
-import type { Repository } from '../repository.ts'
+import type { Version } from '../repository.ts'
 import { alarmsOf } from './alarms.ts'
 import { ACCURACY, quantile, type Sketch } from './sketch.ts'
 import { deviationOf } from './spread.ts'
@@ -37,25 +37,26 @@ export interface Health {
 
 export interface HealthOptions {
   readonly store: Pick<Store, 'sums' | 'deviceFacts'>
-  readonly repository: Pick<Repository, 'log'>
+  /** All versions of all tasks. */
+  versions(): Promise<readonly Version[]>
   readonly clock: Clock
   readonly dayMs: number
 }
 
-export function createHealth({ store, repository, clock, dayMs }: HealthOptions): Health {
-  let versions: ReadonlySet<string> = new Set()
+export function createHealth({ store, versions, clock, dayMs }: HealthOptions): Health {
+  let known: ReadonlySet<string> = new Set()
 
   /** Looks again where one is told of that was not there yet. */
-  async function versionsWith(names: readonly string[]): Promise<ReadonlySet<string>> {
-    if (!names.every((name) => versions.has(name)))
-      versions = new Set((await repository.log()).map((one) => nameOf(one.name, one.version)))
-    return versions
+  async function knownWith(names: readonly string[]): Promise<ReadonlySet<string>> {
+    if (!names.every((name) => known.has(name)))
+      known = new Set((await versions()).map((one) => nameOf(one.name, one.version)))
+    return known
   }
 
   return {
     async take({ id, reports }, teller) {
-      const known = await versionsWith(reports.map(nameIn))
-      const counting = reports.filter((one) => known.has(nameIn(one)) && teller.mayReport())
+      const there = await knownWith(reports.map(nameIn))
+      const counting = reports.filter((one) => there.has(nameIn(one)) && teller.mayReport())
       const platform = (await store.deviceFacts.of(teller.id))?.platform
       const changes = [...groupsOf(counting).values()].map((group) => ({
         ...versionOf(group[0]!),
@@ -74,12 +75,12 @@ export function createHealth({ store, repository, clock, dayMs }: HealthOptions)
       const rows = (await store.sums.read(from, to))
         .filter((row) => task === undefined || row.task === task)
         .map(({ sum, ...row }) => ({ ...row, tally: tallyFrom(sum) }))
-      const versions = inAll(rows)
+      const all = inAll(rows)
       return {
         ...{ dayMs, from, to, accuracy: ACCURACY },
         rows: rows.map(({ day, tally, ...of }) => ({ day, ...of, ...shown(tally) })),
-        versions: versions.map(({ tally, ...of }) => ({ ...of, ...shown(tally) })),
-        alarms: alarmsOf(versions.map(({ tally, ...of }) => ({ ...of, shares: sharesOf(tally) }))),
+        versions: all.map(({ tally, ...of }) => ({ ...of, ...shown(tally) })),
+        alarms: alarmsOf(all.map(({ tally, ...of }) => ({ ...of, shares: sharesOf(tally) }))),
       }
     },
   }
