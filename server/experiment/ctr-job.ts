@@ -2,6 +2,7 @@
 import type { KindredEvent } from '../../shared/event.ts'
 import { type Context, generateSamples } from '../../shared/generate.ts'
 import { type Batch, pack } from '../../shared/sample.ts'
+import { seedOf } from './luck.ts'
 import { createPerson, type Learnt } from './person.ts'
 import type { Row } from './results.ts'
 import { type Common, openScene, type Reached } from './scene.ts'
@@ -93,10 +94,3 @@ export async function open(common: Common): Promise<Done<Task, Row>> {
 
 const NOTHING: Learnt = { trained: false, rounds: [], down: 0, filtered: 0 }
 const IDLE = { trained: false, rounds: 0, roundMs: 0, down: 0, filtered: 0 }
-
-/** The same for all arms, so that they differ by what they do and not by chance. */
-function seedOf(seed: number, user: string): number {
-  let mixed = Math.imul(seed, 0x9e3779b1)
-  for (let i = 0; i < user.length; i++) mixed = Math.imul(mixed ^ user.charCodeAt(i), 0x01000193)
-  return mixed >>> 0
-}

@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os'
 import type { Command } from 'commander'
 import { AppError } from '../../../shared/failure.ts'
 import { tablesOf } from '../../experiment/fresh/findings.ts'
@@ -6,27 +5,20 @@ import { type FreshOutcome, fresh } from '../../experiment/fresh/fresh.ts'
 import { provenance } from '../../experiment/report/provenance.ts'
 import { wholeNumber } from '../common.ts'
 import { freshMetrics, freshTable } from './fresh-metrics.ts'
-import { armList, withExperiment, writeReport } from './options.ts'
+import { type RunOptions, withExperiment, withRunOptions, writeReport } from './options.ts'
 
 const ARMS = ['cloud', 'cloud-hourly', 'local', 'coda', 'coda-random', 'kindred', 'kindred-hourly']
 
 /** Others that a click is judged among, as others have it who use this log. */
 const AMONG = 50
 
-interface FreshCommandOptions {
-  data: string
+interface FreshOptions extends RunOptions {
   users: number
   readers: number
   days: number
-  arms: string[]
-  seed: number
-  threads: number
-  keep?: string
-  report?: string
-  json: boolean
 }
 
-const run = (options: FreshCommandOptions): Promise<void> =>
+const run = (options: FreshOptions): Promise<void> =>
   withExperiment(options, async (report, dir, signal) => {
     const [name, path] = options.data.split(/:(.*)/s)
     if (name !== 'globo' || !path)
@@ -56,7 +48,7 @@ const run = (options: FreshCommandOptions): Promise<void> =>
     report.say(`The report is ${page}.`)
   })
 
-const notesOf = ({ readers, nights }: FreshOutcome, { days }: FreshCommandOptions): string[] => [
+const notesOf = ({ readers, nights }: FreshOutcome, { days }: FreshOptions): string[] => [
   `The world is ${Math.round(100 * readers.share)} % of the log's readers, drawn by a hash; how much an article is read, its age and what a click is judged among come from all of them.`,
   `What came before the last ${days} days was imported; after that every click came in at its hour. The global model was trained ${nights.length} times, each night on everything there was.`,
   `A click is judged before anybody learns of it, against ${AMONG} articles that were clicked by anyone in the hour before, drawn as often as they were read; the JSON also has the figures among distinct articles, each as likely as any other.`,
@@ -64,18 +56,14 @@ const notesOf = ({ readers, nights }: FreshOutcome, { days }: FreshCommandOption
 ]
 
 export function freshCommand(experiment: Command): void {
-  experiment
-    .command('fresh')
-    .description('a news portal, day by day: what devices gain where most is newer than the model')
-    .requiredOption('--data <source>', 'globo:DIR, the log of Globo.com')
-    .option('--users <n>', 'how many are judged in each arm, at most', wholeNumber(1), 60)
-    .option('--readers <n>', 'how many readers there are', wholeNumber(100), 20_000)
-    .option('--days <n>', 'how many days are replayed: the last ones', wholeNumber(1, 60), 10)
-    .option('--arms <names>', 'what is compared; a number is changed by @', armList, ARMS)
-    .option('--seed <n>', 'other luck', wholeNumber(0), 1)
-    .option('--threads <n>', 'threads that have devices', wholeNumber(1, 256), availableParallelism())
-    .option('--keep <folder>', 'where everything is kept')
-    .option('--report <folder>', 'writes a page with plots, and all figures as JSON')
-    .option('--json', 'print one JSON object a line on standard output, prose on standard error', false)
-    .action(run)
+  withRunOptions(
+    experiment
+      .command('fresh')
+      .description('a news portal, day by day: what devices gain where most is newer than the model')
+      .requiredOption('--data <source>', 'globo:DIR, the log of Globo.com')
+      .option('--users <n>', 'how many are judged in each arm, at most', wholeNumber(1), 60)
+      .option('--readers <n>', 'how many readers there are', wholeNumber(100), 20_000)
+      .option('--days <n>', 'how many days are replayed: the last ones', wholeNumber(1, 60), 10),
+    ARMS,
+  ).action(run)
 }

@@ -12,40 +12,56 @@ import type { Source } from '../../sources/source.ts'
 import { wholeNumber, withReport } from '../common.ts'
 import type { Report } from '../report.ts'
 
-export interface ExperimentOptions {
+export interface RunOptions {
   /** As `movielens:DIR`. */
   data: string
-  users?: number
-  population?: number
   arms: string[]
-  seeds: number
   seed: number
   threads: number
   keep?: string
   report?: string
   json: boolean
 }
+export interface ExperimentOptions extends RunOptions {
+  users?: number
+  population?: number
+  seeds: number
+}
 
 /** Names between commas, each once. */
-export const armList = (text: string): string[] => [...new Set(text.split(',').filter((one) => one !== ''))]
+const armList = (text: string): string[] => [...new Set(text.split(',').filter((one) => one !== ''))]
 
-/** The options, less `--data`, whose sources differ. */
-export const withExperimentOptions = (command: Command, arms: readonly string[]): Command =>
+/** What all experiments have, but for `--data`, whose sources differ; `kept` tells what the folder is good for. */
+export const withRunOptions = (command: Command, arms: readonly string[], kept = ''): Command =>
   command
-    .option('--users <n>', 'how many users are judged (default: all)', wholeNumber(1))
-    .option('--population <n>', 'how many users there are: the first so many (default: all)', wholeNumber(2))
     .option('--arms <names>', 'what is compared; a number is changed by @, as in coda@sigma=0.4', armList, [
       ...arms,
     ])
-    .option('--seeds <n>', 'how many global models, each with people of its own luck', wholeNumber(1, 100), 5)
-    .option('--seed <n>', 'the first seed', wholeNumber(0), 1)
+    .option('--seed <n>', 'other luck; of several seeds the first', wholeNumber(0), 1)
     .option('--threads <n>', 'people at the same time', wholeNumber(1, 256), availableParallelism())
-    .option(
-      '--keep <folder>',
-      'where everything is kept: a run that was cut off goes on, arms and seeds can be added',
-    )
+    .option('--keep <folder>', `where everything is kept${kept}`)
     .option('--report <folder>', 'writes a page with plots, and all figures as JSON')
     .option('--json', 'print one JSON object a line on standard output, prose on standard error', false)
+
+/** Of experiments that judge each user once. */
+export const withExperimentOptions = (command: Command, arms: readonly string[]): Command =>
+  withRunOptions(
+    command
+      .option('--users <n>', 'how many users are judged (default: all)', wholeNumber(1))
+      .option(
+        '--population <n>',
+        'how many users there are: the first so many (default: all)',
+        wholeNumber(2),
+      )
+      .option(
+        '--seeds <n>',
+        'how many global models, each with people of its own luck',
+        wholeNumber(1, 100),
+        5,
+      ),
+    arms,
+    ': a run that was cut off goes on, arms and seeds can be added',
+  )
 
 /** Of experiments that judge some users and not others. */
 export const groupOption = (): Option =>

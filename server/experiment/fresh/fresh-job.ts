@@ -12,6 +12,7 @@ import { openScorer, type Scorer } from '../../../worker/device/scorer.ts'
 import type { Impression } from '../../sources/globo-impressions.ts'
 import type { Arm } from '../arms.ts'
 import { createCachingFetch } from '../http-cache.ts'
+import { seedOf } from '../luck.ts'
 import { createPerson, type Person } from '../person.ts'
 import { placeOf } from '../statistics/ranking.ts'
 import type { Done } from '../threads.ts'
@@ -82,7 +83,7 @@ export async function open({ start, seed, secret, catalogue, arms }: Common): Pr
       past,
       holds: arm.hyper ?? hyper(),
       clock,
-      seed: (seed * 0x9e3779b1 + impression.user) >>> 0,
+      seed: seedOf(seed, `${impression.user}`),
       fetch: (url, request) => send(url, request),
     })
     const state = new UserState(context!)

@@ -2,6 +2,7 @@
 import { type Context, UserState } from '../../../shared/generate.ts'
 import { type Batch, pack } from '../../../shared/sample.ts'
 import { openScorer } from '../../../worker/device/scorer.ts'
+import { seedOf } from '../luck.ts'
 import { createPerson } from '../person.ts'
 import { type Common, openScene, type Reached } from '../scene.ts'
 import { placeOf } from '../statistics/ranking.ts'
@@ -50,7 +51,7 @@ export async function open(common: LooCommon): Promise<Done<Task, LooRow>> {
   const global = await openScorer(scoring.engine, scoring.spec, common.model, scoring.factors)
 
   /** What the arm's model says of the batch: of its own device, or the global one where the arm trains none. */
-  async function ranked(arm: Reached, { user, number, past }: Turn, batch: Batch) {
+  async function ranked(arm: Reached, { user, past }: Turn, batch: Batch) {
     if (!arm.hyper) return { scores: await global.score(batch), trained: false, rounds: 0 }
     const person = await createPerson({
       server: arm.server,
@@ -58,7 +59,7 @@ export async function open(common: LooCommon): Promise<Done<Task, LooRow>> {
       past,
       holds: arm.hyper,
       clock,
-      seed: (seed * 1_000_003 + number) >>> 0,
+      seed: seedOf(seed, user),
       fetch: send,
     })
     try {
