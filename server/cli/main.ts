@@ -4,8 +4,10 @@ import { Command } from 'commander'
 import { backupCommand } from './backup.ts'
 import { benchCommand } from './bench.ts'
 import { experimentCommand } from './experiment.ts'
+import { healthCommand } from './health.ts'
 import { importCommand } from './import.ts'
 import { prepareCommand } from './prepare.ts'
+import { publishCommand } from './publish.ts'
 import { releaseCommand } from './release.ts'
 import { restoreCommand } from './restore.ts'
 import { serveCommand } from './serve.ts'
@@ -36,6 +38,8 @@ export async function main(argv: string[]): Promise<void> {
     experimentCommand,
     taskCommand,
     releaseCommand,
+    healthCommand,
+    publishCommand,
     tortureCommand,
   ])
     add(program)

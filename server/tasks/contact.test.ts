@@ -9,7 +9,7 @@ import type { Trusted } from '../../shared/trust/verify.ts'
 import { openStore } from '../store/lmdb.ts'
 import type { Store } from '../store/store.ts'
 import { rootOf, rotate } from './keys.ts'
-import { publishTasks, SNAPSHOT } from './publish.ts'
+import { publish, SNAPSHOT } from './publish.ts'
 import { openTasks, type Tasks } from './tasks.ts'
 
 const NOW = Date.UTC(2026, 4, 1, 1)
@@ -75,7 +75,7 @@ describe.each(['a server', 'a static host'] as const)('a device that has %s', (h
 
   /** Publishes where that is needed, makes contact, and tells the scripts that would run. */
   async function scripts(of: Reach = reach): Promise<string[]> {
-    if (host === 'a static host') await publishTasks(tasks, site(), 24 * HOUR)
+    if (host === 'a static host') await publish({ tasks }, site(), { lifeMs: 24 * HOUR })
     now += HOUR
     const made = await contact(trusted, of, { device, now, ed25519: byPlatform })
     trusted = made.trusted

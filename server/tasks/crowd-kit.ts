@@ -98,9 +98,9 @@ export function faulty(reach: Reach, fault: (typeof FAULTS)[number], n: number, 
         : { ...come, snapshot: spoilt(come.snapshot) }
     },
     root: (version) => reach.root(version),
-    async artifact(name) {
+    async artifact(name, length) {
       const due = mine()
-      const bytes = await reach.artifact(name)
+      const bytes = await reach.artifact(name, length)
       return due ? spoilt(bytes) : bytes
     },
   }

@@ -22,7 +22,7 @@ import {
   visit,
 } from './crowd-kit.ts'
 import { rootOf, rotate } from './keys.ts'
-import { publishTasks } from './publish.ts'
+import { publish } from './publish.ts'
 import { dueFor } from './rule-kit.ts'
 import { openTasks, type Tasks } from './tasks.ts'
 
@@ -75,8 +75,8 @@ describe('a thousand devices, with releases changing under them', () => {
     files ? fromFiles(site()) : fromServer(tasks, info)
   /** The list of a static host has what was there when it was published. */
   let published: Entry[] = []
-  async function publish(): Promise<void> {
-    await publishTasks(tasks, site(), 100 * HOUR)
+  async function publishNow(): Promise<void> {
+    await publish({ tasks }, site(), { lifeMs: 100 * HOUR })
     published = [...entries]
   }
   /** No entry of the ledger is later than the moment it is looked at. */
@@ -108,7 +108,7 @@ describe('a thousand devices, with releases changing under them', () => {
       // Who is there in a step; the others are away, every tenth from the first day to the last.
       const present = Math.max(10, size / 25)
       const told = { spoilt: 0, refused: 0, changes: 0, roots: 1, versions: new Set<string>() }
-      await publish()
+      await publishNow()
       for (let step = 0; step < steps; step++) {
         now += random.below(5 * HOUR)
         told.changes += await operate(random)
@@ -117,7 +117,7 @@ describe('a thousand devices, with releases changing under them', () => {
           await rotate(keys(), (['snapshot', 'root', null] as const)[random.below(3)]!, clock)
           told.roots++
         }
-        if (turn < 4) await publish()
+        if (turn < 4) await publishNow()
         for (let i = 0; i < present; i++) {
           const n = random.below(size)
           if (n % 10 === 9) continue
@@ -142,7 +142,7 @@ describe('a thousand devices, with releases changing under them', () => {
         }
       }
       expect(entries).toEqual(await tasks.releases.audit())
-      await publish()
+      await publishNow()
       for (const device of crowd) await visit(device, reachOf(device), moment())
       const wrong = crowd.filter((device) => textOf(versionsOf(device)) !== textOf(due(device)))
       expect(wrong.map(({ info }) => info.id)).toEqual([])
@@ -166,7 +166,7 @@ describe('a thousand devices, with releases changing under them', () => {
     for (let step = 0; step < 40; step++) {
       now += random.below(5 * HOUR)
       await operate(random)
-      await publish()
+      await publishNow()
       for (const device of few) {
         const honest = reachOf(device)
         const answers = recorded.get(device) ?? []
@@ -196,7 +196,7 @@ describe('a thousand devices, with releases changing under them', () => {
       }
     }
     expect(Math.min(refused, accepted)).toBeGreaterThan(20)
-    await publish()
+    await publishNow()
     for (const device of few) await visit(device, reachOf(device), moment())
     expect(few.map(versionsOf)).toEqual(few.map(due))
   }, 120_000)

@@ -1,7 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { sha256 } from '../../shared/hash.ts'
 import { activeList, apply, EMPTY } from '../../shared/release/releases.ts'
 import { draft, text } from '../../shared/tasks/fixtures.ts'
 import { checkFiles, readManifest } from '../../shared/tasks/manifest.ts'
@@ -10,7 +11,7 @@ import { approved, type Trusted, verify } from '../../shared/trust/verify.ts'
 import { openStore } from '../store/lmdb.ts'
 import type { Store } from '../store/store.ts'
 import { rootOf, rotate } from './keys.ts'
-import { publishTasks, SNAPSHOT } from './publish.ts'
+import { publish, SNAPSHOT } from './publish.ts'
 import { openTasks, type Tasks } from './tasks.ts'
 
 const NOW = Date.UTC(2026, 4, 1, 1)
@@ -63,8 +64,9 @@ describe('tasks on a static host', () => {
 
   it('come out for each device as the server would say it, and all that they name is there', async () => {
     now += 1000
-    const published = await publishTasks(tasks, site(), 7 * DAY)
-    expect(published).toMatchObject({ files: 9, expires: now + 7 * DAY })
+    const published = await publish({ tasks }, site(), { lifeMs: 7 * DAY })
+    // Two manifests, two scripts (also as modules), a model, targets, list: each also compressed; a root, the snapshot.
+    expect(published).toMatchObject({ files: 20, written: 20, removed: 0, expires: now + 7 * DAY })
     const built = { root: rootOf(file('trust/1.root.json')) }
     const versions = new Set<number>()
     for (const id of Array.from({ length: 40 }, (_, i) => `device-${i}`)) {
@@ -81,17 +83,105 @@ describe('tasks on a static host', () => {
   })
 
   it('follow what is published later, not what was before; and expire', async () => {
-    await publishTasks(tasks, site(), 7 * DAY)
+    await publish({ tasks }, site(), { lifeMs: 7 * DAY })
     const [old, id] = [file(SNAPSHOT), 'd']
     const { trusted } = await contact({ root: rootOf(file('trust/1.root.json')) }, id)
     now += DAY
     await tasks.releases.change({ type: 'kill', task: 'rank' }, ada)
     await rotate(join(folder, 'tasks', 'keys'), null, { now: () => now })
-    await publishTasks(tasks, site(), 7 * DAY)
+    await publish({ tasks }, site(), { lifeMs: 7 * DAY })
     const after = await contact(trusted, id, now, [file('trust/2.root.json')])
     expect(after.tasks).toEqual([])
     const means = { now, ed25519: byPlatform, device: id }
     await expect(verify(after.trusted, { snapshot: old }, means)).rejects.toThrow(/was there before/)
-    await expect(contact(after.trusted, id, now + 7 * DAY)).rejects.toThrow('The snapshot has expired.')
+    await expect(contact(after.trusted, id, now + 7 * DAY)).rejects.toThrow(/The snapshot has expired/)
+  })
+
+  const files = () =>
+    readdirSync(site(), { recursive: true, withFileTypes: true })
+      .filter((one) => one.isFile())
+      .map((one) => join(one.parentPath, one.name).slice(site().length + 1))
+      .sort()
+  const options = () => ({ lifeMs: 7 * DAY, clock: { now: () => now } })
+  const release = (version: number) =>
+    tasks.releases.change(
+      {
+        type: 'release',
+        task: 'rank',
+        version,
+        rule: { everyone: true },
+        stages: [{ at: now, percent: 100 }],
+      },
+      ada,
+    )
+
+  it('are named by their content, and a script is there as a module too', async () => {
+    await publish({ tasks }, site(), options())
+    for (const name of readdirSync(join(site(), 'artifacts'))) {
+      if (name.endsWith('.gz')) continue
+      expect(await sha256(artifact(name))).toBe(name.replace(/\.js$/, ''))
+    }
+    const { script } = readManifest(artifact(await tasks.delivery.manifestOf('rank', 1)))
+    expect(artifact(`${script.sha256}.js`)).toEqual(text('one'))
+  })
+
+  it('published once more are written as far as they are new, or damaged', async () => {
+    await publish({ tasks }, site(), options())
+    now += DAY
+    // The same with a later time: the snapshot alone.
+    expect(await publish({ tasks }, site(), options())).toMatchObject({ files: 20, written: 1 })
+    const { script } = readManifest(artifact(await tasks.delivery.manifestOf('rank', 1)))
+    writeFileSync(join(site(), 'artifacts', script.sha256), 'half')
+    expect(await publish({ tasks }, site(), options())).toMatchObject({ written: 1 })
+    expect(artifact(script.sha256)).toEqual(text('one'))
+    now += DAY
+    await release(1)
+    // The list, also compressed, and the snapshot.
+    expect(await publish({ tasks }, site(), options())).toMatchObject({ written: 3 })
+  })
+
+  it('that could not all be written are served as they were before', async () => {
+    await publish({ tasks }, site(), options())
+    const [id, trusted] = ['d', { root: rootOf(file('trust/1.root.json')) }]
+    const before = await contact(trusted, id)
+    await tasks.repository.submit(draft(), { script: text('three') }, ada)
+    await tasks.approve('rank', 3, ada)
+    now += DAY
+    await release(3)
+    const { script } = (await tasks.repository.read('rank', 3)).manifest
+    const dying: typeof tasks = {
+      ...tasks,
+      artifact: (hash) => {
+        if (hash === script.sha256) throw new Error('the power is gone')
+        return tasks.artifact(hash)
+      },
+    }
+    await expect(publish({ tasks: dying }, site(), options())).rejects.toThrow('the power is gone')
+    expect(await contact(trusted, id)).toEqual(before)
+    expect(files().filter((path) => path.endsWith('.part'))).toEqual([])
+    await publish({ tasks }, site(), options())
+    expect((await contact(trusted, id)).tasks).toMatchObject([{ version: 3 }])
+  })
+
+  it('that none of the last publications has are removed on request, and nothing that is not ours', async () => {
+    mkdirSync(site())
+    writeFileSync(join(site(), 'robots.txt'), 'ours to keep')
+    await publish({ tasks }, site(), options())
+    const first = files()
+    for (let day = 1; day <= 3; day++) {
+      now += DAY
+      await release(1 + (day % 2))
+      await publish({ tasks }, site(), options())
+    }
+    const all = files()
+    expect(all.filter((path) => !first.includes(path))).toHaveLength(3 * 2)
+    now += DAY
+    const { removed } = await publish({ tasks }, site(), { ...options(), keep: 2 })
+    // Lists of the first three publications; the fourth and the fifth have the same.
+    expect(removed).toBe(3 * 2)
+    expect(files()).toEqual(all.filter((path) => existsSync(join(site(), path))))
+    expect(files()).toContain('robots.txt')
+    const { tasks: active } = await contact({ root: rootOf(file('trust/1.root.json')) }, 'd')
+    expect(active).toMatchObject([{ version: 2 }])
   })
 })

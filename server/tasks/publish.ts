@@ -1,56 +1,119 @@
-/** What a static host needs to deliver tasks: plain files, all but one of them with names that never mean anything else. */
-
-import { writeFileSync } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+/** What a static host needs: plain files, all but a few of them with names that never mean anything else. docs/static.md tells of it. */
+import { gzipSync } from 'node:zlib'
+import { type Clock, systemClock } from '../../shared/clock.ts'
 import { AppError } from '../../shared/failure.ts'
 import { sha256 } from '../../shared/hash.ts'
+import { dataBytes, type Manifest } from '../../shared/task.ts'
 import { readManifest } from '../../shared/tasks/manifest.ts'
-import { replaceFile } from '../cloud/files.ts'
+import { envelopeSchema, snapshotSchema } from '../../shared/trust/metadata.ts'
+import type { Artifact } from '../cloud/release.ts'
+import { type AppFiles, putApp } from './app-files.ts'
 import type { Tasks } from './tasks.ts'
+import { openTree, type Tree } from './tree.ts'
 
-/** The one file that changes under its name; all others may be kept for ever. */
+/** The file that makes all others count. */
 export const SNAPSHOT = 'trust/snapshot.json'
 
+/** Where it all comes from: a cloud has both. */
+export interface Source {
+  readonly tasks: Pick<Tasks, 'rules' | 'artifact' | 'root' | 'delivery'>
+  /** The data that devices are given, and its files by SHA-256. */
+  readonly data?: {
+    manifest(): Promise<Manifest | undefined>
+    artifact(sha256: string): Promise<Artifact | undefined>
+  }
+}
+
+export interface PublishOptions {
+  /** How long the snapshot counts: until then it has to be published again. */
+  readonly lifeMs: number
+  /** The app, too. */
+  readonly app?: AppFiles
+  /** Removes what none of so many last publications has, this one included. */
+  readonly keep?: number
+  readonly clock?: Clock
+}
+
 export interface Published {
+  /** All that belongs to it; of that what was not there, and what was removed. */
   readonly files: number
+  readonly written: number
+  /** Of what was written. */
   readonly bytes: number
-  /** ms: until then it has to be published again. */
+  readonly removed: number
+  /** ms */
   readonly expires: number
 }
 
 /**
- * Writes into the folder `to`: `trust/1.root.json`, `trust/2.root.json` …; `artifacts/<SHA-256>` of every approved manifest, script and
- * model, of the targets and of the list of rules; at last, in one step, the snapshot that names the latter two. What an earlier
- * publication wrote stays, for devices that are at it.
+ * Writes into the folder `to`, in an order in which whoever is served in between misses nothing: `artifacts/<SHA-256>` of all that is
+ * named by its content, `trust/1.root.json`, `trust/2.root.json` …, the app; and at last, in one step, the snapshot. What an earlier publication wrote
+ * stays, for devices that are at it. Throws `not-ready` where nothing is approved yet.
  */
-export async function publishTasks(tasks: Tasks, to: string, lifeMs: number): Promise<Published> {
+export async function publish(
+  { tasks, data }: Source,
+  to: string,
+  { lifeMs, app, keep, clock = systemClock }: PublishOptions,
+): Promise<Published> {
   const { snapshot, list, expires } = await tasks.rules(lifeMs)
-  let [files, bytes] = [0, 0]
-  async function put(path: string, content: Uint8Array): Promise<void> {
-    await writeFile(join(to, path), content)
-    files++
-    bytes += content.length
+  const tree = openTree(to)
+  const targets = tasks.delivery.targets()!
+  for (const { manifest } of targets.document.tasks) {
+    const { script, model } = readManifest(await putFile(tree, tasks, manifest.sha256))
+    await putFile(tree, tasks, script.sha256, '.js')
+    if (model) await putFile(tree, tasks, model.sha256)
   }
-  const artifact = async (hash: string): Promise<Uint8Array> => {
-    const found = await tasks.artifact(hash)
-    if (!found) throw new AppError('bad-artifact', `The artifact ${hash} is missing.`)
-    await put(`artifacts/${hash}`, found.bytes)
-    return found.bytes
-  }
-  for (const folder of ['trust', 'artifacts']) await mkdir(join(to, folder), { recursive: true })
+  for (const bytes of [targets.bytes, list]) await putBytes(tree, bytes)
+  await putData(tree, data, dataIn(snapshot))
   for (let version = 1; ; version++) {
     const root = await tasks.root(version)
     if (!root) break
-    await put(`trust/${version}.root.json`, root)
+    tree.put(`trust/${version}.root.json`, root)
   }
-  const targets = tasks.delivery.targets()!
-  for (const { manifest } of targets.document.tasks) {
-    const { script, model } = readManifest(await artifact(manifest.sha256))
-    for (const file of [script, model]) if (file) await artifact(file.sha256)
+  if (app) await putApp(tree, app)
+  tree.put(SNAPSHOT, snapshot)
+  tree.note(clock.now())
+  const removed = keep === undefined ? 0 : tree.prune(keep)
+  const { files, bytes } = tree.written
+  return { files: tree.files.size, written: files, bytes, removed, expires }
+}
+
+/** The data that the snapshot names, and all that they name. */
+async function putData(tree: Tree, data: Source['data'], named: string | undefined): Promise<void> {
+  const manifest = named && (await data?.manifest())
+  if (!data || !manifest) return
+  if ((await sha256(dataBytes(manifest))) !== named)
+    throw new AppError('storage', 'There are new data since this began: publish once more.')
+  const { model, factors, catalogue } = manifest
+  for (const one of [model, factors, catalogue]) if (one) await putFile(tree, data, one.sha256)
+  for (const one of [...(model.deltas ?? []), ...(factors?.deltas ?? [])])
+    await putFile(tree, data, one.sha256)
+  await putBytes(tree, dataBytes(manifest))
+}
+
+function dataIn(snapshot: Uint8Array): string | undefined {
+  const { signed } = envelopeSchema.parse(JSON.parse(new TextDecoder().decode(snapshot)))
+  return snapshotSchema.parse(signed).data?.sha256
+}
+
+/** An artifact, compressed beside for hosts that send what they find so, and with other endings besides. */
+async function putFile(
+  tree: Tree,
+  from: { artifact(sha256: string): Promise<Artifact | undefined> },
+  hash: string,
+  ...endings: readonly string[]
+): Promise<Uint8Array> {
+  const found = await from.artifact(hash)
+  if (!found) throw new AppError('bad-artifact', `The artifact ${hash} is missing.`)
+  for (const ending of ['', ...endings]) {
+    tree.put(`artifacts/${hash}${ending}`, found.bytes)
+    tree.put(`artifacts/${hash}${ending}.gz`, found.gzip)
   }
-  await put(`artifacts/${await sha256(targets.bytes)}`, targets.bytes)
-  await put(`artifacts/${await sha256(list)}`, list)
-  replaceFile(join(to, SNAPSHOT), (beside) => writeFileSync(beside, snapshot))
-  return { files: files + 1, bytes: bytes + snapshot.length, expires }
+  return found.bytes
+}
+
+async function putBytes(tree: Tree, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  const name = `artifacts/${await sha256(bytes)}`
+  tree.put(name, bytes)
+  tree.put(`${name}.gz`, gzipSync(bytes))
 }

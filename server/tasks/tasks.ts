@@ -134,11 +134,7 @@ const bind = ({ folder, store, data, clock, repository, keys, delivery, releases
     return { ...(await delivery.snapshot(listed, { since, data: await data() })), active: tasks }
   },
 
-  async rules(lifeMs) {
-    const changes = (await releases.audit()).map(({ n, at, change }) => ({ n, at, change }))
-    const since = releases.board().at
-    return delivery.snapshot({ kind: 'rules', changes }, { since, data: await data(), lifeMs })
-  },
+  rules: (lifeMs) => rulesOf({ releases, delivery, data }, lifeMs),
 
   artifact: (sha256) => readArtifact(folder, sha256),
   root: async (version) => (await keys()).roots[version - 1],
@@ -146,3 +142,13 @@ const bind = ({ folder, store, data, clock, repository, keys, delivery, releases
   newestRoot: async () => (await keys()).root.version,
   close: () => repository.close(),
 })
+
+/** The list of rules, and a snapshot that names it. */
+export async function rulesOf(
+  { releases, delivery, data }: Pick<Parts, 'releases' | 'delivery' | 'data'>,
+  lifeMs: number,
+): Promise<Contact> {
+  const changes = (await releases.audit()).map(({ n, at, change }) => ({ n, at, change }))
+  const since = releases.board().at
+  return delivery.snapshot({ kind: 'rules', changes }, { since, data: await data(), lifeMs })
+}
