@@ -86,6 +86,7 @@ function settingsFolder(): string {
 function limitsOf(given: Given): Limits {
   const rate = (given: Rate | null): Rate => given ?? NO_LIMIT
   return {
+    ...LIMITS,
     registrations: rate(given.limitRegistrations),
     address: rate(given.limitAddress),
     device: rate(given.limitDevice),

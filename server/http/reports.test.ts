@@ -74,6 +74,7 @@ describe('reports over HTTP', () => {
     expect((await told('?task=train')).rows).toEqual([])
     expect((await told(`?from=${day + 1}&to=${day + 9}`)).rows).toEqual([])
     expect((await told(`?from=${day}`)).rows).toHaveLength(1)
+    expect(await told('?days=3')).toMatchObject({ from: day - 2, to: day, rows: [{ day }] })
   })
 
   it('outlive the device that sent them, which is forgotten', async () => {
@@ -110,7 +111,8 @@ describe('reports over HTTP', () => {
       problemSchema.parse(await answer.json())
     }
     expect(await told()).toEqual(before)
-    for (const query of ['?from=-1', '?to=x', '?task=../etc']) expect((await health(query)).status).toBe(400)
+    for (const query of ['?from=-1', '?to=x', '?days=0', '?task=../etc'])
+      expect((await health(query)).status).toBe(400)
   })
 
   it('of one device count for its share and no more', async () => {
@@ -145,6 +147,7 @@ describe('reports over HTTP', () => {
     expect(parameters.map(({ in: place, name }) => `${place} ${name}`)).toEqual([
       'query from',
       'query to',
+      'query days',
       'query task',
     ])
     expect(Object.keys(paths['/api/reports']?.post?.responses ?? {})).toEqual(

@@ -15,7 +15,12 @@ import { endpoint } from '../openapi.ts'
 import { answer, group } from './operator-kit.ts'
 
 const day = z.coerce.number().int().min(0).max(1e9)
-const rangeQuery = z.object({ from: day.optional(), to: day.optional(), task: taskNameSchema.optional() })
+const rangeQuery = z.object({
+  from: day.optional(),
+  to: day.optional(),
+  days: z.coerce.number().int().min(1).max(1000).optional(),
+  task: taskNameSchema.optional(),
+})
 
 export function reportRoutes(services: Services, known: ReturnType<typeof createKnown>) {
   const { cloud, clock, limits, addressOf } = services
@@ -80,7 +85,7 @@ export const reportAdminRoutes = (health: Pick<Health, 'tell'>) =>
         summary:
           'How the versions of tasks do on devices: runs, failures by kind, time, bytes, and what scripts log',
         detail:
-          'By the day on which the server heard of it; without `from` and `to`, the last two weeks. An alarm is a version that fails more often than the one before it, beyond chance (95 %).',
+          'By the day on which the server heard of it; the `days` up to and with `to`, or those since `from`; by default the fourteen up to now. An alarm is a version that fails more often than the one before it, beyond chance (95 %).',
         query: rangeQuery,
         answers: {
           200: { what: 'Sums of all devices.', schema: runHealthSchema.meta({ ref: 'RunHealth' }) },

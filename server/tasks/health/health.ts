@@ -10,7 +10,7 @@ import { ACCURACY, quantile, type Sketch } from './sketch.ts'
 import { deviationOf } from './spread.ts'
 import { emptyTally, joinTally, PARTS, sharesOf, type Tally, tally, tallyFrom } from './tally.ts'
 
-/** Days that are told where nobody says which. */
+/** Days that are told where nobody says how many. */
 const DAYS = 14
 
 /** A device that reports. */
@@ -23,9 +23,11 @@ export interface Teller {
 }
 
 export interface Range {
-  /** Days: by default the last two weeks. */
-  readonly from?: number | undefined
+  /** The last day: by default, today. */
   readonly to?: number | undefined
+  /** The first one; by default as many days before as make up `days`, which are fourteen by default. */
+  readonly from?: number | undefined
+  readonly days?: number | undefined
   readonly task?: string | undefined
 }
 
@@ -71,7 +73,12 @@ export function createHealth({ store, versions, clock, dayMs }: HealthOptions): 
       return { accepted, ignored: reports.length - accepted }
     },
 
-    async tell({ to = dayOf(clock.now(), dayMs), from = Math.max(0, to - DAYS + 1), task } = {}) {
+    async tell({
+      days = DAYS,
+      to = dayOf(clock.now(), dayMs),
+      from = Math.max(0, to - days + 1),
+      task,
+    } = {}) {
       const rows = (await store.sums.read(from, to))
         .filter((row) => task === undefined || row.task === task)
         .map(({ sum, ...row }) => ({ ...row, tally: tallyFrom(sum) }))

@@ -27,6 +27,8 @@ const WIDE: Limits = {
   registrations: RATE,
   address: RATE,
   device: RATE,
+  reports: RATE,
+  names: RATE,
   uploads: CAPACITY,
   events: CAPACITY,
   waiting: CAPACITY,
