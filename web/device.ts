@@ -1,5 +1,8 @@
 /** The page's one way to the device: its worker, started, connected, and started anew where it dies. */
 import type { DeviceApi, Status } from '../shared/protocol.ts'
+import { scriptAddress } from '../shared/trusted.ts'
+// biome-ignore lint/style/noRestrictedImports: its address alone, for it is reached by messages
+import deviceUrl from '../worker/device/index.ts?worker&url'
 import { keepWorking } from './client/alive.ts'
 import { createStore, type Store } from './store.ts'
 
@@ -22,9 +25,7 @@ export function workerName(query: string): string {
 /** Starts the device worker. Throws where the browser has no module workers. */
 export function startDevice(query: string): DeviceApi {
   const name = workerName(query)
-  return keepWorking(
-    () => new Worker(new URL('../worker/device/index.ts', import.meta.url), { type: 'module', name }),
-  )
+  return keepWorking(() => new Worker(scriptAddress(deviceUrl), { type: 'module', name }))
 }
 
 /** The newest status; null until the worker has said the first. */

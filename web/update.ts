@@ -1,4 +1,5 @@
 /** New versions of the app: found by the service worker, taken when the user agrees. */
+import { scriptAddress } from '../shared/trusted.ts'
 import { ROUND_LOCK } from '../shared/version.ts'
 import { createStore, type Store } from './store.ts'
 
@@ -48,7 +49,7 @@ export function createUpdates(reload: () => void, calm: Promise<unknown>): Updat
   async function register(): Promise<void> {
     await calm
     const { Workbox } = await import('workbox-window')
-    const workbox = new Workbox('/sw.js')
+    const workbox = new Workbox(scriptAddress('/sw.js'))
     workbox.addEventListener('waiting', () => {
       act = () => workbox.messageSkipWaiting()
       ready.set(true)

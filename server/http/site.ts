@@ -4,9 +4,11 @@ import { join } from 'node:path'
 import { serveStatic } from '@hono/node-server/serve-static'
 import { Hono, type MiddlewareHandler } from 'hono'
 import { etag } from 'hono/etag'
-import { pageHeaders } from './headers.ts'
+import { pageHeaders, trainerHeaders } from './headers.ts'
 import { problem } from './problem.ts'
 
+/** As the build names it (vite.config.ts). */
+const TRAINER = /^\/assets\/trainer-[^/]+\.js$/
 const FOR_EVER = 'public, max-age=31536000, immutable'
 
 /**
@@ -14,15 +16,19 @@ const FOR_EVER = 'public, max-age=31536000, immutable'
  * gets the page, which is one page for all addresses. `needed` tells what a first visit will ask for once its scripts run.
  */
 export function createSite(dist: string, needed: () => Promise<readonly string[]> = async () => []) {
-  const site = new Hono().use(pageHeaders())
+  const [page, trainer] = [pageHeaders(), trainerHeaders()]
+  const site = new Hono().use((c, next) => (TRAINER.test(c.req.path) ? trainer : page)(c, next))
   if (existsSync(dist)) {
     const files = serveStatic({ root: dist, precompressed: true })
     site.get('/assets/*', cached(FOR_EVER), files)
+    const page = (name: string) => serveStatic({ root: dist, path: name, precompressed: true })
+    // The operator's page: of what the app will ask for, it needs nothing.
+    site.get('/:name{console(\\.html)?}', cached('no-cache'), etag({ weak: true }), page('console.html'))
     site.get('*', cached('no-cache'), etag({ weak: true }), hinted(needed), files, async (c, next) => {
       if (!asksForPage(c.req.header('accept')) || c.req.path.startsWith('/assets/')) return problem(c, 404)
       await next()
     })
-    site.get('*', serveStatic({ root: dist, path: 'index.html', precompressed: true }))
+    site.get('*', page('index.html'))
   }
   return site.get('*', (c) =>
     asksForPage(c.req.header('accept')) && !existsSync(join(dist, 'index.html'))

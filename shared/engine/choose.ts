@@ -12,13 +12,13 @@ import { hasTrueAdapter } from './adapter.ts'
 import type { Engine, EngineName } from './engine.ts'
 import { createFusedEngine } from './fused/engine.ts'
 import { createPlainEngine } from './plain/engine.ts'
-import type { WasmPaths } from './tfjs/backend.ts'
+import type { WasmSource } from './tfjs/backend.ts'
 import { type Shape, timeStep } from './timing.ts'
 
 export interface Choice {
   /** Forces one engine; then a software adapter will do too. */
   readonly preferred?: EngineName | undefined
-  readonly wasmPaths?: WasmPaths | undefined
+  readonly wasmPaths?: WasmSource | undefined
   /** What the engine is for: then the fastest at it is chosen. */
   readonly shape?: Shape | undefined
   /**
@@ -138,7 +138,7 @@ async function checked(engine: Engine): Promise<Engine> {
   }
 }
 
-async function start(name: EngineName, wasmPaths: WasmPaths | undefined): Promise<Engine> {
+async function start(name: EngineName, wasmPaths: WasmSource | undefined): Promise<Engine> {
   if (name === 'plain') return createPlainEngine()
   if (name === 'fused-wasm') {
     return createFusedEngine()

@@ -1,22 +1,35 @@
 /** The trainer's worker in a browser: wiring only. Its name may force an engine: `engine=tfjs-webgpu`. */
 import '../../shared/no-eval.ts'
-import plainWasm from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?url'
-import simdWasm from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url'
 import { chooseEngine } from '../../shared/engine/choose.ts'
 import { engineIn } from '../options.ts'
+import { createLoad } from './load.ts'
 import { serveTrainer } from './port.ts'
+import { scrub } from './scrub.ts'
+import { tfjsWasm } from './tfjs-wasm.ts'
 import { createTrainer } from './trainer.ts'
 
-const absolute = (url: string) => new URL(url, self.location.href).href
+const { Blob, URL } = globalThis
+const preferred = engineIn(self.name)
 
-const wasmPaths = {
-  'tfjs-backend-wasm.wasm': absolute(plainWasm),
-  'tfjs-backend-wasm-simd.wasm': absolute(simdWasm),
-  // Threads are off, so this one is never fetched; tfjs wants an entry for each of its files all the same.
-  'tfjs-backend-wasm-threaded-simd.wasm': absolute(simdWasm),
+/** The port, for when the realm has none any more. */
+const port = {
+  postMessage: self.postMessage.bind(self),
+  addEventListener: self.addEventListener.bind(self),
 }
 
+/** From here on the realm is a script's: it had its engine before. */
+const load = createLoad((bytes) => {
+  const address = URL.createObjectURL(new Blob([bytes], { type: 'text/javascript' }))
+  scrub()
+  return { address, forget: () => URL.revokeObjectURL(address) }
+}, 1)
+
 serveTrainer(
-  self,
-  createTrainer((wish) => chooseEngine({ preferred: engineIn(self.name), wasmPaths, ...wish })),
+  port,
+  createTrainer(
+    (wish) => chooseEngine({ preferred, wasmPaths: tfjsWasm, ...wish }),
+    undefined,
+    undefined,
+    load,
+  ),
 )

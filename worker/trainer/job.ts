@@ -74,12 +74,11 @@ const personaliseJobSchema = z.strictObject({
   from: checkpointSchema.optional(),
 })
 
-/** Where the script comes from; whoever hands it over has checked that it is the one that the manifest names. */
-const scriptSchema = z.union([
-  /** In a browser, whose realm imports it from there. */
-  z.strictObject({ sha256: sha256Schema, url: z.string().regex(/^https?:\/\//, 'an address') }),
-  z.strictObject({ sha256: sha256Schema, bytes }),
-])
+/** The trainer looks at it once more: whether it is the one that the manifest names, and whether it would import others. */
+const scriptSchema = z.strictObject({
+  sha256: sha256Schema,
+  bytes: z.custom<Uint8Array<ArrayBuffer>>((value) => value instanceof Uint8Array),
+})
 export type Script = z.infer<typeof scriptSchema>
 
 const keptSchema = z.strictObject({

@@ -1,16 +1,17 @@
 /** The trainer itself, in whatever thread it is made. */
 import type { Engine } from '../../shared/engine/engine.ts'
 import { adoptKernel } from '../../shared/engine/fused/kernel.ts'
-import { AppError } from '../../shared/failure.ts'
+import { AppError, toFailure } from '../../shared/failure.ts'
 import { din, initialWeights, prunedDin } from '../../shared/model/spec.ts'
 import { seeded } from '../../shared/random.ts'
 import { readSafetensors, writeSafetensors } from '../../shared/safetensors.ts'
+import type { Run } from '../../shared/tasks/context.ts'
 import { embeddingsOf, filter } from '../tasks/algorithms/filter.ts'
 import { personalise } from '../tasks/algorithms/personalise.ts'
 import { createEngines, type OpenEngine } from './engines.ts'
 import type { Job, JobName, Trainer, Watch } from './job.ts'
 import { importScript, type Load } from './load.ts'
-import { createBudget, createGate, createPause, systemTiming, type Timing } from './pause.ts'
+import { createBudget, createGate, createPause, type Pause, systemTiming, type Timing } from './pause.ts'
 import { runJob } from './run.ts'
 
 /**
@@ -51,6 +52,16 @@ export function createTrainer(
       return work(engine, { signal, pause, onProgress, onCheckpoint })
     })
     return { engine: choice.engine, choice, ...result, ...(memory > 0 && { memory }) }
+  }
+
+  async function loaded({ task, script }: Job<'run'>): Promise<Run> {
+    try {
+      return await load(script)
+    } catch (cause) {
+      // Never the engine's fault, whatever it is.
+      const { code, message } = toFailure(cause)
+      throw new AppError(code, `${task.name} v${task.version}: ${message}`, { cause })
+    }
   }
 
   return {
@@ -109,7 +120,7 @@ export function createTrainer(
       const shape = { spec: din(schema, widths.ranking), batch: batchSizeOf(hyper) }
       let memory = 0
       const { result, choice } = await engines.run({ shape, known }, until, async (engine, signal) => {
-        const script = await load(given.script)
+        const script = await loaded(given)
         const around = {
           signal,
           pause: createPause(signal, { duty, gate, timing }),

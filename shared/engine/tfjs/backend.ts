@@ -12,9 +12,12 @@ export type BackendName = 'webgpu' | 'wasm' | 'cpu'
  * beside its own script, which is right in Node and wrong in any bundle.
  */
 export type WasmPaths = string | Readonly<Record<string, string>>
+/** The same, or what gives a file's bytes where nothing may be fetched. */
+export type WasmSource = WasmPaths | ((file: WasmFile) => Promise<Uint8Array<ArrayBuffer>>)
+export type WasmFile = 'tfjs-backend-wasm.wasm' | 'tfjs-backend-wasm-simd.wasm'
 
 /** Makes the backend usable; throws `engine` if this place does not have it. */
-export function startBackend(name: BackendName, wasmPaths?: WasmPaths): Promise<void> {
+export function startBackend(name: BackendName, wasmPaths?: WasmSource): Promise<void> {
   return inTurn(async () => {
     tf.enableProdMode()
     try {
@@ -27,7 +30,7 @@ export function startBackend(name: BackendName, wasmPaths?: WasmPaths): Promise<
   })
 }
 
-async function importBackend(name: BackendName, wasmPaths: WasmPaths | undefined): Promise<void> {
+async function importBackend(name: BackendName, wasmPaths: WasmSource | undefined): Promise<void> {
   switch (name) {
     case 'cpu':
       await import('@tensorflow/tfjs-backend-cpu')
@@ -36,7 +39,9 @@ async function importBackend(name: BackendName, wasmPaths: WasmPaths | undefined
       const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm')
       // Threads need cross-origin isolation, break in a minified build, and gain nothing on matrices this small.
       tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false)
-      if (wasmPaths !== undefined && !wasmStarted) setWasmPaths(wasmPaths)
+      if (wasmPaths !== undefined && !wasmStarted)
+        if (typeof wasmPaths === 'function') await bringWasm(setWasmPaths, wasmPaths)
+        else setWasmPaths(wasmPaths)
       wasmStarted = true
       return
     }
@@ -45,6 +50,19 @@ async function importBackend(name: BackendName, wasmPaths: WasmPaths | undefined
       // A few small matrices are not worth waking a laptop's discrete GPU.
       tf.env().set('WEBGPU_USE_LOW_POWER_GPU', true)
   }
+}
+
+/** tfjs asks its platform for what it has no file of; a file for which it asks by any name is the only one that there is. */
+async function bringWasm(
+  setWasmPaths: (paths: Record<string, string>, usePlatformFetch: boolean) => void,
+  bytesOf: (file: WasmFile) => Promise<Uint8Array<ArrayBuffer>>,
+): Promise<void> {
+  const simd = await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT')
+  const file: WasmFile = simd ? 'tfjs-backend-wasm-simd.wasm' : 'tfjs-backend-wasm.wasm'
+  const bytes = await bytesOf(file)
+  const names = ['', '-simd', '-threaded-simd'].map((kind) => `tfjs-backend-wasm${kind}.wasm`)
+  setWasmPaths(Object.fromEntries(names.map((name) => [name, file])), true)
+  tf.env().platform.fetch = async () => new Response(bytes)
 }
 
 let wasmStarted = false

@@ -3,13 +3,13 @@ import * as tf from '@tensorflow/tfjs-core'
 import { checkWeights } from '../../model/spec.ts'
 import type { Engine } from '../engine.ts'
 import { settle } from '../training.ts'
-import { alone, type BackendName, lossOf, startBackend, type WasmPaths } from './backend.ts'
+import { alone, type BackendName, lossOf, startBackend, type WasmSource } from './backend.ts'
 import { TfjsModel } from './model.ts'
 
 export interface TfjsOptions {
   readonly backend: BackendName
   /** Used by `wasm` only; the first engine of a thread settles it. */
-  readonly wasmPaths?: WasmPaths | undefined
+  readonly wasmPaths?: WasmSource | undefined
 }
 
 /** Throws `engine` if the backend cannot start here. Engines may coexist; their work takes turns. */
