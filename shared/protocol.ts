@@ -5,6 +5,8 @@ import { catalogueSchema } from './catalogue.ts'
 import { MAX_COURSE, type Point } from './course.ts'
 import { itemContextSchema } from './event.ts'
 import { failureSchema } from './failure.ts'
+import { taskNameSchema } from './tasks/manifest.ts'
+import { RUN_OUTCOMES } from './tasks/report.ts'
 
 export { PROTOCOL_VERSION, ROUND_LOCK } from './version.ts'
 
@@ -103,6 +105,18 @@ export const roundSchema = z.strictObject({
   folded: z.int().positive().optional(),
   /** Mini-batches that a round which was cut off had learnt from, where this one went on with it; `steps` has them, too. */
   resumed: z.int().positive().optional(),
+  /** What ran, in that order, where it was tasks that were delivered: in a round of an earlier version there is none. */
+  tasks: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        version: z.int(),
+        ms: z.number(),
+        outcome: z.enum(RUN_OUTCOMES),
+        failure: failureSchema.optional(),
+      }),
+    )
+    .optional(),
   /** AUC of M and of M0 on the validation samples, where M did worse (by log-loss, if they are equal) and went back to M0. */
   fellBack: z.strictObject({ m: z.number(), m0: z.number() }).optional(),
 })
@@ -113,6 +127,9 @@ export const statusSchema = z.strictObject({
   device: z.string().nullable(),
   online: z.boolean(),
   task: z.strictObject({ name: z.string(), version: z.int() }).nullable(),
+  /** The delivered tasks that are active here, and the arms of experiments that this device is in. */
+  tasks: z.array(z.strictObject({ name: z.string(), version: z.int() })),
+  arms: z.array(z.strictObject({ experiment: z.int(), arm: z.string() })),
   /** The engine of the last round, or null before the first. */
   engine: z.string().nullable(),
   events: z.strictObject({ waiting: z.int(), delivered: z.int() }),
@@ -184,8 +201,10 @@ export const calls = {
   /** The catalogue of the active task; the first call waits for it. */
   catalogue: { input: z.null(), output: catalogueSchema },
   /**
-   * Orders items by the click probability that the serving model gives them now, best first; `context[i]` is of `items[i]`.
-   * Items that the catalogue lacks are refused; with `lenient` they are left out, and told as `unknown`.
+   * Orders items, best first, and says of each the click probability that the serving model gives it now; `context[i]` is of
+   * `items[i]`. The order is that of the delivered task `by` which answers `rank`; where there is none, or not yet, or it does not
+   * answer in time, that of the probabilities. Items that the catalogue lacks are refused; with `lenient` they are left out, and
+   * told as `unknown`.
    */
   rank: {
     input: candidatesSchema(1000)
@@ -195,8 +214,14 @@ export const calls = {
       ranked: z.array(z.strictObject({ item, score: z.number() })),
       unknown: z.array(item).optional(),
       serving: servingSchema,
+      by: z.strictObject({ task: z.string(), version: z.int() }).nullable(),
     }),
   },
+  /**
+   * What the delivered task answers that is called by this name: what its script returns. Not `rank`, which has a call of its own.
+   * Throws `not-ready` where no task is called so, and what the run throws.
+   */
+  run: { input: z.strictObject({ name: taskNameSchema, input: z.json().optional() }), output: z.json() },
   /**
    * What the serving model's score of each item rests on. `clicks` are the items clicked last that the model attends to for
    * this one, the newest first, each with its attention weight as it is: of any sign, not normalised, added up where it was

@@ -8,8 +8,9 @@
  * 4 rounds that judge by the log-loss, or not at all
  * 5 what the app knows of items
  * 6 why an item stands where it does; what the plots of a round need; traffic by kind; who the user is by a token
+ * 7 rounds of delivered tasks, and which of them are active
  */
-export const PROTOCOL_VERSION = 6
+export const PROTOCOL_VERSION = 7
 
 /** Whoever holds this Web Lock runs a round, or keeps one from beginning: over all tabs there is one at a time. */
 export const ROUND_LOCK = 'kindred:round'

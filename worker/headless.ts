@@ -12,7 +12,7 @@ import { DB_NAME } from './device/db.ts'
 import { createDevice, type Device } from './device/device.ts'
 import { createTurns } from './device/turns.ts'
 import { createLocks } from './locks.ts'
-import type { Platform, TabChannel } from './platform.ts'
+import type { Facts, Platform, TabChannel } from './platform.ts'
 import type { Wish } from './trainer/engines.ts'
 import type { Trainer } from './trainer/job.ts'
 import { createTrainer } from './trainer/trainer.ts'
@@ -20,6 +20,8 @@ import { createTrainer } from './trainer/trainer.ts'
 export interface HeadlessOptions {
   /** Base URL of the server. */
   readonly server: string
+  /** Base URL of a static host, where that has artifacts and tasks. */
+  readonly files?: string
   readonly clock?: Clock
   /** Forces an engine; else the best that runs here. */
   readonly engine?: EngineName
@@ -32,6 +34,10 @@ export interface HeadlessOptions {
   /** What the device stores; pass it to another device to start again from there. */
   readonly storage?: HeadlessStorage
   readonly fetch?: typeof fetch
+  /** What it says of itself. */
+  readonly facts?: Facts
+  /** SHA-256 of the server's first root of trust. */
+  readonly root?: string
 }
 
 /** All that a device keeps when its process ends, and what its tabs would share. */
@@ -80,6 +86,7 @@ export const createHeadlessDevice = (options: HeadlessOptions): Device =>
 /** What such a device runs on; tests replace parts of it. */
 export function headlessPlatform({
   server,
+  files,
   clock = systemClock,
   engine,
   wasmPaths,
@@ -87,11 +94,16 @@ export function headlessPlatform({
   timers = true,
   storage = createHeadlessStorage(),
   fetch: send = globalThis.fetch,
+  facts = { platform: 'node' },
+  root,
 }: HeadlessOptions): Platform {
   const random = seeded(seed)
   return {
     clock,
     fetch: (path, request) => send(new URL(path, server), request),
+    ...(files !== undefined && { files: (path, request) => send(new URL(path, files), request) }),
+    facts: () => facts,
+    ...(root !== undefined && { root }),
     storage: { name: DB_NAME, indexedDB: storage.indexedDB, IDBKeyRange },
     locks: storage.locks,
     tabs: storage.joinTabs(),
@@ -104,7 +116,7 @@ export function headlessPlatform({
       return () => clearTimeout(timer)
     },
     agent: { browser: 'none', engines: 'of this process' },
-    spawnTrainer: () => takingTurns(createTrainer((wish) => sharedEngine(wish, engine, wasmPaths), keep)),
+    spawnTrainer: () => takingTurns(createTrainer((wish) => sharedEngine(wish, engine, wasmPaths), { end: keep })),
     seed: () => random.below(2 ** 32),
   }
 }
@@ -134,10 +146,11 @@ const keep = async () => {}
  */
 const turn = createTurns()
 
-function takingTurns(trainer: Trainer): Trainer {
-  return {
-    ...trainer,
-    filter: (job, watch) => turn(() => trainer.filter({ ...job, duty: 1 }, watch)),
-    personalise: (job, watch) => turn(() => trainer.personalise({ ...job, duty: 1 }, watch)),
-  }
-}
+/** A call takes no turn: somebody waits for its answer, and ranking takes no time. */
+const takingTurns = (trainer: Trainer): Trainer => ({
+  ...trainer,
+  run: (job, watch) => {
+    const work = () => trainer.run({ ...job, duty: 1 }, watch)
+    return job.trigger.on === 'call' ? work() : turn(work)
+  },
+})

@@ -1,5 +1,6 @@
 /** What the device runtime needs from where it lives: a browser's worker, or Node. Everything is injected here. */
 import type { Clock } from '../shared/clock.ts'
+import type { DeviceInfo } from '../shared/release/device.ts'
 import type { Trainer } from './trainer/job.ts'
 
 /** The part of the Web Locks API that is used; `navigator.locks` fits. */
@@ -33,12 +34,20 @@ export interface Request {
   readonly signal?: AbortSignal
 }
 
+export type Facts = Omit<DeviceInfo, 'id' | 'registered'>
+
 export interface Platform {
   readonly clock: Clock
   /** `fetch` with a path on the server; rejects where the server cannot be reached. */
   fetch(path: string, request: Request): Promise<Response>
+  /** The same on a static host, where one has what is for everybody: artifacts, and what `shared/trust` verifies. */
+  files?(path: string, request: Request): Promise<Response>
   /** A new device shows a token of the app around it, and waits for it (`signIn`). */
   readonly signsIn?: boolean
+  /** What this device is, as far as releases may go by it. */
+  facts(): Facts
+  /** SHA-256 of the server's first root of trust, where it is known beforehand; else the first one that comes is believed. */
+  readonly root?: string
   /** Where everything is stored. */
   readonly storage: {
     readonly name: string
@@ -59,7 +68,7 @@ export interface Platform {
   after(ms: number, work: () => void): () => void
   /** What computes here: another browser or other engines may have another one that is the fastest. */
   readonly agent: { readonly browser: string; readonly engines: string }
-  /** A trainer for one round. */
+  /** A trainer for one run of a task. */
   spawnTrainer(): Trainer
   /** Uniform integer in [0, 2³²): the seed of a round. */
   seed(): number

@@ -70,7 +70,7 @@ export interface RunOptions {
 
 /** Of what a script returns, and of what goes with a checkpoint, as JSON. */
 export const RESULT_BYTES = 64 << 10
-const STATE_BYTES = 256 << 10
+export const STATE_BYTES = 256 << 10
 const REPORT_VALUES = 32
 
 /**
@@ -269,7 +269,7 @@ function createContext(
       din: (own = widths.ranking) => din(schema, own),
       prunedDin: (own = widths.classifier) => prunedDin(schema, own),
       load: (spec, weights, training) => during(() => loadedModel(spec, weights, training)),
-      initialise: (spec) => initialWeights(spec, random),
+      initialise: (spec, given) => initialWeights(spec, random, given),
     },
     log: {
       report(what, values) {

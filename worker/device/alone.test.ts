@@ -115,7 +115,7 @@ test('a round that failed has learnt nothing: its samples are still news', async
   const device = await start({
     spawnTrainer: () =>
       fails
-        ? { ...broken, personalise: () => Promise.reject(new Error('out of memory')) }
+        ? { ...broken, run: () => Promise.reject(new Error('out of memory')) }
         : here.platform().spawnTrainer(),
   })
   await device.contact()

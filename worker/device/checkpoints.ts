@@ -1,90 +1,110 @@
 /**
- * How a round that was cut off while its ranking model trained goes on. Mbuf holds the last checkpoint; the next round goes
- * on from it if its own training would be the very same one, begun today: same task, same M, same samples with the same
- * labels. Otherwise the checkpoint is discarded. Nothing is counted and no sample is used before a round has ended, so
- * nothing counts twice.
+ * How a run of a task that was cut off goes on. Mbuf of the models that it writes holds its last checkpoint; the next run of the
+ * task goes on from there if it would be the very same one, begun today: same task, same data, same models, same samples with the
+ * same labels. Otherwise the checkpoint is of no use. Nothing is counted and no sample is used before a run has ended, so nothing
+ * counts twice.
  */
 import { dayOf } from '../../shared/clock.ts'
 import type { FailureCode } from '../../shared/failure.ts'
 import { sha256 } from '../../shared/hash.ts'
-import type { Checkpoint } from '../trainer/job.ts'
+import type { Kept } from '../trainer/job.ts'
 import type { Active } from './active.ts'
-import type { LocalRow, Training } from './db.ts'
+import type { DeliveredRow, LocalRow, MatchedRow, Training } from './db.ts'
 import type { Lessons } from './lessons.ts'
-import type { Models, Stored } from './models.ts'
+import type { Models } from './models.ts'
 
-/** Names a training by all that its outcome depends on but the seed; and by its day, after which it is too old to go on. */
-export function nameOf({ manifest }: Active, base: Stored, lessons: Lessons, now: number): Promise<string> {
+/** Names a run by all that its outcome depends on but the seed; and by its day, after which it is too old to go on. */
+export function nameOf(
+  { manifest }: Active,
+  { manifestSha256 }: DeliveredRow,
+  models: Readonly<Record<string, string | undefined>>,
+  { validation, training, matched, filtered }: Lessons,
+  now: number,
+): Promise<string> {
   const own = (rows: readonly LocalRow[]) => rows.map(({ exposure, label }) => [exposure, label])
+  const borrowed = (rows: readonly MatchedRow[]) => rows.map(({ id }) => id)
   const name = JSON.stringify([
     manifest,
-    base.row.sha256,
+    manifestSha256,
+    models,
     dayOf(now, manifest.hyper.dayMs),
-    own(lessons.validation),
-    own(lessons.training),
-    lessons.filtered.map(({ id }) => id),
+    own(validation),
+    own(training),
+    borrowed(matched),
+    borrowed(filtered),
   ])
   return sha256(new TextEncoder().encode(name))
 }
 
-/** A training to go on with. */
+/** A run to go on with: by the stored names of its models, how far it had come. */
 export interface Continued {
   readonly training: Training
-  readonly from: Checkpoint
+  readonly kept: ReadonlyMap<string, { readonly bytes: Uint8Array | null; readonly state: unknown }>
 }
 
-/** The training named `of`, if Mbuf holds it. */
-export async function continued(models: Models, name: string, of: string): Promise<Continued | undefined> {
-  const buffer = await models.buffered(name)
-  const training = buffer?.row.training
-  if (!buffer || training?.of !== of || !training.checkpoint) return undefined
-  const model = buffer.bytes.length > 0 ? buffer.bytes : null
-  return { training, from: { ...training.checkpoint, model } }
+/** The run named `of`, if the Mbufs of these models hold it. */
+export async function continued(
+  models: Models,
+  names: readonly string[],
+  of: string,
+): Promise<Continued | undefined> {
+  const kept: [string, { bytes: Uint8Array | null; state: unknown }][] = []
+  let training: Training | undefined
+  for (const name of names) {
+    const buffer = await models.buffered(name)
+    const its = buffer?.row.training
+    if (!buffer || its?.of !== of || !its.checkpoint) continue
+    training ??= its
+    kept.push([name, { bytes: buffer.bytes.length > 0 ? buffer.bytes : null, state: its.checkpoint.state }])
+  }
+  return training && { training, kept: new Map(kept) }
 }
 
-/** Drops a buffer that no round will go on from: of another day, another M, or none of ours. */
-export async function tidyBuffer(models: Models, { manifest }: Active, now: number): Promise<void> {
-  const { name, hyper } = manifest
-  const since = (await models.buffered(name))?.row.training?.since
-  if (since === undefined || dayOf(since, hyper.dayMs) !== dayOf(now, hyper.dayMs)) await models.discard(name)
+/** Drops buffers that no run will go on from: of another day, another M, or none of ours. */
+export async function tidyBuffers(models: Models, { manifest }: Active, now: number): Promise<void> {
+  const today = dayOf(now, manifest.hyper.dayMs)
+  for (const { name, slot } of await models.list()) {
+    if (slot !== 'Mbuf') continue
+    const since = (await models.buffered(name))?.row.training?.since
+    if (since === undefined || dayOf(since, manifest.hyper.dayMs) !== today) await models.discard(name)
+  }
 }
 
-/** Failures that come from around a training. After any other it would only fail again. */
+/** Failures that come from around a run. After any other it would only fail again. */
 const FROM_AROUND: readonly FailureCode[] = ['cancelled', 'engine', 'storage', 'worker']
 export const mayGoOn = (code: FailureCode): boolean => FROM_AROUND.includes(code)
 
 /** Writes checkpoints one after the other. */
 export interface Keeper {
-  /** Of those that come while one is being written, only the newest is. */
-  keep(checkpoint: Checkpoint): void
+  /** Of those of one model that come while one is being written, only the newest is. */
+  keep(kept: Kept): void
   /** Keeps no more; done when nothing is being written. */
   end(): Promise<void>
 }
 
-export function createKeeper(write: (checkpoint: Checkpoint) => Promise<void>): Keeper {
-  let next: Checkpoint | undefined
+export function createKeeper(write: (kept: Kept) => Promise<void>): Keeper {
+  const next = new Map<string, Kept>()
   let writing: Promise<void> | undefined
   let ended = false
 
   async function writeAll(): Promise<void> {
-    while (next) {
-      const checkpoint = next
-      next = undefined
-      // One that cannot be written costs some steps after a kill, and this round nothing.
-      await write(checkpoint).catch(() => {})
+    for (let [kept] = next.values(); kept; [kept] = next.values()) {
+      next.delete(kept.name)
+      // One that cannot be written costs some steps after a kill, and this run nothing.
+      await write(kept).catch(() => {})
     }
     writing = undefined
   }
 
   return {
-    keep(checkpoint) {
+    keep(kept) {
       if (ended) return
-      next = checkpoint
+      next.set(kept.name, kept)
       writing ??= writeAll()
     },
     async end() {
       ended = true
-      next = undefined
+      next.clear()
       await writing
     },
   }

@@ -1,18 +1,19 @@
 /** The work cycle: what a contact with the server does, and when a round follows. */
 import { AppError, type Failure, toFailure } from '../../shared/failure.ts'
-import { ROUND_LOCK, type Round, type Status } from '../../shared/protocol.ts'
+import { ROUND_LOCK, type Round } from '../../shared/protocol.ts'
 import { holding } from '../locks.ts'
 import type { Platform } from '../platform.ts'
-import { type Active, adopt, redeliver, storedTask } from './active.ts'
-import { tidyBuffer } from './checkpoints.ts'
-import { type Db, getState } from './db.ts'
-import { withDuty } from './ease.ts'
+import { type Active, redeliver, storedTask } from './active.ts'
+import { tidyBuffers } from './checkpoints.ts'
+import { type Db, type DeliveredRow, getState } from './db.ts'
+import type { Delivery } from './delivery.ts'
 import type { Eligibility } from './eligibility.ts'
 import { pruneHistory } from './history.ts'
 import type { Models } from './models.ts'
 import { CONTACT_LOCK } from './names.ts'
 import { obey } from './orders.ts'
 import { mayHaveMore, pull, pulledToday } from './pull.ts'
+import { refresh } from './refresh.ts'
 import { isDue, runRound } from './round.ts'
 import type { Rows } from './rows.ts'
 import type { Samples } from './samples.ts'
@@ -24,7 +25,7 @@ import { together } from './turns.ts'
 
 /** The task is asked for at most this often. */
 const TASK_EVERY_MS = 60_000
-/** A round that failed is not tried again by itself before this: it may fail for as long as this device runs. */
+/** A task that failed is not tried again by itself before this: it may fail for as long as this device runs. */
 const RETRY_AFTER_MS = 10 * 60_000
 
 export interface Cycle {
@@ -53,6 +54,7 @@ export interface CycleDeps {
   readonly samples: Samples
   readonly rows: Rows
   readonly tunnel: Tunnel
+  readonly delivery: Delivery
   readonly board: StatusBoard
   readonly eligibility: Eligibility
   readonly tabs: Tabs
@@ -61,12 +63,18 @@ export interface CycleDeps {
 }
 
 export function createCycle(deps: CycleDeps): Cycle {
-  const { platform, db, models, samples, rows, tunnel, board, eligibility, tabs, onTask } = deps
+  const { platform, db, models, samples, rows, tunnel, delivery, board, eligibility, tabs, onTask } = deps
   const { clock, locks } = platform
   /** At the start nothing is known of the models. */
   let suspect = true
   let taskAskedAt: number | undefined
-  let roundFailedAt: number | undefined
+  /** Why the tasks stayed as they were when they were last asked for. */
+  let tasksFailed: Failure | null = null
+  /** By task and version, and by '' what came before any task: what failed, and when. */
+  const failures = new Map<string, number>()
+  /** Tasks that have run since the page was opened. */
+  const visited = new Set<string>()
+  const visiting = (task: string) => !visited.has(task)
 
   const recently = (at: number | undefined, ms: number) => at !== undefined && Math.abs(clock.now() - at) < ms
 
@@ -92,10 +100,17 @@ export function createCycle(deps: CycleDeps): Cycle {
     const present = board.live.task
     // A new model is the largest download: where data are to be saved, one that works will do.
     const frugal = eligibility.conditions.saveData === true
-    if (present && !suspect && (frugal || recently(taskAskedAt, TASK_EVERY_MS))) return
-    const answer = await tunnel.task(present?.etag ?? null, signal)
-    if (answer.state === 'new') {
-      await use(await adopt({ db, models, tunnel }, answer, signal))
+    const content = present && !suspect
+    if (content && recently(taskAskedAt, TASK_EVERY_MS)) return
+    const { data, trouble } = await refresh(
+      { db, models, tunnel, delivery },
+      present,
+      !(content && frugal),
+      signal,
+    )
+    tasksFailed = trouble === undefined ? null : toFailure(trouble)
+    if (data) {
+      await use(data)
       tabs.tell({ type: 'changed', what: 'task' })
     }
     taskAskedAt = clock.now()
@@ -157,18 +172,34 @@ export function createCycle(deps: CycleDeps): Cycle {
     await rows.fetch(task, signal).catch(failed)
   }
 
-  /** `duty`: the share of one core's time that it may take. */
-  async function round(task: Active, exhausted: boolean, duty: number, signal: AbortSignal): Promise<Round> {
-    const onPhase = (run: Status['run']) => board.set({ run })
-    const spawnTrainer = () => withDuty(platform.spawnTrainer(), duty)
-    const here = { ...platform, spawnTrainer }
-    const result = await runRound({ db, models, samples, rows, platform: here }, task, {
+  /** Tasks that failed a moment ago are left out: each by itself, that one which is broken holds up no other. */
+  const resting = ({ name, version }: DeliveredRow) =>
+    recently(failures.get(`${name} ${version}`), RETRY_AFTER_MS)
+
+  async function round(
+    task: Active,
+    exhausted: boolean,
+    asked: boolean,
+    signal: AbortSignal,
+  ): Promise<Round> {
+    const result = await runRound({ db, models, samples, rows, platform }, task, {
       exhausted,
+      asked,
+      visiting,
+      resting: (row) => !asked && resting(row),
+      duty: asked ? 1 : task.manifest.hyper.duty, // somebody waits for it
       signal,
-      onPhase,
+      whileFree: eligibility.whileFree,
+      onPhase: (run) => board.set({ run }),
+      onRun({ name, version }, failure) {
+        visited.add(name)
+        if (failure && failure.code !== 'cancelled') failures.set(`${name} ${version}`, clock.now())
+        else failures.delete(`${name} ${version}`)
+      },
     })
     const { failure } = result
-    roundFailedAt = failure && failure.code !== 'cancelled' ? clock.now() : undefined
+    if (failure && failure.code !== 'cancelled' && !result.tasks) failures.set('', clock.now())
+    else failures.delete('')
     if (failure) failed(new AppError(failure.code, failure.message))
     return result
   }
@@ -184,7 +215,7 @@ export function createCycle(deps: CycleDeps): Cycle {
     },
 
     async tidy(signal) {
-      await alone(signal, (task) => tidyBuffer(models, task, clock.now()))
+      await alone(signal, (task) => tidyBuffers(models, task, clock.now()))
     },
 
     async connect(signal) {
@@ -200,8 +231,9 @@ export function createCycle(deps: CycleDeps): Cycle {
           await tunnel.flush(stop)
           if (!first) await refreshTask(stop)
           if (board.live.task) await rows.fetch(board.live.task, stop)
+          await tunnel.reports(stop)
         })
-        board.set({ reached: true, failure: null })
+        board.set({ reached: true, failure: tasksFailed })
       } catch (error) {
         throw failed(error)
       }
@@ -216,9 +248,10 @@ export function createCycle(deps: CycleDeps): Cycle {
           if ((await samples.count()).clicks < task.manifest.hyper.minClicks) return
           const exhausted = await pullToday(task, stop)
           await fetchRows(task, stop)
-          if (stop.aborted || recently(roundFailedAt, RETRY_AFTER_MS)) return
-          if (await isDue({ db, models, samples, rows, platform }, task, exhausted))
-            await round(task, exhausted, task.manifest.hyper.duty, stop)
+          if (stop.aborted || recently(failures.get(''), RETRY_AFTER_MS)) return
+          const chance = { exhausted, visiting, resting }
+          if (await isDue({ db, models, samples, rows, platform }, task, chance))
+            await round(task, exhausted, false, stop)
         })
       } catch (error) {
         if (!free.signal.aborted) throw error
@@ -232,7 +265,7 @@ export function createCycle(deps: CycleDeps): Cycle {
         await pullToday(task, stop)
         await fetchRows(task, stop)
         stop.throwIfAborted()
-        return round(task, true, 1, stop) // somebody waits for it
+        return round(task, true, true, stop)
       })
       signal.throwIfAborted()
       if (!result) throw new AppError('not-ready', 'There is no task on this device yet.')
@@ -246,7 +279,8 @@ export function createCycle(deps: CycleDeps): Cycle {
     reset() {
       suspect = true
       taskAskedAt = undefined
-      roundFailedAt = undefined
+      tasksFailed = null
+      failures.clear()
       board.set({ task: undefined, run: { phase: 'idle' }, matching: 'ready', failure: null })
     },
 

@@ -11,7 +11,6 @@ import { type Manifest, sha256Schema } from '../../shared/task.ts'
 import type { TaskManifest } from '../../shared/tasks/manifest.ts'
 import { listSchema, rootSchema, snapshotSchema, targetsSchema } from '../../shared/trust/metadata.ts'
 import type { Platform } from '../platform.ts'
-import type { Checkpoint } from '../trainer/job.ts'
 import type { Matched } from './lifecycle.ts'
 import type { ReportRow } from './reports.ts'
 import { withstand } from './storage.ts'
@@ -26,12 +25,12 @@ export interface Training {
   /** When its round began, ms. */
   readonly since: number
   readonly seed: number
-  /** SHA-256 of all that its outcome depends on but the seed: task, M, day, samples (`checkpoints.ts`). */
+  /** SHA-256 of all that its outcome depends on but the seed: task, data, models, day, samples (`checkpoints.ts`). */
   readonly of: string
   /** Whether it has come to its end: only then Mbuf may become M. */
   readonly ended: boolean
-  /** Of its last checkpoint, whose model Mbuf's bytes are (none where no step was kept yet); null where there was none. */
-  readonly checkpoint: Omit<Checkpoint, 'model'> | null
+  /** What goes with its last checkpoint, whose model Mbuf's bytes are (none: nothing better yet); null where there was none. */
+  readonly checkpoint: { readonly state: unknown } | null
 }
 
 /** A model without its bytes, which lie in `blobs` under the same key. */
@@ -43,7 +42,7 @@ export interface ModelRow {
   readonly bytes: number
   /** When it was stored, ms. */
   readonly at: number
-  /** Mbuf only: the SHA-256 of the M that it was trained from. */
+  /** Mbuf only: the SHA-256 of the M that it was trained from, if there was one. */
   readonly base?: string
   /** Mbuf only; missing in what version 1 left. */
   readonly training?: Training
@@ -79,6 +78,8 @@ export interface TaskRow {
   readonly name: string
   readonly etag: string | null
   readonly manifest: Manifest
+  /** Of the manifest as it came; missing in what came from elsewhere than the server. */
+  readonly sha256?: string
 }
 
 /** A task that is active on this device: approved, and whole. Its own models lie in `models` as `<task>/<model>`. */
@@ -147,22 +148,44 @@ export const stateSchemas = {
   obeyed: z.strictObject({ task: z.string(), order: z.int() }),
   /** What the server's clock and the ids said at contacts (`ages.ts`). */
   contacts: z.array(z.strictObject({ id: z.string(), server: z.int(), device: z.int() })),
+  /** What this device goes by where it has tasks, and no server was reached yet. */
+  provisional: z.string(),
   /** Former names of this device whose erasure the server has yet to be asked for. */
   owed: z.array(registrationSchema),
-  /**
-   * Where no samples are pulled: the newest own sample that a finished round has learnt from, that round's day, and the SHA-256
-   * of the model that was delivered then.
-   */
-  learnt: z.strictObject({ exposure: z.string(), day: z.int(), delivered: sha256Schema }),
+  /** Of each task, how often it ran, and what its last finished run has left behind (`ran.ts`). */
+  ran: z.record(
+    z.string(),
+    z.strictObject({
+      /** The device's day of the last run, and the runs of that day. */
+      day: z.int(),
+      runs: z.int(),
+      finished: z
+        .strictObject({
+          day: z.int(),
+          /** The newest own sample that it learnt from, '' for none. */
+          exposure: z.string(),
+          /** Borrowed ones that it was given and that were still there when it was over. */
+          left: z.array(z.string()),
+          /** SHA-256 of the model that was delivered then. */
+          delivered: sha256Schema.nullable(),
+        })
+        .nullable(),
+    }),
+  ),
   /** Id of the newest exposure that was cut away: it and those before it make no local sample again. */
   cutUpTo: z.string(),
-  /** What is trusted so far (`shared/trust`); the ETag is that of the answer that brought it. */
+  /** What is trusted so far (`shared/trust`). */
   trusted: z.strictObject({
+    /** SHA-256 of the first root, from which the newest one follows. */
+    first: sha256Schema,
     root: rootSchema,
     snapshot: snapshotSchema.optional(),
     targets: z.strictObject({ document: targetsSchema, sha256: sha256Schema }).optional(),
     list: z.strictObject({ document: listSchema, sha256: sha256Schema }).optional(),
-    etag: z.string().optional(),
+    /** Of the answer that brought it. */
+    etag: z.string().nullable(),
+    /** By how much the server's clock was ahead of this device's when it was first asked, ms; 0 where that was little. */
+    ahead: z.int(),
   }),
 } as const
 export type StateKey = keyof typeof stateSchemas

@@ -39,10 +39,3 @@ export function createEase({ spawnTrainer, after }: Pick<Platform, 'spawnTrainer
     },
   }
 }
-
-/** The trainer, with jobs that keep to a share of the time in (0, 1]. */
-export const withDuty = (trainer: Trainer, duty: number): Trainer => ({
-  ...trainer,
-  filter: (job, watch) => trainer.filter({ ...job, duty }, watch),
-  personalise: (job, watch) => trainer.personalise({ ...job, duty }, watch),
-})

@@ -3,11 +3,12 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { hyper } from '../../shared/hyper.ts'
 import type { Conditions, DeviceApi, Status } from '../../shared/protocol.ts'
+import { trainerOf } from '../testing/scripts.ts'
 import { stage, status } from '../testing/stage.ts'
 import { handTimers } from '../testing/tabs.ts'
 import type { Trainer } from '../trainer/job.ts'
-import { createEase, withDuty } from './ease.ts'
-import { obstacle } from './eligibility.ts'
+import { createEase } from './ease.ts'
+import { obstacle, type Policy } from './eligibility.ts'
 
 const fine: Conditions = { page: 'visible', battery: { level: 1, charging: true }, saveData: false }
 const low: Conditions = { ...fine, battery: { level: 0.19, charging: false } }
@@ -27,6 +28,17 @@ describe('the rule', () => {
     ['frozen', { page: 'frozen' }, true, 'hidden'],
   ])('%s', (_, change, learning, expected) => {
     expect(obstacle({ ...fine, ...change }, learning, policy)).toBe(expected)
+  })
+
+  test.each<[string, Partial<Conditions>, Policy, string | null]>([
+    ['only while charging', battery(1, false), { charging: true }, 'battery'],
+    ['only while charging, where there is no battery', { battery: null }, { charging: true }, null],
+    ['also where data are to be saved', { saveData: true }, { onDataSaver: true }, null],
+    ['hidden at any time', { page: 'hidden', ...battery(1, false) }, { whileHidden: 'always' }, null],
+    ['never while hidden', { page: 'hidden', ...battery(1, true) }, { whileHidden: 'never' }, 'hidden'],
+    ['frozen, though it may while hidden', { page: 'frozen' }, { whileHidden: 'always' }, 'hidden'],
+  ])('of a task that runs %s', (_, change, own, expected) => {
+    expect(obstacle({ ...fine, ...change }, true, own)).toBe(expected)
   })
 
   test('what a browser does not tell never stands in the way', () => {
@@ -163,13 +175,9 @@ describe('a device', () => {
       const trainer = platform.spawnTrainer()
       return {
         ...trainer,
-        filter: (job, watch) => {
+        run: (job, watch) => {
           duties.push(job.duty)
-          return trainer.filter(job, watch)
-        },
-        personalise: (job, watch) => {
-          duties.push(job.duty)
-          return trainer.personalise(job, watch)
+          return trainer.run(job, watch)
         },
       }
     }
@@ -185,13 +193,12 @@ describe('the user’s own work', () => {
   /** Trainers that note what they are told. */
   function noting() {
     const said: string[] = []
-    const trainer = (name: string): Trainer => ({
-      filter: () => Promise.reject(new Error('not here')),
-      personalise: () => Promise.reject(new Error('not here')),
-      pause: () => void said.push(`${name} pauses`),
-      resume: () => void said.push(`${name} goes on`),
-      terminate: () => void said.push(`${name} ends`),
-    })
+    const trainer = (name: string): Trainer =>
+      trainerOf(() => Promise.reject(new Error('not here')), {
+        pause: () => void said.push(`${name} pauses`),
+        resume: () => void said.push(`${name} goes on`),
+        terminate: () => void said.push(`${name} ends`),
+      })
     let count = 0
     return { said, spawnTrainer: () => trainer(String.fromCharCode(97 + count++)) }
   }
@@ -221,13 +228,5 @@ describe('the user’s own work', () => {
     ease.spawnTrainer()
     timers.pass(300)
     expect(said).toEqual(['a pauses', 'a ends', 'b pauses', 'b goes on'])
-  })
-
-  test('withDuty leaves all else as it is', async () => {
-    const jobs: unknown[] = []
-    const { spawnTrainer } = noting()
-    const trainer: Trainer = { ...spawnTrainer(), filter: async (job) => jobs.push(job) as never }
-    await withDuty(trainer, 0.35).filter({ seed: 7 } as never)
-    expect(jobs).toEqual([{ seed: 7, duty: 0.35 }])
   })
 })

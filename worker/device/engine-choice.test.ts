@@ -31,16 +31,14 @@ async function round(
   let told: EngineName | undefined
   const result = {
     choice: { engine: 'plain', timed: false, lost: [], ...choice },
-  } as unknown as Result<'filter'>
+  } as unknown as Result<'run'>
   const trainer = {
-    async filter(job: Job<'filter'>) {
+    async run(job: Job<'run'>) {
       told = job.engine
       return result
     },
   } as unknown as Trainer
-  expect(await withKnownEngine(trainer, { db, platform: { agent } }, on).filter({} as Job<'filter'>)).toBe(
-    result,
-  )
+  expect(await withKnownEngine(trainer, { db, platform: { agent } }, on).run({} as Job<'run'>)).toBe(result)
   return told
 }
 

@@ -37,19 +37,14 @@ export function withKnownEngine(
     else if (before) await db.state.delete('engine')
   }
 
-  /** A choice that cannot be read or written is made again, and fails nothing. */
-  const asking = async <J extends { engine?: EngineName | undefined }>(job: J): Promise<J> => {
-    const engine = job.engine ?? (await known().catch(() => undefined))
-    return engine ? { ...job, engine } : job
-  }
-  async function heard<R extends { choice: Choice }>(result: R): Promise<R> {
-    await remember(result.choice).catch(() => {})
-    return result
-  }
-
   return {
     ...trainer,
-    filter: async (job, watch) => heard(await trainer.filter(await asking(job), watch)),
-    personalise: async (job, watch) => heard(await trainer.personalise(await asking(job), watch)),
+    // A choice that cannot be read or written is made again, and fails nothing.
+    async run(job, watch) {
+      const engine = job.engine ?? (await known().catch(() => undefined))
+      const result = await trainer.run(engine ? { ...job, engine } : job, watch)
+      await remember(result.choice).catch(() => {})
+      return result
+    },
   }
 }

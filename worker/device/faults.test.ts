@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { AppError } from '../../shared/failure.ts'
 import { headlessPlatform } from '../headless.ts'
+import { trainerOf } from '../testing/scripts.ts'
 import { hashes, LEARNING, rank, stage, status } from '../testing/stage.ts'
 import { createWorld, html } from '../testing/world.ts'
 import type { Trainer } from '../trainer/job.ts'
@@ -11,13 +12,8 @@ const { disk, offline, online, read, start } = here
 
 describe('faults', () => {
   /** A trainer that dies at its first job, as a thread does that ran out of memory. */
-  const dying = (): Trainer => ({
-    filter: () => Promise.reject(new AppError('worker', 'The trainer stopped: out of memory.')),
-    personalise: () => Promise.reject(new AppError('worker', 'The trainer stopped: out of memory.')),
-    pause: () => {},
-    resume: () => {},
-    terminate: () => {},
-  })
+  const dying = (): Trainer =>
+    trainerOf(() => Promise.reject(new AppError('worker', 'The trainer stopped: out of memory.')))
 
   test('a trainer that dies fails the round and nothing else; it is not tried again at once', async () => {
     const platform = headlessPlatform({ server: 'http://server', engine: 'plain', seed: 1 })

@@ -2,47 +2,43 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { createPlainEngine } from '../../shared/engine/plain/engine.ts'
 import { readLocal } from '../../shared/model/local.ts'
 import { din } from '../../shared/model/spec.ts'
+import type { Weights } from '../../shared/model/weights.ts'
 import { seeded } from '../../shared/random.ts'
 import { readSafetensors, writeSafetensors } from '../../shared/safetensors.ts'
-import type { Sample } from '../../shared/sample.ts'
+import { type Batch, pack, type Sample } from '../../shared/sample.ts'
+import { RANKING } from '../../shared/tasks/manifest.ts'
 import { catalogue, createWorld, samplesOf, type World } from '../testing/world.ts'
-import { CHECKPOINT_STEPS, type Checkpoint } from '../trainer/job.ts'
-import { createTrainer } from '../trainer/trainer.ts'
 import type { Active } from './active.ts'
-import { createJobs, type Jobs } from './jobs.ts'
+import { type Prepared, prepareJob, type Sources } from './jobs.ts'
 import type { Stored } from './models.ts'
 import type { Rows } from './rows.ts'
 
-const LEARNING = { ranking: { epochs: 2, batchSize: 4, learningRate: 0.05 } }
 /** Targets and clicks of the first so many items only. */
 const FEW = 8
 
 let whole: World
 let sliced: World
 beforeAll(async () => {
-  whole = await createWorld(LEARNING)
-  sliced = await createWorld({ ...LEARNING, vocabulary: 62 })
+  whole = await createWorld()
+  sliced = await createWorld({ vocabulary: 62 })
 })
 
-const taskOf = ({ manifest, context }: World): Active => ({
+const dataOf = ({ manifest, context }: World): Active => ({
   manifest,
   context,
   etag: null,
   catalogue,
   spec: din(manifest.schema, manifest.ranking),
 })
-const stored = ({ manifest }: World, bytes: Uint8Array<ArrayBuffer>): Stored => ({
-  row: { name: manifest.name, slot: 'M', version: 1, sha256: '', bytes: bytes.length, at: 0 },
+const stored = ({ manifest }: World, bytes: Uint8Array<ArrayBuffer>, sha256 = ''): Stored => ({
+  row: { name: manifest.name, slot: 'M', version: 1, sha256, bytes: bytes.length, at: 0 },
   bytes,
 })
 /** Every row of the world's table is here, or none is. */
-const rows = (world: World, here = true): Rows => ({
+const rows = (world: World, here = true): Pick<Rows, 'find'> => ({
   find: async () => (_, id) =>
     here ? world.weights['embedding.item']!.data.subarray(id * 8, (id + 1) * 8) : undefined,
-  fetch: async () => {},
 })
-const jobsOf = (world: World, base = world.model, from = rows(world)): Jobs =>
-  createJobs(taskOf(world), stored(world, base), 3, from)
 
 function samples(count: number, seed: number): Sample[] {
   return samplesOf(whole.context, 1, count, seeded(seed)).map((sample) => {
@@ -50,108 +46,142 @@ function samples(count: number, seed: number): Sample[] {
     return { ...sample, ids }
   })
 }
-const some = () => ({ training: samples(40, 1), validation: samples(30, 2) })
-const trainer = () => createTrainer(async () => ({ engine: createPlainEngine(), timings: [] }))
+const named = (all: Sample[]) => ({ ids: all.map((_, i) => `${i}`), samples: all })
+const some = () => ({ 'local-training': named(samples(40, 1)), 'local-validation': named(samples(30, 2)) })
+
+const jobOf = (
+  world: World,
+  {
+    base = world.model,
+    from = rows(world),
+    ...more
+  }: Partial<Sources> & { base?: World['model']; from?: Pick<Rows, 'find'> } = {},
+): Promise<Prepared> =>
+  prepareJob(
+    dataOf(world),
+    {
+      sets: some(),
+      ranking: { now: stored(world, base), initial: stored(world, world.model) },
+      others: {},
+      kept: {},
+      ...more,
+    },
+    from,
+  )
+
+/** What a script would write: the job's model after a few steps on its training set. */
+async function trained({ schema, models, samples }: Prepared['given']): Promise<Weights> {
+  const weights = readSafetensors(models[RANKING]!.now!)
+  return learn(din(schema, whole.manifest.ranking), weights, samples['local-training']!.batch)
+}
+async function learn(spec: ReturnType<typeof din>, weights: Weights, batch: Batch): Promise<Weights> {
+  const model = await createPlainEngine().load(spec, weights, { optimizer: 'adam' })
+  for (let step = 0; step < 5; step++) await model.step(batch, 0.05)
+  return model.save()
+}
+const tableOf = (bytes: Uint8Array) => readSafetensors(bytes)['embedding.item']!
 
 describe('a job', () => {
   test('has the rows that its samples touch, and its schema says how many', async () => {
-    const job = await jobsOf(whole).personalise(some())
-    expect(job.task.schema.vocabularies.item!.size).toBe(2 + FEW)
-    const table = readSafetensors(job.model)['embedding.item']!
+    const { given } = await jobOf(whole)
+    expect(given.schema.vocabularies.item!.size).toBe(2 + FEW)
+    const table = tableOf(given.models[RANKING]!.now!)
     expect(table.shape).toEqual([2 + FEW, 8])
     expect(table.data).toEqual(whole.weights['embedding.item']!.data.subarray(0, (2 + FEW) * 8))
-    expect(Math.max(...job.training.ids)).toBeLessThan(2 + FEW)
+    expect(Math.max(...given.samples['local-training']!.batch.ids)).toBeLessThan(2 + FEW)
   })
 
-  test('of the classifier has those of all its samples', async () => {
-    const [local, outside, candidates] = [samples(30, 1), samples(30, 2), samples(9, 3)]
-    const job = await jobsOf(whole).filter({ local, outside, candidates })
-    expect(job.task.schema.vocabularies.item!.size).toBe(2 + FEW)
-    expect((await trainer().filter(job)).scores).toHaveLength(9)
+  test('is compacted over all of its sets: the same id is the same row in each', async () => {
+    const others = samplesOf(whole.context, 1, 5, seeded(9))
+    const { given } = await jobOf(whole, { sets: { ...some(), matched: named(others) } })
+    const ids = new Set(
+      [...Object.values(some()), named(others)].flatMap(({ samples }) => samples.map(({ ids }) => ids[0]!)),
+    )
+    const { size } = given.schema.vocabularies.item!
+    expect(size).toBeGreaterThanOrEqual(2 + ids.size)
+    const [first, again] = [given.samples.matched!.batch.ids[0]!, tableOf(given.models[RANKING]!.now!)]
+    const target = others[0]!.ids[0]!
+    expect(again.data.subarray(first * 8, (first + 1) * 8)).toEqual(
+      whole.weights['embedding.item']!.data.subarray(target * 8, (target + 1) * 8),
+    )
   })
 
-  test('trains without rows that are not here: those items are unknown', async () => {
-    const job = await jobsOf(sliced, sliced.model, rows(sliced, false)).personalise(some())
-    expect(job.task.schema.vocabularies.item!.size).toBe(2)
-    expect((await trainer().personalise(job)).steps).toBe(20)
+  test('of a task that asks for no ranking model has ids and schema as they are', async () => {
+    const { ranking: _, ...none } = { ranking: 0, sets: some(), others: {}, kept: {} }
+    const { given } = await prepareJob(dataOf(whole), none, rows(whole))
+    expect(given.schema).toEqual(whole.manifest.schema)
+    const { samples } = none.sets['local-training']
+    expect(given.samples['local-training']!.batch).toEqual(pack(whole.context.layout, samples))
+    expect(given.models).toEqual({})
+  })
+
+  test('goes without rows that are not here: those items are unknown', async () => {
+    const { given } = await jobOf(sliced, { from: rows(sliced, false) })
+    expect(given.schema.vocabularies.item!.size).toBe(2)
+    expect(await trained(given)).toBeDefined()
+  })
+
+  test('has M0 as it was delivered, with the rows of M', async () => {
+    const first = await jobOf(sliced)
+    const m = first.ranking(await trained(first.given))!
+    const { given } = await jobOf(sliced, {
+      ranking: { now: stored(sliced, m, 'm'), initial: stored(sliced, sliced.model, 'm0') },
+    })
+    const { now, initial } = given.models[RANKING]!
+    expect(tableOf(initial!).data).toEqual(sliced.weights['embedding.item']!.data.subarray(0, (2 + FEW) * 8))
+    expect(tableOf(now!).shape).toEqual(tableOf(initial!).shape)
+    expect(tableOf(now!).data).not.toEqual(tableOf(initial!).data)
+  })
+
+  test('a model that is damaged makes no job', async () => {
+    await expect(jobOf(whole, { base: new Uint8Array(9) })).rejects.toMatchObject({ code: 'bad-artifact' })
   })
 })
 
 describe('what comes back', () => {
   test('is the model that training all rows would have given', async () => {
-    const jobs = jobsOf(whole)
-    const job = await jobs.personalise(some())
-    const { schema } = whole.manifest
-    // The same job with the tables whole, its ids as they were.
-    const layout = whole.context.layout
-    const full = (batch: typeof job.training, those: Sample[]) => ({
-      ...batch,
-      ids: Int32Array.from(those.flatMap(({ ids }) => [...ids])),
-    })
-    expect(job.training.ids).toHaveLength(40 * layout.idWidth)
-    const { model } = await trainer().personalise({
-      ...job,
-      task: { ...job.task, schema },
-      model: whole.model,
-      training: full(job.training, some().training),
-      validation: full(job.validation, some().validation),
-    })
-    const trained = await jobs.trained(await trainer().personalise(job))
-    expect(trained).not.toBeNull()
-    expect(trained).toEqual(model)
+    const job = await jobOf(whole)
+    const spec = din(whole.manifest.schema, whole.manifest.ranking)
+    const due = await learn(spec, whole.weights, pack(whole.context.layout, some()['local-training'].samples))
+    expect(job.ranking(await trained(job.given))).toEqual(writeSafetensors(due))
   })
 
   test('has of a table that was not delivered whole the rows that changed, and is the base of the next', async () => {
-    const jobs = jobsOf(sliced)
-    const trained = await jobs.trained(await trainer().personalise(await jobs.personalise(some())))
-    const { ids, weights } = readLocal(taskOf(sliced).spec, trained!)
+    const job = await jobOf(sliced)
+    const bytes = job.ranking(await trained(job.given))!
+    const { ids, weights } = readLocal(dataOf(sliced).spec, bytes)
     expect([...ids.item!]).toEqual([0, 1, ...Array.from({ length: FEW }, (_, i) => 2 + i)])
     // Its own rows serve from now on, whatever else is here.
-    const next = await jobsOf(sliced, trained!, rows(sliced, false)).personalise(some())
-    expect(readSafetensors(next.model)['embedding.item']).toEqual(weights['embedding.item'])
+    const next = await jobOf(sliced, { base: bytes, from: rows(sliced, false) })
+    expect(tableOf(next.given.models[RANKING]!.now!)).toEqual(weights['embedding.item'])
   })
 
   test('is null where M stays, and refused where it does not fit', async () => {
-    const jobs = jobsOf(whole)
-    expect(await jobs.trained({ model: null })).toBeNull()
-    await expect(jobs.trained({ model: whole.model })).rejects.toMatchObject({ code: 'bad-artifact' })
-    await jobs.personalise(some())
-    await expect(jobs.trained({ model: whole.model })).rejects.toMatchObject({ code: 'bad-artifact' })
-  })
-
-  test('a model that is damaged makes no job', () => {
-    expect(() => jobsOf(whole, new Uint8Array(9))).toThrow(expect.objectContaining({ code: 'bad-artifact' }))
+    const job = await jobOf(whole)
+    expect(job.ranking(undefined)).toBeNull()
+    expect(() => job.ranking(whole.weights)).toThrow(expect.objectContaining({ code: 'bad-artifact' }))
   })
 })
 
 describe('a checkpoint', () => {
-  const checkpoint = (model: Uint8Array | null): Checkpoint => ({
-    model,
-    step: CHECKPOINT_STEPS,
-    stepsKept: 1,
-    losses: [],
-    before: { auc: 0.5, loss: 1 },
-    best: { auc: 0.6, loss: 1 },
-  })
-
   test('is kept by ids, so a job continues it whose tables hold other rows', async () => {
-    const before = jobsOf(sliced, sliced.model, rows(sliced, false))
-    const few = await before.personalise(some())
-    const trained = { ...readSafetensors(few.model) }
-    trained['embedding.item'] = { shape: [2, 8], data: new Float32Array(16).fill(0.5) }
-    const kept = before.kept(checkpoint(writeSafetensors(trained)))
+    const before = await jobOf(sliced, { from: rows(sliced, false) })
+    const part = { ...readSafetensors(before.given.models[RANKING]!.now!) }
+    part['embedding.item'] = { shape: [2, 8], data: new Float32Array(16).fill(0.5) }
+    const weights = before.whole(RANKING, writeSafetensors(part))
     // By now the rows have come in.
-    const job = await jobsOf(sliced).personalise(some(), kept)
-    expect(job.from).toMatchObject({ step: CHECKPOINT_STEPS, stepsKept: 1 })
-    const table = readSafetensors(job.from!.model!)['embedding.item']!
+    const { given } = await jobOf(sliced, { kept: { [RANKING]: { weights, state: { step: 32 } } } })
+    const kept = given.kept[RANKING]!
+    expect(kept.state).toEqual({ step: 32 })
     const own = sliced.weights['embedding.item']!.data
-    expect([...table.data]).toEqual([...new Float32Array(16).fill(0.5), ...own.slice(16, (2 + FEW) * 8)])
+    expect([...tableOf(kept.weights!).data]).toEqual([
+      ...new Float32Array(16).fill(0.5),
+      ...own.slice(16, (2 + FEW) * 8),
+    ])
   })
 
   test('without a model stays as it is', async () => {
-    const jobs = jobsOf(whole)
-    await jobs.personalise(some())
-    expect(jobs.kept(checkpoint(null))).toEqual(checkpoint(null))
-    expect((await jobs.personalise(some(), checkpoint(null))).from).toEqual(checkpoint(null))
+    const { given } = await jobOf(whole, { kept: { [RANKING]: { weights: null, state: 1 } } })
+    expect(given.kept).toEqual({ [RANKING]: { weights: null, state: 1 } })
   })
 })

@@ -1,6 +1,6 @@
 /**
- * What a round gives to the trainer and takes back: samples and model as a job, and the result as a model to keep. The
- * trainer gets only the embedding rows that the job's samples touch, however many a table has.
+ * What a run gives to the trainer and takes back: samples and models as a job, and a result as a model to keep. Where the personal
+ * ranking model is part of it, the trainer gets only the embedding rows that the job's samples touch, however many a table has.
  */
 import { AppError } from '../../shared/failure.ts'
 import {
@@ -20,7 +20,9 @@ import { checkWeights } from '../../shared/model/spec.ts'
 import type { Weights } from '../../shared/model/weights.ts'
 import { readSafetensors, writeSafetensors } from '../../shared/safetensors.ts'
 import { type Batch, pack, type Sample } from '../../shared/sample.ts'
-import type { Checkpoint, Job, Result } from '../trainer/job.ts'
+import type { SampleSet } from '../../shared/tasks/context.ts'
+import { RANKING } from '../../shared/tasks/manifest.ts'
+import type { Job } from '../trainer/job.ts'
 import type { Active } from './active.ts'
 import type { Stored } from './models.ts'
 import type { Rows } from './rows.ts'
@@ -30,106 +32,125 @@ const FEW = 32
 /** Rows that a model keeps of a table that was not delivered whole; training adds some with each round. */
 const MAX_TRAINED = 20_000
 
-export interface Jobs {
-  filter(samples: Record<'local' | 'outside' | 'candidates', readonly Sample[]>): Promise<Job<'filter'>>
+/** Samples of one set, and what each is called. */
+export interface SetRows {
+  readonly ids: readonly string[]
+  readonly samples: readonly Sample[]
+  readonly scores?: Float32Array
+}
+export type Sets = Partial<Record<SampleSet, SetRows>>
+
+type Bytes = Uint8Array
+/** A model by the name that a manifest has for it: as it is in use, and as it was delivered. */
+export type Given = Readonly<Record<string, { readonly now?: Bytes; readonly initial?: Bytes }>>
+
+export interface Prepared {
+  readonly given: Pick<Job<'run'>, 'schema' | 'samples' | 'models' | 'kept'>
+  /** Weights that the run keeps or writes, in a form that does not depend on what the job's tables held. */
+  whole(name: string, weights: Bytes): Uint8Array<ArrayBuffer>
   /**
-   * `weightOf` says how much each training sample counts, by its index; 1 if it is left out. `from` is a checkpoint as `kept`
-   * gave it, of a job with the same samples.
+   * The personal ranking model as M may become it, from what was written, if anything was, and the personal vector; null where M
+   * stays. Throws `bad-artifact` for one that does not fit.
    */
-  personalise(
-    samples: Record<'training' | 'validation', readonly Sample[]> & { weightOf?: (index: number) => number },
-    from?: Checkpoint,
-  ): Promise<Job<'personalise'>>
-  /** A checkpoint of the last `personalise` in a form that does not depend on what that job's tables held. */
-  kept(checkpoint: Checkpoint): Checkpoint
-  /**
-   * The model that the last `personalise` trained as M may become it, with the personal vector; null where M stays. Throws
-   * `bad-artifact` for one that does not fit.
-   */
-  trained(
-    result: Pick<Result<'personalise'>, 'model'>,
-    personal?: Float32Array<ArrayBuffer>,
-  ): Promise<Uint8Array<ArrayBuffer> | null>
+  ranking(written: Weights | undefined, personal?: Float32Array<ArrayBuffer>): Uint8Array<ArrayBuffer> | null
 }
 
-/** The jobs of one round: on this task, from this M. Throws `bad-artifact` where M is not a model of the task. */
-export function createJobs(task: Active, base: Stored, seed: number, rows: Rows): Jobs {
-  const { context, spec } = task
-  const { schema, hyper, ranking, classifier } = task.manifest
-  const model = readLocal(spec, base.bytes)
-  let given: LocalModel | undefined
+export interface Sources {
+  readonly sets: Sets
+  /** M and M0 of the data, where the task asks for them. */
+  readonly ranking?: { readonly now: Stored; readonly initial: Stored | undefined }
+  readonly others: Given
+  /** What an earlier run has kept, as `whole` gave it. */
+  readonly kept: Readonly<Record<string, { readonly weights: Bytes | null; readonly state: unknown }>>
+}
 
-  /** M's rows of what the batches touch, and what the job has in common with every other. */
-  async function common(batches: readonly Batch[]) {
+/** A job of these data. Throws `bad-artifact` where M is not a model of them. */
+export async function prepareJob(
+  data: Active,
+  sources: Sources,
+  rows: Pick<Rows, 'find'>,
+): Promise<Prepared> {
+  const { context, spec, manifest } = data
+  const packed = Object.entries(sources.sets).map(
+    ([set, { ids, samples, scores }]) =>
+      [set as SampleSet, { ids, scores, batch: pack(context.layout, samples) }] as const,
+  )
+  const batches = packed.map(([, { batch }]) => batch)
+  const m = sources.ranking && readLocal(spec, sources.ranking.now.bytes)
+  const parts = m && (await partsOf(m))
+  const local = (batch: Batch) => (parts ? localBatch(spec, parts.now.ids, batch) : batch)
+
+  /** M's rows of what the samples touch, and M0's. */
+  async function partsOf(model: LocalModel): Promise<{ now: LocalModel; initial?: LocalModel }> {
     const large = new Set(
       spec.tables.flatMap(({ name, rows }) => (rows > FEW || model.ids[name] ? [name] : [])),
     )
     const touched = Object.fromEntries(
       Object.entries(touchedIds(spec, batches)).filter(([table]) => large.has(table)),
     )
-    const part = partOf(model, touched, await rows.find(task, missingIds(touched, model.ids)))
-    return {
-      part,
-      job: {
-        task: { schema: localSchema(schema, part.ids), hyper, ranking, classifier },
-        model: writeSafetensors(part.weights),
-        seed,
-      },
-      batch: (batch: Batch) => localBatch(spec, part.ids, batch),
-    }
-  }
-  const packed = (samples: readonly Sample[]) => pack(context.layout, samples)
-
-  /** Weights for the tables of the last job. */
-  function fitting(bytes: Uint8Array): { before: LocalModel; weights: Weights } {
-    if (!given) throw new AppError('bad-artifact', 'No job was given that this could be the result of.')
-    const weights = readSafetensors(bytes)
-    checkWeights(localSpec(spec, given.ids), weights)
-    return { before: given, weights }
+    const { now, initial } = sources.ranking!
+    const part = partOf(model, touched, await rows.find(data, missingIds(touched, model.ids)))
+    if (!initial) return { now: part }
+    if (initial.row.sha256 === now.row.sha256) return { now: part, initial: part }
+    const delivered = readLocal(spec, initial.bytes)
+    const found = await rows.find(data, missingIds(part.ids, delivered.ids))
+    const own = (table: string, id: number) => found(table, id) ?? rowsOf(part, table)(id)
+    return { now: part, initial: partOf(delivered, part.ids, own) }
   }
 
+  /** Weights of the data's model for the tables of this job. */
+  function fitting(weights: Weights): LocalModel {
+    if (!parts) throw new AppError('bad-artifact', `The task was not given ${RANKING}.`)
+    checkWeights(localSpec(spec, parts.now.ids), weights)
+    return { ids: parts.now.ids, weights }
+  }
+
+  /** A checkpoint's weights with the rows of this job; those that only this job has came in meanwhile. */
+  const goingOn = (bytes: Bytes): Bytes =>
+    writeSafetensors(
+      partOf(readLocal(spec, bytes), parts!.now.ids, (table, id) => rowsOf(parts!.now, table)(id)).weights,
+    )
+
+  const models: Given = {
+    ...sources.others,
+    ...(parts && { [RANKING]: modelsOf(parts) }),
+  }
   return {
-    async filter(samples) {
-      const [local, outside, candidates] = [samples.local, samples.outside, samples.candidates].map(packed)
-      const { job, batch } = await common([local!, outside!, candidates!])
-      return { ...job, local: batch(local!), outside: batch(outside!), candidates: batch(candidates!) }
+    given: {
+      schema: parts ? localSchema(manifest.schema, parts.now.ids) : manifest.schema,
+      samples: Object.fromEntries(
+        packed.map(([set, { ids, scores, batch }]) => [
+          set,
+          { ids: [...ids], batch: local(batch), ...(scores && { scores }) },
+        ]),
+      ),
+      models,
+      kept: Object.fromEntries(
+        Object.entries(sources.kept).map(([name, { weights, state }]) => [
+          name,
+          { weights: weights && name === RANKING ? goingOn(weights) : weights, state },
+        ]),
+      ),
     },
 
-    async personalise(samples, from) {
-      const training = pack(context.layout, samples.training, samples.weightOf)
-      const validation = packed(samples.validation)
-      const { part, job, batch } = await common([training, validation])
-      given = part
-      const again = from && {
-        ...from,
-        model: from.model && writeSafetensors(continued(part, readLocal(spec, from.model)).weights),
-      }
-      return {
-        ...job,
-        training: batch(training),
-        validation: batch(validation),
-        ...(again && { from: again }),
-      }
-    },
+    whole: (name, weights) =>
+      name === RANKING ? writeLocal(fitting(readSafetensors(weights))) : Uint8Array.from(weights),
 
-    kept(checkpoint) {
-      if (!checkpoint.model) return checkpoint
-      const { before, weights } = fitting(checkpoint.model)
-      return { ...checkpoint, model: writeLocal({ ids: before.ids, weights }) }
-    },
-
-    async trained({ model: bytes }, personal) {
-      if (!bytes && (!personal || isSame(personal, model.personal))) return null
-      if (!bytes) return writeLocal({ ...model, personal })
-      const { before, weights } = fitting(bytes)
-      return writeLocal({ ...withTrained(model, before, weights, MAX_TRAINED), personal })
+    ranking(written, personal) {
+      if (!m || !parts) throw new AppError('bad-artifact', `The task was not given ${RANKING}.`)
+      if (!written && (!personal || isSame(personal, m.personal))) return null
+      if (!written) return writeLocal({ ...m, personal })
+      const trained = withTrained(m, parts.now, fitting(written).weights, MAX_TRAINED)
+      return writeLocal({ ...trained, personal })
     },
   }
 }
 
-/** A checkpoint's weights with the rows of `part`; those that only `part` has came in meanwhile. */
-const continued = (part: LocalModel, checkpoint: LocalModel): LocalModel =>
-  partOf(checkpoint, part.ids, (table, id) => rowsOf(part, table)(id))
+function modelsOf({ now, initial }: { now: LocalModel; initial?: LocalModel }): Given[string] {
+  const bytes = writeSafetensors(now.weights)
+  if (!initial) return { now: bytes }
+  return { now: bytes, initial: initial === now ? bytes : writeSafetensors(initial.weights) }
+}
 
 const isSame = (one: Float32Array, other: Float32Array | undefined): boolean =>
   one.length === other?.length && one.every((value, i) => value === other[i])

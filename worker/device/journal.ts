@@ -26,10 +26,13 @@ export const emptyRound = (at: number, sigma: number, came: StateValue<'pulled'>
   after: null,
 })
 
-/** Writes it; for use in the transaction that ends the round. What came in for one that failed is left to the next. */
-export async function writeJournal(db: Db, round: Round): Promise<void> {
-  await db.transaction('rw', db.journal, db.state, async () => {
-    await db.journal.add({ ...round })
+/**
+ * Writes it, in the place of entry `n` if that is given, and gives the entry; for use in a transaction. What came in for a round that
+ * failed is left to the next.
+ */
+export async function writeJournal(db: Db, round: Round, n?: number): Promise<number> {
+  return db.transaction('rw', db.journal, db.state, async () => {
+    const entry = await db.journal.put(n === undefined ? { ...round } : { ...round, n })
     const kept = await db.journal.orderBy('n').reverse().limit(MAX_JOURNAL).primaryKeys()
     await db.journal
       .where('n')
@@ -38,5 +41,6 @@ export async function writeJournal(db: Db, round: Round): Promise<void> {
     const pulled = await getState(db, 'pulled')
     if (pulled && round.outcome !== 'failed')
       await putState(db, 'pulled', { ...pulled, bytes: 0, samples: 0 })
+    return entry
   })
 }

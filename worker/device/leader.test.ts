@@ -16,16 +16,17 @@ async function open() {
   let gate: ReturnType<typeof deferred<void>> | undefined
   const spawnTrainer = (): Trainer => {
     const trainer = platform.spawnTrainer()
-    const personalise: Trainer['personalise'] = async (job, watch) => {
+    const run: Trainer['run'] = async (job, watch) => {
+      if (job.task.name !== 'train') return trainer.run(job, watch)
       watch?.onProgress?.(0.01)
       await gate?.promise
-      return trainer.personalise(job, watch)
+      return trainer.run(job, watch)
     }
     const terminate = () => {
       trainer.terminate()
       gate?.resolve()
     }
-    return { ...trainer, personalise, terminate }
+    return { ...trainer, run, terminate }
   }
   const device = await here.start({ ...tab.changes(platform), spawnTrainer })
   const hold = () => {

@@ -3,11 +3,10 @@
  *
  *     local    made ──▶ validation ──(older than t)──▶ training ──(older than t′)──▶ gone
  *
- *     matched  pulled ──▶ unscored ──▶ classifying ──(has trained the classifier)──▶ gone
- *                            ├──(score < σ)──▶ gone
- *                            └──(score ≥ σ)──▶ filtered ──(a finished training has used it)──▶ gone
+ *     matched  pulled ──▶ unscored ──(has trained the classifier, or does not fit the user)──▶ gone
+ *                            └──(fits)──▶ filtered ──(a finished training has used it)──▶ gone
  *
- * Without a classifier (the filter `none`) all that are pulled are filtered, with no score.
+ * Which fit, and how well, is said by a task, as well as which were used.
  *
  * A table beyond its limit is cut to half at once: local by age, matched by score, where unscored counts 0. The paper
  * does not tell clicks from what was passed over there, nor do we: whoever passes over 200 items loses older clicks.
@@ -22,6 +21,7 @@ export type LocalUse = 'validation' | 'training' | 'none'
 /** Where a matched sample stands. */
 export type MatchedState =
   | { readonly state: 'unscored' }
+  /** Also unscored: a version before tasks had chosen it for its classifier when it was cut off. */
   | { readonly state: 'classifying' }
   | { readonly state: 'filtered'; readonly score: number | null }
 
@@ -32,24 +32,6 @@ export type Matched = MatchedSample & { readonly order: number } & MatchedState
 export function useOf(age: number, { localValidationDays, localTrainingDays }: Hyper): LocalUse {
   if (age <= localValidationDays * DAY_MS) return 'validation'
   return age <= localTrainingDays * DAY_MS ? 'training' : 'none'
-}
-
-/** How many of `total` matched samples, scored ones not counted, train the classifier: of two at least one, of one none. */
-export const classifierShare = (total: number, hyper: Hyper): number =>
-  total < 2 ? 0 : Math.max(1, Math.round(total * hyper.classifierShare))
-
-/** What becomes of a candidate that got this score; null where it goes. */
-export const judged = (score: number, { sigma }: Hyper): (MatchedState & { state: 'filtered' }) | null =>
-  score >= sigma ? { state: 'filtered', score } : null
-
-/** So little weight is as good as none; none at all might leave a mini-batch without any. */
-const LEAST = 1e-3
-
-/** How much a filtered sample counts in training, where one of the user's own counts 1. */
-export function weightOf(row: MatchedState, { filter, ranking }: Hyper): number {
-  const { augmentedWeight, oddsCap } = ranking
-  if (filter !== 'odds' || row.state !== 'filtered' || row.score === null) return augmentedWeight
-  return augmentedWeight * Math.min(oddsCap, Math.max(LEAST, row.score / (1 - row.score)))
 }
 
 /** The forced clean-up: what must go of a table, which is nothing up to its limit, else all but the first half of it. */

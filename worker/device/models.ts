@@ -27,17 +27,27 @@ export interface Models {
     delivered: { name: string; version: number; sha256: string; bytes: Uint8Array<ArrayBuffer> },
     also?: Also,
   ): Promise<void>
-  /** Writes Mbuf, trained from the M whose hash is `base`. Throws `version` if M is another by now. */
-  buffer(name: string, base: string, bytes: Uint8Array<ArrayBuffer>, training: Training): Promise<void>
+  /**
+   * Writes Mbuf, trained from the M whose hash is `base`, undefined where there was none. Throws `version` if M is another by now.
+   * It is of the `version` that is given, else of M's.
+   */
+  buffer(
+    name: string,
+    base: string | undefined,
+    bytes: Uint8Array<ArrayBuffer>,
+    training: Training,
+    version?: number,
+  ): Promise<void>
   /** Mbuf, if it is whole and was trained from the present M. */
   buffered(name: string): Promise<Stored | undefined>
   /**
-   * Mbuf becomes M, under M's lock. Throws `not-ready` without a buffer whose training has ended; `version` if M changed
-   * since it began, `bad-artifact` if the buffer is damaged, and then the buffer is gone. M is as it was.
+   * Mbuf becomes M, under M's lock; of several models all do, or none. Throws `not-ready` without a buffer whose training has
+   * ended; `version` if M changed since it began, `bad-artifact` if the buffer is damaged, and then the buffer is gone. M is as
+   * it was.
    */
-  commit(name: string, also?: Also): Promise<void>
+  commit(names: string | readonly string[], also?: Also): Promise<void>
   /** Mbuf goes. */
-  discard(name: string, also?: Also): Promise<void>
+  discard(names: string | readonly string[], also?: Also): Promise<void>
   /** M0 becomes M again, under M's lock. Throws `bad-artifact` if M0 is damaged, `not-ready` if there is none. */
   rollback(name: string, also?: Also): Promise<void>
   /** What would rank now, without reading it: M, or M0 while M's lock is held; undefined where there is neither. */
@@ -57,9 +67,17 @@ export interface Models {
 
 const nothing: Also = async () => {}
 
+/** How a model of a task's own is called; the data's have the data's name, in which there is no slash. */
+export const ownName = (task: string, model: string): string => `${task}/${model}`
+
 export function createModels({ db, locks, clock }: { db: Db } & Pick<Platform, 'locks' | 'clock'>): Models {
   const lockOf = (name: string) => `kindred:model:${name}`
   const exclusively = <T>(name: string, work: () => Promise<T>) => locks.request(lockOf(name), {}, work)
+  /** Several locks are always taken in the same order, so that nobody waits in a circle. */
+  const allExclusively = (names: readonly string[], work: () => Promise<void>): Promise<void> =>
+    [...names]
+      .sort()
+      .reduceRight<() => Promise<void>>((inner, name) => () => exclusively(name, inner), work)()
   const write = <T>(work: () => Promise<T>) => db.transaction('rw', db.tables, work)
   const rowOf = (name: string, slot: Slot) => db.models.get([name, slot])
 
@@ -82,9 +100,9 @@ export function createModels({ db, locks, clock }: { db: Db } & Pick<Platform, '
     await db.blobs.delete([name, slot])
   }
 
-  const discard = (name: string, also = nothing) =>
+  const discard = (names: string | readonly string[], also = nothing) =>
     write(async () => {
-      await remove(name, 'Mbuf')
+      for (const name of [names].flat()) await remove(name, 'Mbuf')
       await also()
     })
 
@@ -94,19 +112,28 @@ export function createModels({ db, locks, clock }: { db: Db } & Pick<Platform, '
     throw new AppError(code, why)
   }
 
-  async function flip(name: string, also: Also): Promise<void> {
+  /** Mbuf as it may become M. */
+  async function readyToFlip(name: string): Promise<Stored> {
     const promised = await rowOf(name, 'Mbuf')
     if (!promised?.training?.ended) throw new AppError('not-ready', 'There is no trained model to take over.')
     const buffer = await read(name, 'Mbuf')
     if (!buffer) return refuse(name, 'bad-artifact', 'The trained model is damaged.')
-    const { base, training, ...row } = buffer.row
     // Whatever changes M takes the lock that is held here.
-    if ((await rowOf(name, 'M'))?.sha256 !== base)
+    if ((await rowOf(name, 'M'))?.sha256 !== buffer.row.base)
       return refuse(name, 'version', 'The model changed while the round ran.')
+    return buffer
+  }
+
+  async function flip(names: readonly string[], also: Also): Promise<void> {
+    const ready: Stored[] = []
+    for (const name of names) ready.push(await readyToFlip(name))
     await write(async () => {
-      await stillThere(buffer.row)
-      await put({ ...row, slot: 'M', at: clock.now() }, buffer.bytes)
-      await remove(name, 'Mbuf')
+      for (const { row: buffered, bytes } of ready) {
+        const { base: _base, training: _training, ...row } = buffered
+        await stillThere(buffered)
+        await put({ ...row, slot: 'M', at: clock.now() }, bytes)
+        await remove(row.name, 'Mbuf')
+      }
       await also()
     })
   }
@@ -151,14 +178,14 @@ export function createModels({ db, locks, clock }: { db: Db } & Pick<Platform, '
       )
     },
 
-    async buffer(name, base, bytes, training) {
+    async buffer(name, base, bytes, training, version) {
       const sha256 = await hash(bytes)
       await write(async () => {
         const present = await rowOf(name, 'M')
         if (present?.sha256 !== base) throw new AppError('version', 'The model changed while the round ran.')
-        const { version } = present
-        const row = { name, version, sha256, bytes: bytes.length, at: clock.now(), base, training }
-        await put({ ...row, slot: 'Mbuf' }, bytes)
+        const of = { name, version: version ?? present?.version ?? 1, sha256, bytes: bytes.length }
+        const from = base === undefined ? {} : { base }
+        await put({ ...of, slot: 'Mbuf', at: clock.now(), ...from, training }, bytes)
       })
     },
 
@@ -167,7 +194,7 @@ export function createModels({ db, locks, clock }: { db: Db } & Pick<Platform, '
       return buffer && (await rowOf(name, 'M'))?.sha256 === buffer.row.base ? buffer : undefined
     },
 
-    commit: (name, also = nothing) => exclusively(name, () => flip(name, also)),
+    commit: (names, also = nothing) => allExclusively([names].flat(), () => flip([names].flat(), also)),
     discard,
     rollback: (name, also) => exclusively(name, async () => void (await restore(name, also))),
 

@@ -5,7 +5,9 @@ import { appeal, foldIn } from '../../shared/model/factors.ts'
 import { readLocal, writeLocal } from '../../shared/model/local.ts'
 import { seeded } from '../../shared/random.ts'
 import { pack } from '../../shared/sample.ts'
-import { type Bench, createBench, knownTrainer } from '../testing/rounds.ts'
+import { RANKING } from '../../shared/tasks/manifest.ts'
+import { answering, type Bench, createBench, knownTrainer } from '../testing/rounds.ts'
+import { trainerHere } from '../testing/scripts.ts'
 import { createWorld, samplesOf, type World } from '../testing/world.ts'
 import { factorsOf } from './active.ts'
 import type { ItemFactors } from './personal.ts'
@@ -43,11 +45,9 @@ describe('a round', () => {
   })
 
   test('commits the vector alone where training brings nothing, and nothing where the vector is no news', async () => {
-    const known = knownTrainer()
-    bench.spawnTrainer = () => ({
-      ...known,
-      personalise: async (...job) => ({ ...(await known.personalise(...job)), model: null, stepsKept: 0 }),
-    })
+    const kept = { trained: true, steps: 4, stepsKept: 0, losses: [], before: 0.5, after: 0.5 }
+    bench.spawnTrainer = () =>
+      answering(knownTrainer(), 'train', () => ({ models: {}, folds: [RANKING], result: kept }))
     const before = await m()
     expect(await bench.run()).toMatchObject({ outcome: 'committed', stepsKept: 0 })
     expect((await m()).weights).toEqual(before.weights)
@@ -56,6 +56,7 @@ describe('a round', () => {
   })
 
   test('folds in also where there is nothing to judge a training by, and its samples wait', async () => {
+    bench.spawnTrainer = trainerHere
     await bench.db.local.toCollection().modify({ label: 1 })
     expect(await bench.run()).toMatchObject({ outcome: 'committed', folded: 24, steps: 0 })
     expect((await m()).personal).toHaveLength(4)

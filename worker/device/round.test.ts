@@ -3,9 +3,10 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest
 import { DAY_MS } from '../../shared/clock.ts'
 import { AppError } from '../../shared/failure.ts'
 import { sha256 } from '../../shared/hash.ts'
-import { headlessPlatform } from '../headless.ts'
+import { RANKING } from '../../shared/tasks/manifest.ts'
 import { killAfter } from '../testing/faults.ts'
 import {
+  answering,
   type Bench,
   createBench,
   knownTrainer,
@@ -14,9 +15,10 @@ import {
   stepsBetween,
   trained,
 } from '../testing/rounds.ts'
-import { createWorld, type World } from '../testing/world.ts'
-import type { Trainer } from '../trainer/job.ts'
-import { tidyBuffer } from './checkpoints.ts'
+import { trainerHere } from '../testing/scripts.ts'
+import { createWorld, NOON, type World } from '../testing/world.ts'
+import type { Result, Trainer } from '../trainer/job.ts'
+import { tidyBuffers } from './checkpoints.ts'
 import { getState } from './db.ts'
 
 let world: World
@@ -40,10 +42,11 @@ const committed = async () =>
 /** A trainer that dies in its training after so many steps, of which each is stored. */
 const dyingAfter = (steps: number) => () => knownTrainer(bench.jobs, steps, stored)
 
-async function stored(step: number): Promise<void> {
+async function stored(step: number | undefined): Promise<void> {
   for (;;) {
     const row = (await bench.db.models.toArray()).find(({ slot }) => slot === 'Mbuf')
-    if (row?.training?.checkpoint?.step === step) return
+    const checkpoint = row?.training?.checkpoint
+    if (checkpoint && (checkpoint.state as { step?: number }).step === step) return
   }
 }
 
@@ -59,7 +62,8 @@ test('a round: a third of the matched train the classifier, half of the others a
     bytes: PULLED.bytes,
   })
   expect(round.resumed).toBeUndefined()
-  expect(bench.jobs[0]!.training.size).toBe(22)
+  const { 'local-training': training, filtered } = bench.jobs[0]!.samples
+  expect([training!.batch.size, filtered!.batch.size]).toEqual([12, 10])
   expect(await learnt()).toBe(STEPS)
   expect(await states()).toEqual([])
   expect(await slots()).toEqual(['M', 'M0'])
@@ -85,7 +89,7 @@ test('killed after any operation of the database, it goes on or begins again, an
     else if (left.includes('filtered')) expect(left).toEqual(Array(10).fill('filtered'))
     else expect(left).toHaveLength(30)
 
-    await tidyBuffer(bench.models, bench.task, bench.clock.now())
+    await tidyBuffers(bench.models, bench.task, bench.clock.now())
     const round = (await bench.isDue()) ? await bench.run() : undefined
     ends.add(isNew ? 'was over' : round?.resumed ? `went on at ${round.resumed}` : 'began again')
     const [only, ...more] = await committed()
@@ -111,7 +115,7 @@ describe('a training that was cut off', () => {
     expect(await bench.isDue()).toBe(true)
     const round = await bench.run()
     expect(round).toMatchObject({ outcome: 'committed', resumed: 2, steps: STEPS, bytes: PULLED.bytes })
-    expect(bench.jobs[1]!.from).toMatchObject({ step: 2, stepsKept: 2, losses: [1, 0.9] })
+    expect(bench.jobs[1]!.kept[RANKING]).toMatchObject({ state: { step: 2, losses: [1, 0.9] } })
     expect(bench.jobs[1]!.seed).toBe(bench.jobs[0]!.seed)
     expect(await learnt()).toBe(STEPS)
   })
@@ -121,7 +125,7 @@ describe('a training that was cut off', () => {
     const round = await bench.run()
     expect(round).toMatchObject({ outcome: 'committed', steps: STEPS })
     expect(round.resumed).toBeUndefined()
-    expect(bench.jobs[1]!.from).toBeUndefined()
+    expect(bench.jobs[1]!.kept).toEqual({})
   }
 
   test('begins again when a label was corrected', async () => {
@@ -143,7 +147,7 @@ describe('a training that was cut off', () => {
     bench.spawnTrainer = dyingAfter(2)
     await bench.run()
     bench.clock.move(DAY_MS / 2)
-    await tidyBuffer(bench.models, bench.task, bench.clock.now())
+    await tidyBuffers(bench.models, bench.task, bench.clock.now())
     expect(await slots()).toEqual(['M', 'M0'])
     await begunAgain()
   })
@@ -165,9 +169,15 @@ describe('a training that was cut off', () => {
   })
 
   test('is discarded when it would only fail again', async () => {
+    const trainer = knownTrainer()
     bench.spawnTrainer = () => ({
-      ...knownTrainer(bench.jobs, 0),
-      personalise: () => Promise.reject(new AppError('diverged', 'The loss is NaN.')),
+      ...trainer,
+      async run(job, watch = {}) {
+        if (job.task.name === 'filter') return trainer.run(job)
+        watch.onCheckpoint?.({ name: RANKING, weights: null, state: 1 })
+        await stored(undefined)
+        throw new AppError('diverged', 'The loss is NaN.')
+      },
     })
     expect(await bench.run()).toMatchObject({ outcome: 'failed', failure: { code: 'diverged' } })
     expect(await slots()).toEqual(['M', 'M0'])
@@ -175,24 +185,23 @@ describe('a training that was cut off', () => {
   })
 
   test('of the real trainer goes on, too', async () => {
-    const { spawnTrainer } = headlessPlatform({ server: 'http://server', engine: 'plain' })
     const dying = (): Trainer => {
-      const trainer = spawnTrainer()
+      const trainer = trainerHere()
       return {
         ...trainer,
-        personalise: (job, watch = {}) =>
-          new Promise((_, reject) => {
+        run: (job, watch = {}) =>
+          new Promise((resolve, reject) => {
             const onCheckpoint: typeof watch.onCheckpoint = (checkpoint) => {
               watch.onCheckpoint?.(checkpoint)
               reject(new AppError('worker', 'The trainer stopped: out of memory.'))
             }
-            trainer.personalise(job, { ...watch, onCheckpoint }).catch(reject)
+            trainer.run(job, { ...watch, onCheckpoint }).then(resolve, reject)
           }),
       }
     }
     bench.spawnTrainer = dying
     expect(await bench.run()).toMatchObject({ outcome: 'failed' })
-    bench.spawnTrainer = spawnTrainer
+    bench.spawnTrainer = trainerHere
     const { ranking } = world.manifest.hyper
     const anEpoch = Math.ceil((12 + (await states()).length) / ranking.batchSize)
     const round = await bench.run()
@@ -203,17 +212,27 @@ describe('a training that was cut off', () => {
 })
 
 describe('a trainer that lies', () => {
-  test.each([
-    ['too few scores', Float32Array.of(0.5)],
-    ['scores that are no numbers', new Float32Array(20).fill(Number.NaN)],
-    ['scores beyond 1', new Float32Array(20).fill(2)],
-  ])('with %s fails the round, and no sample goes', async (_, scores) => {
-    const trainer = knownTrainer()
-    bench.spawnTrainer = () => ({
-      ...trainer,
-      filter: async (job) => ({ ...(await trainer.filter(job)), scores }),
+  type Effects = Result<'run'>['effects']
+  const scored = (score: number) => (effects: Effects) => ({
+    scores: effects.scores.map((one) => ({ ...one, score })),
+  })
+  test.each<[string, (effects: Effects) => Partial<Effects>]>([
+    ['scores that are no numbers', scored(Number.NaN)],
+    ['scores beyond 1', scored(2)],
+    ['a score of a sample that it was not given', ({ scores }) => ({ scores: [{ ...scores[0]!, id: 'x' }] })],
+    ['two scores of one sample', ({ scores }) => ({ scores: [scores[0]!, scores[0]!] })],
+    ['a sample of the user’s own that is used', () => ({ used: [`${NOON}-000`] })],
+    ['a model that the task may not write', () => ({ models: { [RANKING]: world.model } })],
+    ['a fold that the task may not do', () => ({ folds: [RANKING] })],
+    ['more reports than its budget is for', () => ({ reports: [{ name: 'a', values: {} }] })],
+  ])('with %s fails the task, and no sample goes', async (_, change) => {
+    bench.spawnTrainer = () => answering(knownTrainer(), 'filter', change)
+    const round = await bench.run()
+    expect(round).toMatchObject({ outcome: 'failed', scored: 0 })
+    expect(round.tasks![0]).toMatchObject({
+      name: 'filter',
+      failure: { code: expect.stringMatching(/refused|bad-input/) },
     })
-    expect(await bench.run()).toMatchObject({ outcome: 'failed', failure: { code: 'engine' } })
     expect(await states()).toHaveLength(30)
   })
 })

@@ -145,88 +145,76 @@ describe('matched samples', () => {
       ...sample,
       id: String(from + i).padStart(3, '0'),
     }))
-  const idsIn = async (state: string) =>
-    (await db.matched.where('state').equals(state).sortBy('id')).map(({ id }) => id)
+  /** All that wait are scored, one after the other. */
+  const score = async (scores: readonly number[], limits = numbers) => {
+    const waiting = await samples.waiting()
+    const made = scores.map((score, i) => ({ id: waiting[i]!.id, score, keep: score >= 0.2 }))
+    const used = waiting.slice(scores.length).map(({ id }) => id)
+    await samples.settle({ scores: made, used }, limits)
+  }
+  const kept = async () => (await samples.filtered()).map((row) => 'score' in row && row.score)
 
-  test('a third is chosen to train the classifier, by the seed', async () => {
-    await samples.add(some(30))
-    const { classifying, candidates } = await samples.split(numbers, 1)
-    expect([classifying.length, candidates.length]).toEqual([10, 20])
-    expect(await idsIn('classifying')).toEqual(classifying.map(({ id }) => id).sort())
-    expect(await idsIn('unscored')).toEqual(candidates.map(({ id }) => id).sort())
+  test('those wait that nobody has scored, in the order in which they came', async () => {
+    await samples.add(some(3, 100))
+    await samples.add(some(3))
+    const waiting = async () => (await samples.waiting()).map(({ id }) => id)
+    expect(await waiting()).toEqual(['100', '101', '102', '000', '001', '002'])
+    // As a version before tasks has left them.
+    await db.matched.update('100', { state: 'classifying' })
+    await samples.settle({ scores: [{ id: '101', score: 1, keep: true }], used: ['000'] }, numbers)
+    expect(await waiting()).toEqual(['100', '102', '001', '002'])
   })
 
-  test('a round that died after its choice makes the same choice again, not a further one', async () => {
-    await samples.add(some(30))
-    const first = await samples.split(numbers, 1)
-    const second = await samples.split(numbers, 2)
-    expect(second.classifying.map(({ id }) => id).sort()).toEqual(
-      first.classifying.map(({ id }) => id).sort(),
-    )
-  })
-
-  test('of two samples one trains the classifier; a single one waits for company', async () => {
-    await samples.add(some(1))
-    expect((await samples.split(numbers, 1)).classifying).toHaveLength(0)
-    await samples.add(some(1, 1))
-    const { classifying, candidates } = await samples.split(numbers, 1)
-    expect([classifying.length, candidates.length]).toEqual([1, 1])
-  })
-
-  test('after scoring the classifying ones are gone, those below σ too, and exactly those ≥ σ stay', async () => {
+  test('once scored, those are gone that were used, and exactly those stay that are kept', async () => {
     await samples.add(some(6))
-    const { candidates } = await samples.split(numbers, 1)
-    const kept = await samples.score(candidates, [0.2, 0.19999, 0.9, 0], numbers)
-    expect(kept).toBe(2)
+    await score([0.2, 0.19999, 0.9, 0])
     expect(await db.matched.count()).toBe(2)
-    expect((await samples.filtered()).map((row) => 'score' in row && row.score)).toEqual([0.2, 0.9])
-    expect((await samples.filtered()).map(({ id }) => id)).toEqual([candidates[0]!.id, candidates[2]!.id])
+    expect(await kept()).toEqual([0.2, 0.9])
+    expect((await samples.filtered()).map(({ id }) => id)).toEqual(['000', '002'])
   })
 
   test('filtered ones stay until a training has used them', async () => {
     await samples.add(some(6))
-    const { candidates } = await samples.split(numbers, 1)
-    await samples.score(candidates, [1, 1, 1, 1], numbers)
+    await score([1, 1, 1, 1])
     const filtered = await samples.filtered()
     await samples.add(some(4, 100))
-    await samples.used(filtered)
+    await samples.settle({ scores: [], used: filtered.map(({ id }) => id) }, numbers)
     expect(await samples.count()).toMatchObject({ matched: 4, filtered: 0 })
   })
 
   test('beyond the limit the worse half of the filtered goes', async () => {
-    const small = hyper({ maxFiltered: 4, classifierShare: 1 / 6 })
     await samples.add(some(6))
-    const { candidates } = await samples.split(small, 1)
-    await samples.score(candidates, [0.5, 0.9, 0.3, 0.8, 0.4], small)
-    expect((await samples.filtered()).map((row) => 'score' in row && row.score)).toEqual([0.9, 0.8])
+    await score([0.5, 0.9, 0.3, 0.8, 0.4], hyper({ maxFiltered: 4 }))
+    expect(await kept()).toEqual([0.9, 0.8])
   })
 
   test('what earlier days left behind is cut to half by score, where unscored counts 0', async () => {
-    const small = hyper({ maxFiltered: 4, classifierShare: 1 / 3 })
+    const small = hyper({ maxFiltered: 4 })
     await samples.add(some(3))
-    const { candidates } = await samples.split(small, 1)
-    await samples.score(candidates, [0.5, 0.9], small)
+    await score([0.5, 0.9], small)
     await samples.add(some(3, 100))
     await samples.makeRoom(small)
     expect(await db.matched.count()).toBe(2)
     expect(await samples.filtered()).toHaveLength(2)
   })
 
-  test('without a classifier all are filtered, with no score; beyond the limit the newest half stays', async () => {
+  test('they may be kept though nobody says how well they fit; beyond the limit the newest half stays', async () => {
+    const keepAll = async () => {
+      const waiting = await samples.waiting()
+      const scores = waiting.map(({ id }) => ({ id, score: null, keep: true }))
+      await samples.settle({ scores, used: [] }, hyper({ maxFiltered: 6 }))
+    }
     await samples.add(some(6))
-    const { candidates } = await samples.split(numbers, 1)
-    expect(candidates, 'a round died after it had chosen').toHaveLength(4)
-    expect(await samples.keepAll(hyper({ maxFiltered: 6 }))).toBe(6)
-    expect((await samples.filtered()).map((row) => 'score' in row && row.score)).toEqual(Array(6).fill(null))
+    await keepAll()
+    expect(await kept()).toEqual(Array(6).fill(null))
     await samples.add(some(2, 100))
-    expect(await samples.keepAll(hyper({ maxFiltered: 6 }))).toBe(2)
+    await keepAll()
     expect((await samples.filtered()).map(({ order }) => order)).toEqual([6, 7, 8])
   })
 
   test('a batch that comes again changes nothing', async () => {
     await samples.add(some(6))
-    const { candidates } = await samples.split(numbers, 1)
-    await samples.score(candidates, [1, 1, 1, 1], numbers)
+    await score([1, 1, 1, 1])
     const before = await db.matched.toArray()
     await samples.add(before.map(({ id, at, label, ids, dense }) => ({ id, at, label, ids, dense })))
     expect(await db.matched.toArray()).toEqual(before)
@@ -234,9 +222,9 @@ describe('matched samples', () => {
 
   test('scores that arrive after everything was erased bring nothing back', async () => {
     await samples.add(some(6))
-    const { candidates } = await samples.split(numbers, 1)
+    const scores = (await samples.waiting()).map(({ id }) => ({ id, score: 1, keep: true }))
     await db.matched.clear()
-    await samples.score(candidates, [1, 1, 1, 1], numbers)
+    await samples.settle({ scores, used: [] }, numbers)
     expect(await db.matched.count()).toBe(0)
   })
 })

@@ -3,19 +3,10 @@ import { type Clock, DAY_MS } from '../../shared/clock.ts'
 import type { KindredEvent } from '../../shared/event.ts'
 import { type Context, type Generated, generateSamples } from '../../shared/generate.ts'
 import type { Hyper } from '../../shared/hyper.ts'
-import { seeded } from '../../shared/random.ts'
 import type { MatchedSample } from '../../shared/sample.ts'
 import { ageOf, contactsOf, surelyOlder } from './ages.ts'
 import { type Db, getState, type LocalRow, type MatchedRow, putState } from './db.ts'
-import {
-  bestFirst,
-  classifierShare,
-  excess,
-  judged,
-  type LocalUse,
-  useOf,
-  youngestFirst,
-} from './lifecycle.ts'
+import { bestFirst, excess, type LocalUse, useOf, youngestFirst } from './lifecycle.ts'
 
 /**
  * Exposures whose label is known well enough to learn from. A negative need not wait for `settleMs` here, as it must on
@@ -26,6 +17,12 @@ export function known(generated: readonly Generated[], events: readonly KindredE
   let lastClick = ''
   for (const { type, id } of events) if (type === 'click' && id > lastClick) lastClick = id
   return generated.filter(({ settled, exposure }) => settled || exposure < lastClick)
+}
+
+/** What was made of borrowed samples, by their ids. */
+export interface Settled {
+  readonly scores: readonly { readonly id: string; readonly score: number | null; readonly keep: boolean }[]
+  readonly used: readonly string[]
 }
 
 export interface Samples {
@@ -42,15 +39,12 @@ export interface Samples {
   makeRoom(hyper: Hyper): Promise<void>
   /** Of those that are remembered the newest stay. */
   forgetOld(hyper: Hyper): Promise<void>
-  /** Chooses those that train the classifier, at random; the others are to be scored. */
-  split(hyper: Hyper, seed: number): Promise<{ classifying: MatchedRow[]; candidates: MatchedRow[] }>
-  /** After the classifier's training: those that trained it go, candidates ≥ σ stay as filtered. Gives the number kept. */
-  score(candidates: readonly MatchedRow[], scores: ArrayLike<number>, hyper: Hyper): Promise<number>
-  /** Without a classifier: all that wait are filtered. Gives how many. */
-  keepAll(hyper: Hyper): Promise<number>
+  /** Matched samples that wait for somebody to say how well they fit, in the order in which they came in. */
+  waiting(): Promise<MatchedRow[]>
+  /** Those that were kept, likewise. */
   filtered(): Promise<MatchedRow[]>
-  /** A finished training has used them. */
-  used(rows: readonly MatchedRow[]): Promise<void>
+  /** What a run makes of borrowed samples: `used` ones go, scored ones become filtered ones or go. */
+  settle(made: Settled, hyper: Pick<Hyper, 'maxFiltered'>): Promise<void>
   count(): Promise<{ local: number; clicks: number; matched: number; filtered: number }>
 }
 
@@ -58,7 +52,7 @@ export function createSamples(db: Db, clock: Clock): Samples {
   const ids = (rows: readonly MatchedRow[]) => rows.map(({ id }) => id)
   const inState = (state: MatchedRow['state']) => db.matched.where('state').equals(state).sortBy('order')
 
-  async function cutFiltered({ maxFiltered }: Hyper): Promise<void> {
+  async function cutFiltered({ maxFiltered }: Pick<Hyper, 'maxFiltered'>): Promise<void> {
     await db.matched.bulkDelete(ids(excess(await inState('filtered'), maxFiltered, bestFirst)))
   }
 
@@ -133,48 +127,21 @@ export function createSamples(db: Db, clock: Clock): Samples {
       })
     },
 
-    async split(hyper, seed) {
-      return db.transaction('rw', db.matched, async () => {
-        // A round that died has left some that were chosen before: they are chosen again.
-        const chosen = await inState('classifying')
-        const rest = seeded(seed).shuffle(await inState('unscored'))
-        const total = chosen.length + rest.length
-        const added = rest.splice(0, Math.max(0, classifierShare(total, hyper) - chosen.length))
-        await db.matched.where('id').anyOf(ids(added)).modify({ state: 'classifying' })
-        return { classifying: [...chosen, ...added], candidates: rest.sort((a, b) => a.order - b.order) }
-      })
-    },
-
-    async score(candidates, scores, hyper) {
-      const kept = new Map(
-        candidates.flatMap(({ id }, i) => {
-          const changes = judged(scores[i]!, hyper)
-          return changes ? [[id, changes]] : []
-        }),
-      )
-      await db.transaction('rw', db.matched, async () => {
-        await db.matched.where('state').equals('classifying').delete()
-        await db.matched.bulkDelete(ids(candidates).filter((id) => !kept.has(id)))
-        // Only rows that are still here: the user may have erased everything meanwhile.
-        await db.matched.bulkUpdate([...kept].map(([key, changes]) => ({ key, changes })))
-        await cutFiltered(hyper)
-      })
-      return kept.size
-    },
-
-    async keepAll(hyper) {
-      return db.transaction('rw', db.matched, async () => {
-        const waiting = db.matched.where('state').anyOf('unscored', 'classifying')
-        const kept = await waiting.modify((row) => {
-          Object.assign(row, { state: 'filtered', score: null })
-        })
-        await cutFiltered(hyper)
-        return kept
-      })
-    },
-
+    waiting: () => db.matched.where('state').notEqual('filtered').sortBy('order'),
     filtered: () => inState('filtered'),
-    used: (rows) => db.matched.bulkDelete(ids(rows)),
+
+    async settle({ scores, used }, hyper) {
+      const gone = [...used, ...scores.filter(({ keep }) => !keep).map(({ id }) => id)]
+      const kept = scores.filter(({ keep }) => keep)
+      await db.transaction('rw', db.matched, async () => {
+        // Only rows that are still here: the user may have erased everything meanwhile.
+        await db.matched.bulkUpdate(
+          kept.map(({ id, score }) => ({ key: id, changes: { state: 'filtered', score } })),
+        )
+        await db.matched.bulkDelete(gone)
+        if (kept.length > 0) await cutFiltered(hyper)
+      })
+    },
 
     async count() {
       const filtered = db.matched.where('state').equals('filtered').count()

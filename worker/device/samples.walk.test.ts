@@ -66,7 +66,7 @@ test('a walk through Figure 5 stores what a naive restatement of it does, at eve
     ...sample,
     id: String(i).padStart(3, '0'),
   }))
-  const seen = { cut: 0, aged: 0, halved: 0, rescored: 0 }
+  const seen = { cut: 0, aged: 0, halved: 0, scored: 0 }
 
   await fc.assert(
     fc.asyncProperty(fc.array(op, { minLength: 10, maxLength: 40 }), async (ops) => {
@@ -106,27 +106,26 @@ test('a walk through Figure 5 stores what a naive restatement of it does, at eve
             await samples.add(op.ids.map((n) => pool[n]!))
             break
           case 'filter': {
-            const waiting = naive.matched.filter(({ state }) => state !== 'filtered')
-            const chosen = waiting.filter(({ state }) => state === 'classifying').map(({ id }) => id)
-            const { classifying, candidates } = await samples.split(numbers, op.seed)
-            const first = new Set(classifying.map(({ id }) => id))
-            const due = waiting.length < 2 ? 0 : Math.max(1, Math.round(waiting.length / 3))
-            expect(first.size).toBe(Math.max(due, chosen.length))
-            for (const id of chosen) expect(first).toContain(id)
-            if (chosen.length > 0) seen.rescored++
-            naive.choose(first)
-            const others = waiting.filter(({ id }) => !first.has(id))
-            expect(candidates.map(({ id }) => id)).toEqual(others.map(({ id }) => id))
-            if (op.dies || first.size === 0) break
+            const waiting = await samples.waiting()
+            const due = naive.matched.filter(({ state }) => state === 'unscored').map(({ id }) => id)
+            expect(waiting.map(({ id }) => id)).toEqual(due)
+            if (op.dies || due.length < 2) break
             const random = seeded(op.seed)
-            const scores = candidates.map(() => random.below(10) / 10)
-            naive.score(new Map(candidates.map(({ id }, i) => [id, scores[i]!])))
-            await samples.score(candidates, scores, numbers)
+            const scores = new Map(due.map((id) => [id, random.below(10) / 10]))
+            const used = random.shuffle([...due]).slice(0, 1 + random.below(due.length - 1))
+            naive.score(new Set(used), scores)
+            const others = due.filter((id) => !used.includes(id))
+            const scored = others.map((id) => ({ id, score: scores.get(id)!, keep: scores.get(id)! >= 0.2 }))
+            await samples.settle({ scores: scored, used }, numbers)
+            seen.scored++
             break
           }
           case 'use':
             naive.use()
-            await samples.used(await samples.filtered())
+            await samples.settle(
+              { scores: [], used: (await samples.filtered()).map(({ id }) => id) },
+              numbers,
+            )
             break
           case 'new day':
             if (naive.matched.length > 6) seen.halved++

@@ -6,6 +6,7 @@ import { roundSchema, type Status } from '../../shared/protocol.ts'
 import type { Platform } from '../platform.ts'
 import type { Active } from './active.ts'
 import { type Db, getState } from './db.ts'
+import type { Delivery } from './delivery.ts'
 import type { Eligibility, Obstacle } from './eligibility.ts'
 import type { Models } from './models.ts'
 import type { Samples } from './samples.ts'
@@ -44,6 +45,7 @@ interface Sources {
   readonly db: Db
   readonly models: Models
   readonly samples: Samples
+  readonly delivery: Delivery
   readonly platform: Platform
   readonly tabs: Tabs
   readonly eligibility: Eligibility
@@ -151,6 +153,8 @@ const BLANK: Status = {
   device: null,
   online: true,
   task: null,
+  tasks: [],
+  arms: [],
   engine: null,
   events: { waiting: 0, delivered: 0 },
   samples: { local: 0, clicks: 0, matched: 0, filtered: 0 },
@@ -173,14 +177,14 @@ const isProgress = (change: Partial<Live>, { run }: Live): boolean =>
   Object.keys(change).length === 1 && change.run?.phase === run.phase && run.phase !== 'idle'
 
 async function gather(sources: Sources, live: Live): Promise<Status> {
-  const { db, models, samples, platform, eligibility, leads } = sources
+  const { db, models, samples, delivery, platform, eligibility, leads } = sources
   const { clock, network } = platform
   const manifest = live.task?.manifest
   const [
     identity,
     counters,
     pulled,
-    learnt,
+    ran,
     persistent,
     sharing,
     waiting,
@@ -188,11 +192,13 @@ async function gather(sources: Sources, live: Live): Promise<Status> {
     stored,
     journal,
     serving,
+    active,
+    arms,
   ] = await Promise.all([
     getState(db, 'identity'),
     getState(db, 'counters'),
     getState(db, 'pulled'),
-    getState(db, 'learnt'),
+    getState(db, 'ran'),
     getState(db, 'persistent'),
     getState(db, 'sharing'),
     db.outbox.count(),
@@ -200,6 +206,8 @@ async function gather(sources: Sources, live: Live): Promise<Status> {
     models.list(),
     db.journal.orderBy('n').reverse().limit(ROUNDS).toArray(),
     manifest && models.serving(manifest.name),
+    delivery.tasks(),
+    delivery.arms(),
   ])
   const rounds = journal.flatMap(({ n, ...row }) => {
     const round = roundSchema.safeParse(row)
@@ -207,12 +215,17 @@ async function gather(sources: Sources, live: Live): Promise<Status> {
   })
   const { delivered, traffic = {}, ...bytes } = counters ?? { delivered: 0, down: 0, up: 0 }
   const online = network.online() && live.reached
-  const done = manifest?.hyper.augment === false ? learnt?.day : pulled?.done
-  const tomorrow = manifest !== undefined && done === dayOf(clock.now(), manifest.hyper.dayMs)
+  const done =
+    manifest?.hyper.augment === false
+      ? Object.values(ran ?? {}).map(({ finished }) => finished?.day)
+      : [pulled?.done]
+  const tomorrow = manifest !== undefined && done.includes(dayOf(clock.now(), manifest.hyper.dayMs))
   return {
     device: identity?.device ?? null,
     online,
     task: manifest ? { name: manifest.name, version: manifest.version } : null,
+    tasks: active.map(({ name, version }) => ({ name, version })),
+    arms: [...arms],
     engine: rounds.find(({ engine }) => engine !== 'none')?.engine ?? null,
     events: { waiting, delivered },
     samples: counted,

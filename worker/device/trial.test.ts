@@ -6,7 +6,7 @@ import { auc } from '../../shared/metrics.ts'
 import { readSafetensors, writeSafetensors } from '../../shared/safetensors.ts'
 import { pack } from '../../shared/sample.ts'
 import { killAfter } from '../testing/faults.ts'
-import { type Bench, createBench } from '../testing/rounds.ts'
+import { answering, type Bench, createBench } from '../testing/rounds.ts'
 import { createWorld, type World } from '../testing/world.ts'
 import type { Active } from './active.ts'
 import { getState } from './db.ts'
@@ -66,10 +66,7 @@ const m = async () => (await bench.models.load(NAME)).bytes
 /** The round's own training changes nothing, so that what M is shows where it began. */
 const keepsAll = () => {
   const trainer = bench.spawnTrainer()
-  bench.spawnTrainer = () => ({
-    ...trainer,
-    personalise: async (job, watch) => ({ ...(await trainer.personalise(job, watch)), model: null }),
-  })
+  bench.spawnTrainer = () => answering(trainer, 'train', () => ({ models: {} }))
 }
 
 test('M that does worse than M0 on the validation samples of the day goes back to it before the round', async () => {

@@ -24,7 +24,7 @@ export interface Verdict {
  * judges nothing.
  */
 export async function relapsed(
-  { models, rows }: { models: Models; rows: Rows },
+  { models, rows }: { models: Models; rows: Pick<Rows, 'find'> },
   task: Active,
   present: Stored,
   validation: readonly Sample[],

@@ -7,9 +7,10 @@ import { din } from '../../shared/model/spec.ts'
 import { seeded } from '../../shared/random.ts'
 import { readSafetensors } from '../../shared/safetensors.ts'
 import { pack } from '../../shared/sample.ts'
+import { RANKING } from '../../shared/tasks/manifest.ts'
 import { LEARNING, rank, stage, status } from '../testing/stage.ts'
 import { batchesFor, createWorld, key, NOON, problem, type World } from '../testing/world.ts'
-import type { Job, JobName, Trainer } from '../trainer/job.ts'
+import type { Job, Trainer } from '../trainer/job.ts'
 
 const MILLION = 1_000_000
 const DIM = 8
@@ -24,7 +25,7 @@ beforeAll(async () => {
   large = await createWorld({ ...LEARNING, vocabulary: MILLION })
 })
 
-const jobs: Job<JobName>[] = []
+const jobs: Job<'run'>[] = []
 const downloads: { path: string; bytes: number }[] = []
 beforeEach(() => {
   here.server.world = large
@@ -40,14 +41,12 @@ beforeEach(() => {
 /** A trainer whose jobs are seen. */
 function spawnTrainer(): Trainer {
   const trainer = here.platform().spawnTrainer()
-  const seen = <J extends Job<JobName>>(job: J): J => {
-    jobs.push(job)
-    return job
-  }
   return {
     ...trainer,
-    filter: (job, watch) => trainer.filter(seen(job), watch),
-    personalise: (job, watch) => trainer.personalise(seen(job), watch),
+    run(job, watch) {
+      jobs.push(job)
+      return trainer.run(job, watch)
+    },
   }
 }
 const start = () => here.start({ spawnTrainer })
@@ -85,9 +84,10 @@ test('a cycle downloads, stores and trains only the rows that it touches', async
 
   // The classifier, then the ranking model.
   expect(jobs).toHaveLength(2)
-  for (const { model, task } of jobs) {
+  for (const { models, schema } of jobs) {
+    const model = models[RANKING]!.now!
     const { shape } = readSafetensors(model)['embedding.item']!
-    expect(shape[0]).toBe(task.schema.vocabularies.item!.size)
+    expect(shape[0]).toBe(schema.vocabularies.item!.size)
     expect(shape[0]).toBeGreaterThan(60)
     expect(shape[0]).toBeLessThanOrEqual(2 + 120)
     expect(model.length).toBeLessThan(20_000)
@@ -147,7 +147,7 @@ test('without the rows of what came, a round goes by the unknown row, and asks f
   const round = await device.train(null)
   expect(round).toMatchObject({ matched: 300, scored: 200 })
   expect(round.outcome).toMatch(/committed|kept/)
-  expect(jobs.map(({ task }) => task.schema.vocabularies.item!.size)).toEqual([2, 2])
+  expect(jobs.map(({ schema }) => schema.vocabularies.item!.size)).toEqual([2, 2])
   expect((await blob('M0')).rows).toEqual([])
   here.online()
   await device.contact()

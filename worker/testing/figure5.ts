@@ -23,7 +23,7 @@ export class Figure5 {
   readonly contacts: { at: number; exposures: number }[] = []
   /** Exposures before this one are cut away for good. */
   cut = 0
-  matched: { id: string; state: 'unscored' | 'classifying' | 'filtered'; score: number; order: number }[] = []
+  matched: { id: string; state: 'unscored' | 'filtered'; score: number; order: number }[] = []
   order = 0
 
   see(item: number): void {
@@ -67,14 +67,10 @@ export class Figure5 {
     for (const id of fresh) this.matched.push({ id, state: 'unscored', score: 0, order: ++this.order })
   }
 
-  /** `first` trains the classifier; whether that is a fair choice is for the test to say. */
-  choose(first: ReadonlySet<string>): void {
-    for (const row of this.matched) if (first.has(row.id)) row.state = 'classifying'
-  }
-
-  score(scores: ReadonlyMap<string, number>): void {
+  /** `used` trained a classifier; of the others that wait those stay that it gave 0.2 or more. */
+  score(used: ReadonlySet<string>, scores: ReadonlyMap<string, number>): void {
     this.matched = this.matched.filter(
-      ({ id, state }) => state === 'filtered' || (state === 'unscored' && scores.get(id)! >= 0.2),
+      ({ id, state }) => state === 'filtered' || (!used.has(id) && scores.get(id)! >= 0.2),
     )
     for (const row of this.matched)
       if (row.state === 'unscored') Object.assign(row, { state: 'filtered', score: scores.get(row.id) })

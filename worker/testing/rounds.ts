@@ -4,15 +4,17 @@ import { DAY_MS } from '../../shared/clock.ts'
 import { din } from '../../shared/model/spec.ts'
 import { seeded } from '../../shared/random.ts'
 import { readSafetensors, writeSafetensors } from '../../shared/safetensors.ts'
+import { RANKING } from '../../shared/tasks/manifest.ts'
 import type { Active } from '../device/active.ts'
-import { type Db, putState } from '../device/db.ts'
+import { type Db, type DeliveredRow, putState } from '../device/db.ts'
 import { createModels } from '../device/models.ts'
 import { isDue, runRound } from '../device/round.ts'
 import { createSamples } from '../device/samples.ts'
 import { createLocks } from '../locks.ts'
 import type { Platform } from '../platform.ts'
-import type { Checkpoint, Job, Result, Trainer, Watch } from '../trainer/job.ts'
+import type { Job, Result, RunWatch, Trainer } from '../trainer/job.ts'
 import { type Faults, withFaults } from './faults.ts'
+import { shippedTasks, trainerOf } from './scripts.ts'
 import { dbOn, handClock } from './storage.ts'
 import { catalogue, NOON, samplesOf, type World } from './world.ts'
 
@@ -20,8 +22,6 @@ import { catalogue, NOON, samplesOf, type World } from './world.ts'
 export const STEPS = 4
 /** What came in before the round. */
 export const PULLED = { day: 1, next: 1, count: 1, bytes: 500, samples: 30, asked: 0, done: 1 }
-
-const choice = (): Result<'filter'>['choice'] => ({ engine: 'plain', timed: false, lost: [] })
 
 /** A model with so many steps of the known training more: each adds 1 to every weight. */
 export function trained(model: Uint8Array, steps: number): Uint8Array<ArrayBuffer> {
@@ -47,44 +47,74 @@ export function stepsBetween(before: Uint8Array, after: Uint8Array): number {
   return only
 }
 
-/** How far the known training is; `known` is what it began with. */
-const checkpoint = (known: Uint8Array, step: number): Checkpoint => ({
-  model: step === 0 ? null : trained(known, step),
-  step,
-  stepsKept: step,
-  losses: Array.from({ length: step }, (_, i) => 1 - i / 10),
-  before: { auc: 0.5, loss: 0.7 },
-  best: { auc: 0.5 + step / 10, loss: 0.7 - step / 10 },
+/** How far the known training is: what goes with its checkpoint. */
+const stateAt = (step: number) => ({ step, losses: Array.from({ length: step }, (_, i) => 1 - i / 10) })
+
+/** What the known trainer answers. */
+export const answerOf = (effects: Partial<Result<'run'>['effects']>): Result<'run'> => ({
+  effects: { scores: [], used: [], models: {}, folds: [], reports: [], result: null, ...effects },
+  engine: 'plain',
+  choice: { engine: 'plain', timed: false, lost: [] },
 })
 
-/** Keeps every other candidate; adds 1 to every weight at each of its steps, and tells of each. */
+/**
+ * Plays the two tasks that ship with Kindred. Of matched samples the first third trains a classifier, and of the others every other
+ * one is kept. Training adds 1 to every weight at each of its steps, and tells of each.
+ */
 export function knownTrainer(
-  jobs: Job<'personalise'>[] = [],
+  jobs: Job<'run'>[] = [],
   dieAt = Number.POSITIVE_INFINITY,
   heard: (step: number) => Promise<void> = turns,
 ): Trainer {
-  return {
-    async filter({ candidates }) {
-      const scores = Float32Array.from({ length: candidates.size }, (_, i) => (i % 2 === 0 ? 0.9 : 0.1))
-      return { engine: 'plain', choice: choice(), scores, losses: [] }
-    },
-    async personalise(job, { onCheckpoint }: Watch = {}) {
-      jobs.push(job)
-      const begun = job.from?.step ?? 0
-      for (let step = begun + 1; step <= STEPS; step++) {
-        if (step > dieAt) throw new Error('out of memory')
-        onCheckpoint?.(checkpoint(job.model, step))
-        await heard(step)
-      }
-      const { model, losses, stepsKept, before, best } = checkpoint(job.model, STEPS)
-      const result = { model, losses, steps: STEPS, stepsKept, before: before.auc, after: best.auc }
-      return { engine: 'plain', choice: choice(), ...result }
-    },
-    pause() {},
-    resume() {},
-    terminate() {},
+  const filter = ({ samples }: Job<'run'>) => {
+    const ids = samples.matched!.ids
+    const classifying = Math.round(ids.length / 3)
+    const scores = ids
+      .slice(classifying)
+      .map((id, i) => ({ id, score: i % 2 === 0 ? 0.9 : 0.1, keep: i % 2 === 0 }))
+    return answerOf({ scores, used: ids.slice(0, classifying) })
   }
+  async function train(job: Job<'run'>, { onCheckpoint }: RunWatch) {
+    jobs.push(job)
+    const model = job.models[RANKING]!.now!
+    const from = job.kept[RANKING]?.state as ReturnType<typeof stateAt> | undefined
+    const begun = from?.step ?? 0
+    for (let step = begun + 1; step <= STEPS; step++) {
+      if (step > dieAt) throw new Error('out of memory')
+      onCheckpoint?.({ name: RANKING, weights: trained(model, step), state: stateAt(step) })
+      await heard(step)
+    }
+    return answerOf({
+      models: { [RANKING]: trained(model, STEPS) },
+      folds: [RANKING],
+      used: job.samples.filtered!.ids,
+      result: {
+        trained: true,
+        steps: STEPS,
+        stepsKept: STEPS,
+        losses: stateAt(STEPS).losses,
+        before: 0.5,
+        after: 0.5 + STEPS / 10,
+        ...(begun > 0 && { resumed: begun }),
+      },
+    })
+  }
+  return trainerOf(async (job, watch = {}) => (job.task.name === 'filter' ? filter(job) : train(job, watch)))
 }
+
+/** The trainer, whose answers to one of the tasks are changed. */
+export const answering = (
+  trainer: Trainer,
+  task: 'filter' | 'train',
+  change: (effects: Result<'run'>['effects'], job: Job<'run'>) => Partial<Result<'run'>['effects']>,
+): Trainer => ({
+  ...trainer,
+  async run(job, watch) {
+    const answer = await trainer.run(job, watch)
+    if (job.task.name !== task) return answer
+    return { ...answer, effects: { ...answer.effects, ...change(answer.effects, job) } }
+  },
+})
 
 /** Lets the storage do what it was asked for. */
 async function turns(): Promise<void> {
@@ -105,21 +135,24 @@ export interface Bench {
   models: ReturnType<typeof createModels>
   samples: ReturnType<typeof createSamples>
   readonly clock: ReturnType<typeof handClock>
-  /** The jobs that trainers were given. */
-  readonly jobs: Job<'personalise'>[]
+  /** The jobs of trainings that trainers were given. */
+  readonly jobs: Job<'run'>[]
   readonly task: Active
   spawnTrainer: () => Trainer
   /** As after a kill: nothing is left but the disk. */
   reopen(): void
   isDue(): Promise<boolean>
-  run(signal?: AbortSignal): ReturnType<typeof runRound>
+  /** A round as if the user had asked for it, or as it runs by itself. */
+  run(signal?: AbortSignal, asked?: boolean): ReturnType<typeof runRound>
+  /** Puts a task there, in the place of what was called so. */
+  deliver(...tasks: readonly DeliveredRow[]): Promise<void>
 }
 
 /** 12 samples to validate by, 12 to learn from, 30 matched ones, and the delivered model. */
 export async function createBench({ manifest, context, model }: World): Promise<Bench> {
   const disk = new IDBFactory()
   const clock = handClock(NOON)
-  const jobs: Job<'personalise'>[] = []
+  const jobs: Job<'run'>[] = []
   const spec = din(manifest.schema, manifest.ranking)
   const task: Active = { manifest, context, etag: null, catalogue, spec }
   const rows = { find: async () => () => undefined, fetch: async () => {} }
@@ -148,10 +181,13 @@ export async function createBench({ manifest, context, model }: World): Promise<
       bench.db.close()
       Object.assign(bench, open())
     },
-    isDue: () => isDue(deps(), task, true),
-    run: (signal = new AbortController().signal) =>
-      runRound(deps(), task, { exhausted: true, signal, onPhase: () => {} }),
+    isDue: () => isDue(deps(), task, chance),
+    run: (signal = new AbortController().signal, asked = true) =>
+      runRound(deps(), task, { ...chance, asked, duty: 1, signal, whileFree: free, onPhase: () => {} }),
+    deliver: async (...tasks) => void (await bench.db.delivered.bulkPut(tasks)),
   }
+  const chance = { exhausted: true, visiting: () => true, resting: () => false }
+  const free = () => ({ signal: new AbortController().signal, end() {} })
 
   function open() {
     const db = dbOn(disk)
@@ -173,5 +209,6 @@ export async function createBench({ manifest, context, model }: World): Promise<
     samplesOf(context, 1, 30, seeded(3)).map((sample, i) => ({ ...sample, id: String(i).padStart(3, '0') })),
   )
   await putState(bench.db, 'pulled', PULLED)
+  await bench.deliver(...(await shippedTasks()))
   return bench
 }
