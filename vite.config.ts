@@ -4,6 +4,7 @@ import { VitePWA } from 'vite-plugin-pwa'
 // For the type of `test` alone: the app is also built where there are no tests.
 import type {} from 'vitest/config'
 import { compressed } from './web/build/compressed.ts'
+import { consoleApart } from './web/build/console.ts'
 import { workerEarly } from './web/build/early.ts'
 import { createLicences } from './web/build/licences.ts'
 import { manifest } from './web/build/manifest.ts'
@@ -49,12 +50,13 @@ export default defineConfig({
       injectRegister: false,
       injectManifest: {
         globPatterns: ['**/*.{js,css,html,svg,png,txt,webmanifest}'],
-        globIgnores: ['assets/tfjs/**', 'screenshots/**', 'shortcut-*'],
+        globIgnores: ['assets/tfjs/**', 'console.html', 'assets/console/**', 'screenshots/**', 'shortcut-*'],
         buildPlugins: { vite: [licences.within()] },
       },
       manifest,
     }),
     workerEarly(),
+    consoleApart(licences.within),
     licences.within(),
     licences.written,
     compressed(),

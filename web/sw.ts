@@ -23,10 +23,14 @@ const USED = 'kindred-used'
 
 cleanupOutdatedCaches()
 precacheAndRoute(self.__WB_MANIFEST)
-registerRoute(({ url, sameOrigin }) => sameOrigin && url.pathname.startsWith('/assets/'), keepWhatIsUsed)
+// The operator's console is not part of the app: it is always the server's newest, and not there without it.
+registerRoute(
+  ({ url, sameOrigin }) => sameOrigin && /^\/assets\/(?!console\/)/.test(url.pathname),
+  keepWhatIsUsed,
+)
 registerRoute(
   new NavigationRoute(createHandlerBoundToURL('index.html'), {
-    denylist: [/^\/(api|artifacts)\//, /\/[^/]+\.[^/]+$/],
+    denylist: [/^\/(api|artifacts)\//, /^\/console(\.html)?\/?(\?|$)/, /\/[^/]+\.[^/]+$/],
   }),
 )
 

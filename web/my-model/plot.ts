@@ -34,7 +34,11 @@ export interface Line {
 const round = (value: number) => Math.round(value * 100) / 100
 
 /** `from` → `to` as `low` → `high`; where there is but one value, it is in the middle. */
-function scale([low, high]: readonly [number, number], from: number, to: number): (value: number) => number {
+export function scale(
+  [low, high]: readonly [number, number],
+  from: number,
+  to: number,
+): (value: number) => number {
   if (high === low) return () => round((from + to) / 2)
   return (value) => round(from + ((value - low) / (high - low)) * (to - from))
 }

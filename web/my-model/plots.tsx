@@ -108,7 +108,7 @@ export function ScorePlot({ scores, sigma, kept }: Pick<Round, 'scores' | 'sigma
 }
 
 /** The numbers at the left, with a line each. */
-function Upright({ ticks, frame }: { ticks: Line['ticks']; frame: Frame }) {
+export function Upright({ ticks, frame }: { ticks: Line['ticks']; frame: Frame }) {
   return ticks.map(({ value, y }) => (
     <g key={value}>
       <path class="axis" d={`M${frame.left} ${y}H${frame.width - frame.edge}`} />
@@ -120,7 +120,7 @@ function Upright({ ticks, frame }: { ticks: Line['ticks']; frame: Frame }) {
 }
 
 /** What lies at the two ends below. */
-function Ends({ frame, left, right }: { frame: Frame; left: string; right: string }) {
+export function Ends({ frame, left, right }: { frame: Frame; left: string; right: string }) {
   const y = frame.height - frame.bottom / 3
   return (
     <>
@@ -141,7 +141,7 @@ interface PlotProps {
 }
 
 /** Drawn for the width that there is, so that its text is as large as all other. */
-function Plot({ title, summary, children }: PlotProps) {
+export function Plot({ title, summary, children }: PlotProps) {
   const id = useId()
   const box = useRef<HTMLElement>(null)
   const [frame, setFrame] = useState<Frame | null>(null)

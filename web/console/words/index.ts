@@ -1,0 +1,16 @@
+/** What the console says: words of its own, in the language that the app speaks. */
+import { beginSpeaking, language } from '../../strings/index.ts'
+import { en, type Words } from './en.ts'
+
+/** The words now. Read it when something is drawn, never before. */
+export let t: Words = en
+
+/** English stays where another language cannot be loaded. */
+export async function beginWords(): Promise<void> {
+  await beginSpeaking()
+  if (language() !== 'de') return
+  t = await import('./de.ts').then(
+    ({ de }) => de,
+    () => en,
+  )
+}
