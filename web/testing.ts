@@ -5,6 +5,8 @@ export const statusWith = (changes: Partial<Status> = {}): Status => ({
   device: 'd',
   online: true,
   task: { name: 'demo', version: 1 },
+  tasks: [],
+  arms: [],
   engine: null,
   events: { waiting: 0, delivered: 0 },
   samples: { local: 0, clicks: 0, matched: 0, filtered: 0 },

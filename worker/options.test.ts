@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { accountIn, engineIn, seedIn, serverIn, signsIn } from './options.ts'
+import { accountIn, engineIn, rootIn, seedIn, serverIn, signsIn } from './options.ts'
 
 test('a worker’s name can force an engine that exists, and nothing else', () => {
   expect(engineIn('engine=tfjs-webgpu')).toBe('tfjs-webgpu')
@@ -28,4 +28,11 @@ test('a worker’s name can tell whose data it is of, and that they sign in', ()
   for (const name of ['', 'kindred', 'account=']) expect(accountIn(name)).toBeUndefined()
   expect(signsIn('signs-in=')).toBe(true)
   expect(signsIn('kindred')).toBe(false)
+})
+
+test('a worker’s name can tell which root of trust its server has, by its SHA-256, and nothing else', () => {
+  const root = '0123456789abcdef'.repeat(4)
+  expect(rootIn(`root=${root}`)).toBe(root)
+  for (const name of ['', 'root=', 'root=1', `root=${root}0`, `root=${root.toUpperCase()}`])
+    expect(rootIn(name)).toBeUndefined()
 })

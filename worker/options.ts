@@ -21,9 +21,24 @@ export function serverIn(name: string, origin: string): string {
   return href.endsWith('/') ? href : `${href}/`
 }
 
+/** The folder of a static host that has artifacts and tasks, with a slash at its end, or undefined where the server has them. */
+export function staticIn(name: string, origin: string): string | undefined {
+  const asked = new URLSearchParams(name).get('static')
+  if (asked === null || !URL.canParse(asked, origin)) return undefined
+  const { href, protocol } = new URL(asked, origin)
+  if (!/^https?:$/.test(protocol)) return undefined
+  return href.endsWith('/') ? href : `${href}/`
+}
+
 /** Whose data these are, of several users of this browser, or undefined where the app around knows only one. */
 export const accountIn = (name: string): string | undefined =>
   new URLSearchParams(name).get('account') || undefined
 
 /** Whether a new device has to show who its user is. */
 export const signsIn = (name: string): boolean => new URLSearchParams(name).has('signs-in')
+
+/** SHA-256 of the first root of trust of the server, or undefined where it is not known beforehand. */
+export function rootIn(name: string): string | undefined {
+  const asked = new URLSearchParams(name).get('root') ?? ''
+  return /^[0-9a-f]{64}$/.test(asked) ? asked : undefined
+}

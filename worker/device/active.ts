@@ -19,6 +19,8 @@ import { together } from './turns.ts'
 export interface Active {
   readonly manifest: Manifest
   readonly etag: string | null
+  /** Of the manifest as it came, where it came from the server. */
+  readonly sha256?: string | undefined
   readonly catalogue: Catalogue
   /** For generating samples. */
   readonly context: Context
@@ -34,19 +36,22 @@ interface Delivered {
   readonly factors: Uint8Array<ArrayBuffer> | undefined
 }
 
-function activate(manifest: Manifest, etag: string | null, files: Delivered): Active {
+function activate({ manifest, etag, sha256 }: Named, files: Delivered): Active {
   const catalogue = catalogueOf(manifest, files.catalogue)
   const context = createContext(manifest.schema, catalogue, manifest.hyper)
   const spec = din(manifest.schema, manifest.ranking)
   return {
     manifest,
     etag,
+    sha256,
     catalogue,
     context,
     spec,
     factors: files.factors && factorsOf(context, files.factors),
   }
 }
+
+type Named = Pick<Active, 'manifest' | 'etag' | 'sha256'>
 
 /** Throws `bad-artifact` where they are not factors of the schema's targets. */
 export function factorsOf({ schema, layout }: Context, bytes: Uint8Array): ItemFactors {
@@ -72,18 +77,22 @@ export async function storedTask(db: Db): Promise<Active | undefined> {
     factors: factors && (await whole('factors', factors)),
   }
   if (!files.catalogue || (factors && !files.factors)) return undefined
-  return activate(manifest.data, row.etag, { catalogue: files.catalogue, factors: files.factors })
+  const named = { manifest: manifest.data, etag: row.etag, sha256: row.sha256 }
+  return activate(named, { catalogue: files.catalogue, factors: files.factors })
 }
 
 /**
  * Downloads what a manifest names, checks all of it, and makes it the task in use, in one transaction. The model replaces
- * M and M0 unless this very model was delivered before. Samples made by another schema or catalogue go.
+ * M and M0 unless this very model was delivered before. Samples made by another schema or catalogue go. Nothing changes where `vouch`
+ * throws, which is asked meanwhile.
  */
 export async function adopt(
   { db, models, tunnel }: { db: Db; models: Models; tunnel: Tunnel },
-  { manifest, etag }: { manifest: Manifest; etag: string | null },
+  named: Named & { readonly sha256: string },
+  vouch: () => Promise<void>,
   signal?: AbortSignal,
 ): Promise<Active> {
+  const { manifest, etag, sha256 } = named
   const { name, version } = manifest
   const present = await delivered(models, manifest)
   const had = await heldOf(db, models, name)
@@ -91,9 +100,10 @@ export async function adopt(
     tunnel.artifact(manifest.catalogue, signal),
     manifest.factors && fetchChanging(tunnel, manifest.factors, had.factors, signal),
     present ? undefined : fetchChanging(tunnel, manifest.model, had.model, signal),
+    vouch(),
   )
   const files: Delivered = { catalogue, factors }
-  const task = activate(manifest, etag, files)
+  const task = activate(named, files)
   // What is stored, not what this tab holds: another tab may have been here before.
   const before = (await db.tasks.get(name))?.manifest
   const sameSamples =
@@ -101,10 +111,13 @@ export async function adopt(
     JSON.stringify(before.schema) === JSON.stringify(manifest.schema)
   const also = async () => {
     await db.tasks.clear()
-    await db.tasks.put({ name, etag, manifest })
+    await db.tasks.put({ name, etag, manifest, sha256 })
     await dropRows(db, manifest)
-    await db.models.filter((row) => row.name !== name).delete()
-    await db.blobs.filter((row) => row.name !== name).delete()
+    // Tasks' own models were made from such samples.
+    const goes = (row: { readonly name: string }) =>
+      row.name !== name && !(sameSamples && row.name.includes('/'))
+    await db.models.filter(goes).delete()
+    await db.blobs.filter(goes).delete()
     await db.blobs.put({ name, slot: 'catalogue', bytes: files.catalogue })
     if (files.factors) await db.blobs.put({ name, slot: 'factors', bytes: files.factors })
     else await db.blobs.delete([name, 'factors'])

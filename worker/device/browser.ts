@@ -1,14 +1,20 @@
 /** The device runtime in a worker of a browser: wiring only. What the worker's name may say is in `options.ts`. */
+
+import { version } from '../../package.json'
 import { serve } from '../../shared/boundary.ts'
 import { systemClock } from '../../shared/clock.ts'
 import { compileKernel, type Kernel } from '../../shared/engine/fused/kernel.ts'
 import { seeded } from '../../shared/random.ts'
 import { createLocks, locksOf } from '../locks.ts'
-import { accountIn, seedIn, serverIn, signsIn } from '../options.ts'
+import { accountIn, rootIn, seedIn, serverIn, signsIn, staticIn } from '../options.ts'
 import type { Platform } from '../platform.ts'
 import { connectTrainer } from '../trainer/port.ts'
 import { DB_NAME } from './db.ts'
 import { createDevice } from './device.ts'
+import { factsOf } from './facts.ts'
+
+/** The root of trust that this app was built for (SHA-256), if the build was told. */
+const BUILT_FOR = rootIn(`root=${import.meta.env.VITE_KINDRED_ROOT ?? ''}`)
 
 /** Where the trainers of this worker come from. */
 export interface Trainers {
@@ -22,7 +28,11 @@ export function serveHere({ engines, open }: Trainers): void {
   const { name } = self
   const random = seeded(seedIn(name) ?? crypto.getRandomValues(new Uint32Array(1))[0]!)
   const server = serverIn(name, self.location.origin)
+  const files = staticIn(name, self.location.origin)
   const account = accountIn(name)
+  const root = rootIn(name) ?? BUILT_FOR
+  const { userAgent, language } = navigator
+  const agent = { userAgent, language, gpu: 'gpu' in navigator }
   const stored = account === undefined ? DB_NAME : `${DB_NAME}:${account}`
 
   /** Tabs of other versions meet here, too: each passes over what it does not know. */
@@ -43,7 +53,12 @@ export function serveHere({ engines, open }: Trainers): void {
   const platform: Platform = {
     clock: systemClock,
     fetch: (path, request) => fetch(new URL(path.slice(1), server), request),
+    ...(files !== undefined && {
+      files: (path, request) => fetch(new URL(path.slice(1), files), request),
+    }),
     signsIn: signsIn(name),
+    facts: () => factsOf(agent, version),
+    ...(root !== undefined && { root }),
     storage: { name: stored, indexedDB, IDBKeyRange },
     locks: account === undefined ? locks : locksOf(account, locks),
     tabs: {

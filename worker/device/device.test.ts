@@ -152,8 +152,7 @@ describe('the work cycle', () => {
     const { manifest } = here.world
     expect(hashes(await status(device)).M).not.toBe(manifest.model.sha256)
     const ordering = { ...manifest, rollback: { order: 1, upTo: manifest.version } }
-    here.server.before = (_, path) =>
-      path === '/api/task' ? Response.json(ordering, { headers: { etag: '"ordered"' } }) : undefined
+    here.server.world = { ...here.world, manifest: ordering }
     here.clock.move(60_000)
     await device.contact()
     expect(hashes(await status(device)).M).toBe(manifest.model.sha256)

@@ -6,14 +6,17 @@ import { AppError, type Failure, toFailure } from '../../shared/failure.ts'
 import type { CallOutput, DeviceApi } from '../../shared/protocol.ts'
 import type { Platform } from '../platform.ts'
 import type { Active } from './active.ts'
+import { callTask } from './calling.ts'
 import { createCycle } from './cycle.ts'
 import { eraseAll, getState, openDb, putState } from './db.ts'
+import { createDelivery } from './delivery.ts'
 import { createEase } from './ease.ts'
 import { createEligibility } from './eligibility.ts'
 import { record } from './history.ts'
 import { createHoldings } from './holdings.ts'
 import { createModels } from './models.ts'
 import { createRanker } from './ranker.ts'
+import { createRanking } from './ranking.ts'
 import { createRows } from './rows.ts'
 import { createSamples } from './samples.ts'
 import { createSchedule } from './schedule.ts'
@@ -50,13 +53,36 @@ export function createDevice(given: Platform): Device {
   /** What the app around has said of who the user is, until the device is registered. */
   let token: string | undefined
   const tunnel = createTunnel({ ...platform, db, token: () => token })
+  const delivery = createDelivery({ db, tunnel, tabs, platform })
   const rows = createRows({ db, tunnel, clock, onMissing: () => schedule.visit({ soon: true }) })
-  const ranker = createRanker({ db, models, rows, clock })
+  // Who asks for an order waits for it: nothing of that rests while the user is at work.
+  const runs = { db, models, samples, rows, platform: { ...platform, spawnTrainer: given.spawnTrainer } }
+  const ranking = createRanking(runs)
+  const ranker = createRanker({ ranking, db, models, rows, clock })
   const leads = () => schedule.leads()
-  const board = createStatus({ db, models, samples, platform, tabs, eligibility, leads })
+  const board = createStatus({ db, models, samples, delivery, platform, tabs, eligibility, leads })
   let ready = deferred<Active>()
-  const onTask = (task: Active) => ready.resolve(task)
-  const cycle = createCycle({ platform, db, models, samples, rows, tunnel, board, eligibility, tabs, onTask })
+  function onTask(task: Active): void {
+    ready.resolve(task)
+    takeUpRanking()
+  }
+  /** Another task may be the one that ranks. */
+  function takeUpRanking(): void {
+    if (board.live.task) void ranking.refresh(board.live.task).catch(() => {})
+  }
+  const cycle = createCycle({
+    platform,
+    db,
+    models,
+    samples,
+    rows,
+    tunnel,
+    delivery,
+    board,
+    eligibility,
+    tabs,
+    onTask,
+  })
   const schedule = createSchedule({ platform, cycle, board, tabs, eligibility, takeUp })
 
   // ── What is stored, and who else uses it ────────────────────────────────────────────────────────────────────────
@@ -66,6 +92,7 @@ export function createDevice(given: Platform): Device {
 
   /** Drops what is held in memory, and takes up what is stored. */
   async function takeUp(): Promise<void> {
+    ranking.clear()
     ranker.clear()
     if (board.live.task) ready = deferred<Active>()
     cycle.reset()
@@ -91,6 +118,7 @@ export function createDevice(given: Platform): Device {
     await schedule.stop(why)
     tabs.close()
     await board.close(failure)
+    ranking.clear()
     ranker.clear()
     db.close()
   }
@@ -131,7 +159,7 @@ export function createDevice(given: Platform): Device {
   let looking: Promise<void> | undefined
 
   /** What `ask` gives of the task in use; models that cannot serve are looked at. */
-  async function ranking<T>(ask: (task: Active) => Promise<T>): Promise<T> {
+  async function serving<T>(ask: (task: Active) => Promise<T>): Promise<T> {
     await looking
     try {
       return await ask(current())
@@ -153,9 +181,16 @@ export function createDevice(given: Platform): Device {
       return (await unlessAborted(ready.promise, stop)).catalogue
     },
 
-    rank: (asked) => ranking((task) => ranker.rank(task, asked)),
-    why: (asked) => ranking((task) => ranker.why(task, asked)),
-    compare: (asked) => ranking((task) => ranker.compare(task, asked)),
+    rank: (asked) => serving((task) => ranker.rank(task, asked)),
+    why: (asked) => serving((task) => ranker.why(task, asked)),
+    compare: (asked) => serving((task) => ranker.compare(task, asked)),
+
+    async run(asked, signal) {
+      const stop = signal ? AbortSignal.any([signal, ended.signal]) : ended.signal
+      const answer = await callTask(runs, current(), asked, stop)
+      board.changed()
+      return answer
+    },
 
     async track({ events }) {
       await record(db, clock, events)

@@ -24,6 +24,8 @@ export interface Answer {
   header(name: string): string | null
   /** Throws `offline` for anything but JSON, `bad-input` for JSON of another shape. */
   json<T>(schema: z.ZodType<T>): Promise<T>
+  /** The body as it is, where it is JSON. Throws `offline` where it is not. */
+  jsonBytes(): Promise<Uint8Array<ArrayBuffer>>
   /** The body as it is. Throws `bad-artifact` if it is longer than `limit` bytes; what exceeds it is not read. */
   bytes(limit: number): Promise<Uint8Array<ArrayBuffer>>
 }
@@ -54,14 +56,21 @@ export function createLine({
   clock,
   after,
   seed,
-}: { db: Db } & Pick<Platform, 'fetch' | 'clock' | 'after' | 'seed'>): Line {
+  patient = true,
+}: {
+  db: Db
+  /** False where nobody is there who could ask to be left alone. */
+  patient?: boolean
+} & Pick<Platform, 'fetch' | 'clock' | 'after' | 'seed'>): Line {
   async function bePatient(): Promise<void> {
+    if (!patient) return
     const left = silenceLeft((await getState(db, 'silentUntil')) ?? 0, clock.now())
     if (left > 0)
       throw new AppError('refused', `The server asked to be left alone for ${Math.ceil(left / 1000)} s.`)
   }
 
   async function noteRetryAfter({ status, headers }: Response): Promise<void> {
+    if (!patient) return
     const now = clock.now()
     const wait = patienceAsked(status, headers, now, seed() / 2 ** 32)
     if (wait !== undefined) await putState(db, 'silentUntil', Math.ceil(now + wait))
@@ -88,6 +97,10 @@ export function createLine({
       await count(db, { down: body.length, kind: kindOf(path) })
       return body
     }
+    const jsonBytes = (response: Response) => {
+      if (!/json/.test(typeOf(response))) throw portal()
+      return bytes(response, MAX_JSON)
+    }
     try {
       const response = await reach(
         () => unlessAborted(fetch(path, { ...request, signal: stop }), stop),
@@ -99,16 +112,13 @@ export function createLine({
         await noteRetryAfter(response)
         throw problem(response, await bytes(response, MAX_PROBLEM).catch(unlessTooLong))
       }
-      const type = response.headers.get('content-type') ?? ''
       const result = await read({
         status: response.status,
         header: (name) => response.headers.get(name),
-        async json(schema) {
-          if (!/json/.test(type)) throw portal()
-          return parse(schema, readJson(await bytes(response, MAX_JSON)), 'An answer of the server')
-        },
+        json: async (schema) => readAs(schema, await jsonBytes(response)),
+        jsonBytes: () => jsonBytes(response),
         async bytes(limit) {
-          if (/html/.test(type)) throw portal()
+          if (/html/.test(typeOf(response))) throw portal()
           return bytes(response, limit)
         },
       })
@@ -147,6 +157,12 @@ async function reach<T>(work: () => Promise<T>, signal: AbortSignal | undefined)
     throw new AppError('offline', 'The server cannot be reached.', { cause })
   }
 }
+
+const typeOf = ({ headers }: Response): string => headers.get('content-type') ?? ''
+
+/** What JSON says. Throws `bad-input` where it is none, or of another shape. */
+export const readAs = <T>(schema: z.ZodType<T>, bytes: Uint8Array): T =>
+  parse(schema, readJson(bytes), 'An answer of the server')
 
 function readJson(bytes: Uint8Array): unknown {
   try {

@@ -21,7 +21,7 @@ const wordSchema = z.discriminatedUnion('type', [
   /** How far the present phase of a run has come. */
   z.strictObject({ type: z.literal('progress'), run: statusSchema.shape.run }),
   /** Something stored is another. */
-  z.strictObject({ type: z.literal('changed'), what: z.enum(['rows', 'task', 'learning']) }),
+  z.strictObject({ type: z.literal('changed'), what: z.enum(['rows', 'task', 'delivered', 'learning']) }),
   /** The leader is to contact the server, now or with what else is to be sent; with `suspect`, to look at the models. */
   z.strictObject({ type: z.literal('visit'), soon: z.boolean(), suspect: z.boolean() }),
   /** All that is stored is about to be replaced: what is under way is to end · it is replaced. */

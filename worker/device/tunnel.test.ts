@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { DAY_MS } from '../../shared/clock.ts'
 import { MAX_EVENTS } from '../../shared/event.ts'
 import { toFailure } from '../../shared/failure.ts'
-import { reprDigest } from '../../shared/hash.ts'
+import { sha256 as hash, reprDigest } from '../../shared/hash.ts'
+import { dataBytes } from '../../shared/task.ts'
 import { createLocks } from '../locks.ts'
 import { freshDb, handClock } from '../testing/storage.ts'
 import { batchesFor, createWorld, FakeServer, html, NOON, problem, type World } from '../testing/world.ts'
@@ -403,7 +404,8 @@ describe('up', () => {
 describe('down', () => {
   test('the task comes once, and is unchanged after that', async () => {
     const first = await tunnel.task(null)
-    expect(first).toEqual({ state: 'new', manifest: world.manifest, etag: '"1"' })
+    const sha256 = await hash(dataBytes(world.manifest))
+    expect(first).toEqual({ state: 'new', manifest: world.manifest, etag: '"1"', sha256 })
     expect(await tunnel.task('"1"')).toEqual({ state: 'unchanged' })
     server.world = undefined
     expect(await tunnel.task('"1"')).toEqual({ state: 'none' })

@@ -5,7 +5,10 @@
  */
 import { zlibSync } from 'fflate'
 import {
+  type ActiveAnswer,
+  type ActiveRequest,
   acceptedSchema,
+  activeSchema,
   type BatchList,
   batchListSchema,
   consentSchema,
@@ -14,6 +17,7 @@ import {
   type Registration,
   type RowsRequest,
   registrationSchema,
+  reportedSchema,
 } from '../../shared/api.ts'
 import { DAY_MS } from '../../shared/clock.ts'
 import { decodeBatch } from '../../shared/codec.ts'
@@ -24,7 +28,9 @@ import type { FeatureSchema } from '../../shared/schema.ts'
 import { type Manifest, manifestSchema } from '../../shared/task.ts'
 import type { Platform, Request } from '../platform.ts'
 import { count, type Db, getState, putState } from './db.ts'
-import { type Answer, createLine, Refusal } from './line.ts'
+import { createFiles } from './files.ts'
+import { type Answer, createLine, Refusal, readAs } from './line.ts'
+import { sendReports } from './reports.ts'
 import { empty, type Outbox, UPLOADS } from './upload.ts'
 
 /** A batch beyond this is refused: it holds ≤ 40 samples. */
@@ -42,11 +48,27 @@ const RENEW_MS = 30 * DAY_MS
 type TaskAnswer =
   | { readonly state: 'unchanged' }
   | { readonly state: 'none' }
-  | { readonly state: 'new'; readonly manifest: Manifest; readonly etag: string | null }
+  | {
+      readonly state: 'new'
+      readonly manifest: Manifest
+      readonly etag: string | null
+      /** Of the manifest as it came. */
+      readonly sha256: string
+    }
+
+/** What is active for this device, as it came. */
+export interface ActiveCome {
+  readonly answer: ActiveAnswer
+  readonly etag: string | null
+  /** What time it is at the server, ms; undefined where it does not say. */
+  readonly at: number | undefined
+}
 
 export interface Tunnel {
   /** This device's name at the server, registering if it has none. */
   identify(signal?: AbortSignal): Promise<Registration>
+  /** That name; where a static host has the tasks and no server was ever reached, one of its own until then. */
+  name(signal?: AbortSignal): Promise<string>
   /** Gets another credential once the one at hand is old. The server takes both until the new one is shown. */
   renew(signal?: AbortSignal): Promise<void>
   /** Tells the server what the user has said about sharing, if it does not know it yet. */
@@ -54,6 +76,10 @@ export interface Tunnel {
   /** Sends everything that waits in the outbox. What was not acknowledged when it throws is still there. */
   flush(signal?: AbortSignal): Promise<void>
   task(etag: string | null, signal?: AbortSignal): Promise<TaskAnswer>
+  /** What is active for this device, or null where it is what it was when the ETag came. */
+  active(said: ActiveRequest, etag: string | null, signal?: AbortSignal): Promise<ActiveCome | null>
+  /** Tells how tasks ran, as far as it was not told; what was not acknowledged when it throws is still there. */
+  reports(signal?: AbortSignal): Promise<void>
   /** Throws `bad-artifact` unless the bytes are those that were promised. */
   artifact(promised: Manifest['model'], signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>
   batches(signal?: AbortSignal): Promise<BatchList>
@@ -77,10 +103,12 @@ export interface Tunnel {
 
 export function createTunnel(
   deps: { db: Db; token?: () => string | undefined } & Parameters<typeof createLine>[0] &
-    Pick<Platform, 'locks' | 'signsIn'>,
+    Pick<Platform, 'locks' | 'signsIn' | 'files'>,
 ): Tunnel {
   const { db, locks, clock } = deps
   const line = createLine(deps)
+  /** What a server that wants to be left alone says is nothing to a static host. */
+  const near = deps.files ? createLine({ ...deps, fetch: deps.files, patient: false }) : line
 
   /** `line` with this device's credential. A server that does not know it (any more) gets one new registration. */
   async function ask<T>(
@@ -124,6 +152,17 @@ export function createTunnel(
         await db.state.delete('pulled')
       })
       return identity
+    })
+  }
+
+  /** Another one after everything was forgotten, as a registration would be. */
+  async function provisional(): Promise<string> {
+    return db.transaction('rw', db.state, async () => {
+      const present = await getState(db, 'provisional')
+      if (present !== undefined) return present
+      const drawn = `own-${crypto.randomUUID()}`
+      await putState(db, 'provisional', drawn)
+      return drawn
     })
   }
 
@@ -191,8 +230,18 @@ export function createTunnel(
     },
   }
 
-  return {
+  const tunnel: Tunnel = {
     identify,
+
+    async name(signal) {
+      try {
+        return (await identify(signal)).device
+      } catch (error) {
+        const away = error instanceof AppError && ['offline', 'refused'].includes(error.code)
+        if (!deps.files || !away) throw error
+        return provisional()
+      }
+    },
 
     async renew(signal) {
       const last = await getState(db, 'renewed')
@@ -234,7 +283,9 @@ export function createTunnel(
           { headers, cache: 'no-store' },
           async (answer): Promise<TaskAnswer> => {
             if (answer.status === 304) return { state: 'unchanged' }
-            return { state: 'new', manifest: await answer.json(manifestSchema), etag: answer.header('etag') }
+            const bytes = await answer.jsonBytes()
+            const manifest = readAs(manifestSchema, bytes)
+            return { state: 'new', manifest, etag: answer.header('etag'), sha256: await hash(bytes) }
           },
           signal,
         )
@@ -244,12 +295,32 @@ export function createTunnel(
       }
     },
 
+    active(said, etag, signal) {
+      const request = json(said)
+      const headers = { ...request.headers, ...(etag !== null && { 'if-none-match': etag }) }
+      const read = async (answer: Answer): Promise<ActiveCome | null> => {
+        if (answer.status === 304) return null
+        const at = Date.parse(answer.header('date') ?? '')
+        return {
+          answer: await answer.json(activeSchema),
+          etag: answer.header('etag'),
+          at: Number.isNaN(at) ? undefined : at,
+        }
+      }
+      return ask('/api/active', { ...request, headers, cache: 'no-store' }, read, signal)
+    },
+
+    reports: (signal) =>
+      sendReports(deps, (upload) =>
+        ask('/api/reports', compressed(upload), (answer) => answer.json(reportedSchema), signal),
+      ),
+
     async artifact({ sha256, bytes: length }, signal) {
       if (length > MAX_ARTIFACT)
         throw new AppError('bad-artifact', `An artifact of ${length} bytes is too large.`)
       const get = async (cache: 'default' | 'reload') => {
         // One byte more than promised is room enough to see that there is too much.
-        const read = line(`/artifacts/${sha256}`, { cache }, (answer) => answer.bytes(length + 1), signal)
+        const read = near(`/artifacts/${sha256}`, { cache }, (answer) => answer.bytes(length + 1), signal)
         const bytes = await read.catch(unlessTooLong)
         return bytes?.length === length && (await hash(bytes)) === sha256 ? bytes : undefined
       }
@@ -301,12 +372,19 @@ export function createTunnel(
       }
     },
   }
+  return deps.files ? { ...tunnel, ...createFiles(near, tunnel.artifact) } : tunnel
 }
 
 const json = (value: unknown, method: 'POST' | 'PUT' = 'POST'): Request => ({
   method,
   headers: { 'content-type': 'application/json' },
   body: JSON.stringify(value),
+})
+
+const compressed = (value: unknown): Request => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/json', 'content-encoding': 'deflate' },
+  body: zlibSync(new TextEncoder().encode(JSON.stringify(value))) as Uint8Array<ArrayBuffer>,
 })
 
 const authorised = (request: Request, credential: string): Request => ({

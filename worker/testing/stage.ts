@@ -6,6 +6,7 @@ import { DB_NAME, type Db, openDb } from '../device/db.ts'
 import { createDevice, type Device } from '../device/device.ts'
 import { createHeadlessStorage, type HeadlessStorage, headlessPlatform } from '../headless.ts'
 import type { Platform } from '../platform.ts'
+import { builtTasks } from './built.ts'
 import { handClock } from './storage.ts'
 import { batchesFor, createWorld, FakeServer, key, NOON, type World } from './world.ts'
 
@@ -74,7 +75,7 @@ export function stage() {
 
   beforeEach(async () => {
     here.world = await createWorld(LEARNING)
-    here.server = new FakeServer(here.world)
+    here.server = new FakeServer(here.world, builtTasks)
     here.server.batches = batchesFor(here.world, { count: 12, kindred: 2 })
     here.clock = handClock(NOON)
     here.storage = createHeadlessStorage()

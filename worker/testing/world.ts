@@ -1,6 +1,12 @@
 /** A small world for tests: two kinds of readers, a catalogue, a task, and a server that speaks the HTTP contract in memory. */
 import { deflateSync, unzlibSync } from 'fflate'
-import { registerSchema, rowsRequestSchema, sharingSchema } from '../../shared/api.ts'
+import {
+  activeRequestSchema,
+  registerSchema,
+  reportsRequestSchema,
+  rowsRequestSchema,
+  sharingSchema,
+} from '../../shared/api.ts'
 import { type Catalogue, UNKNOWN_ID } from '../../shared/catalogue.ts'
 import { DAY_MS } from '../../shared/clock.ts'
 import { encodeSample, joinBatch } from '../../shared/codec.ts'
@@ -16,6 +22,9 @@ import { type Random, seeded } from '../../shared/random.ts'
 import type { Sample } from '../../shared/sample.ts'
 import { schemas } from '../../shared/schemas/index.ts'
 import type { Manifest } from '../../shared/task.ts'
+import type { Delivered } from '../../shared/tasks/contact.ts'
+import type { Report } from '../../shared/tasks/report.ts'
+import { Delivering } from './delivering.ts'
 
 /** A Friday noon. */
 export const NOON = Date.UTC(2024, 0, 5, 12)
@@ -181,6 +190,8 @@ export class FakeServer {
   state: 'ready' | 'too-few-clicks' | 'no-neighbours' = 'ready'
   readonly devices = new Map<string, string>()
   readonly events = new Map<string, KindredEvent & { device: string }>()
+  /** By upload: what was told of runs. */
+  readonly reports = new Map<string, readonly Report[]>()
   readonly requests: string[] = []
   before: (method: string, path: string) => Answer = () => undefined
   after: (method: string, path: string, response: Response) => Response | Promise<Response> = (_, __, r) => r
@@ -188,8 +199,12 @@ export class FakeServer {
   readonly sharing = new Map<string, boolean>()
   private made = 0
 
-  constructor(world?: World) {
+  /** Which tasks devices are to have; what they are told vouches for the world's manifest. */
+  readonly delivering: Delivering
+
+  constructor(world?: World, tasks: readonly Delivered[] = []) {
     this.world = world
+    this.delivering = new Delivering(() => this.world?.manifest, tasks)
   }
 
   count(request: string): number {
@@ -224,6 +239,7 @@ export class FakeServer {
     const device = this.devices.get(headers.get('authorization')?.replace('Bearer ', '') ?? '')
     if (!device) return problem(401, 'Unknown device')
     if (method === 'POST' && path === '/api/events') return this.takeEvents(device, init)
+    if (method === 'POST' && path === '/api/reports') return this.takeReports(init)
     if (method === 'PUT' && path === '/api/me/consent') {
       const { sharing } = sharingSchema.parse(JSON.parse(String(init.body)))
       this.sharing.set(device, sharing)
@@ -236,6 +252,7 @@ export class FakeServer {
     }
     if (method === 'DELETE' && path === '/api/me') return this.erase(device)
     if (method === 'POST' && path === '/api/rows') return this.rows(init)
+    if (method === 'POST' && path === '/api/active') return this.active(device, headers, init)
     const [, day, n] = /^\/api\/batches\/(\d+)\/(\d+)$/.exec(path) ?? []
     const batch = this.batches[Number(n)]
     if (Number(day) === this.day && batch)
@@ -253,6 +270,14 @@ export class FakeServer {
     return Response.json({ accepted: fresh.length, known: events.length - fresh.length }, { status: 202 })
   }
 
+  private takeReports(init: RequestInit): Response {
+    const text = new TextDecoder().decode(unzlibSync(init.body as Uint8Array))
+    const { id, reports } = reportsRequestSchema.parse(JSON.parse(text))
+    const accepted = this.reports.has(id) ? 0 : reports.length
+    this.reports.set(id, reports)
+    return Response.json({ accepted, ignored: reports.length - accepted }, { status: 202 })
+  }
+
   private erase(device: string): Response {
     const own = [...this.events.values()].filter((event) => event.device === device)
     for (const { id } of own) this.events.delete(id)
@@ -260,9 +285,20 @@ export class FakeServer {
     return Response.json({ events: own.length, samples: 0, mappings: 0 })
   }
 
+  private async active(device: string, headers: Headers, { body }: RequestInit): Promise<Response> {
+    const { answer, etag } = await this.delivering.answer(
+      device,
+      activeRequestSchema.parse(JSON.parse(String(body))),
+    )
+    return headers.get('if-none-match') === etag
+      ? new Response(null, { status: 304, headers: { etag } })
+      : Response.json(answer, { headers: { etag } })
+  }
+
   private task(headers: Headers): Response {
     if (!this.world) return problem(404, 'No task yet')
-    const etag = `"${this.world.manifest.version}"`
+    const { version, rollback } = this.world.manifest
+    const etag = `"${version}${rollback ? ` ${rollback.order}` : ''}"`
     if (headers.get('if-none-match') === etag) return new Response(null, { status: 304, headers: { etag } })
     return Response.json(this.world.manifest, { headers: { etag } })
   }
@@ -277,13 +313,14 @@ export class FakeServer {
     return new Response(bytes, { headers: { 'repr-digest': await reprDigest(bytes) } })
   }
 
-  private artifact(sha: string): Response {
+  private async artifact(sha: string): Promise<Response> {
     const { manifest, model, catalogueBytes, factorsBytes } = this.world!
-    const bytes = {
+    const ofData = {
       [manifest.model.sha256]: model,
       [manifest.catalogue.sha256]: catalogueBytes,
       ...(factorsBytes && { [manifest.factors!.sha256]: factorsBytes }),
-    }[sha]
+    }
+    const bytes = ofData[sha] ?? (await this.delivering.artifact(sha))
     return bytes ? new Response(bytes) : problem(404, 'No such artifact')
   }
 }
