@@ -3,6 +3,7 @@ import { strToU8, unzipSync, zipSync } from 'fflate'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { sha256 } from '../../shared/hash.ts'
 import { seeded } from '../../shared/random.ts'
+import { draft } from '../../shared/tasks/fixtures.ts'
 import { freshDb } from '../testing/storage.ts'
 import { createWorld, NOON, samplesOf, type World } from '../testing/world.ts'
 import { type Db, putState } from './db.ts'
@@ -58,6 +59,15 @@ async function fill(db: Db, { own = 3, borrowed = 6, seed = 1 } = {}): Promise<v
     values: new Float32Array([0.1, -2]),
     used: 3,
   })
+  const groups = { name: 'taste/groups', slot: 'M', version: 2, bytes: 3, at: NOON } as const
+  const bytes = new Uint8Array([seed % 256, 2, 3])
+  await db.models.put({ ...groups, sha256: await sha256(bytes) })
+  await db.blobs.put({ name: groups.name, slot: groups.slot, bytes })
+  const run = { type: 'run', task: 'taste', version: 2, trigger: 'day', outcome: 'done', ms: 12 } as const
+  await db.reports.bulkAdd([
+    { ...run, at: NOON, upload: 'b6d1a0f4-3a52-4c1e-9a52-0d6a54b1c001' },
+    { type: 'values', task: 'taste', version: 2, name: 'groups', values: { count: 0.1 * seed }, at: NOON },
+  ])
   await putState(db, 'identity', { device: 'd', credential: 'a-credential-of-it' })
   await putState(db, 'counters', { delivered: 3, down: 2, up: 1 })
 }
@@ -118,10 +128,15 @@ describe('taking out and bringing in', () => {
       base: 'x',
     })
     await from.blobs.put({ name, slot: 'Mbuf', bytes: new Uint8Array(3) })
+    const manifest = draft({ name: 'taste' }) as never
+    const script = new Uint8Array(3)
+    await from.delivered.put({ name: 'taste', version: 2, manifestSha256: '', manifest, script, at: NOON })
+    await from.state.put({ key: 'trusted', value: {} })
     await putState(from, 'silentUntil', NOON)
     await bringIn(to, await takeOut(from, NOON))
-    expect((await to.models.toArray()).map(({ slot }) => slot)).toEqual(['M', 'M0'])
-    expect(await to.blobs.count()).toBe(3)
+    expect((await to.models.toArray()).map(({ slot }) => slot)).toEqual(['M', 'M', 'M0'])
+    expect(await to.blobs.count()).toBe(4)
+    expect([await to.delivered.count(), await to.state.get('trusted')]).toEqual([0, undefined])
     expect(await to.state.get('silentUntil')).toBeUndefined()
   })
 
@@ -136,17 +151,46 @@ describe('taking out and bringing in', () => {
     const files = unzipSync(await takeOut(from, NOON))
     expect(Object.keys(files).sort()).toEqual(
       [
-        ...['catalogue', 'M', 'M0'].map((name) => `blobs/${name}`),
+        ...['catalogue', 'M', 'M0', 'taste/groups/M'].map((name) => `blobs/${name}`),
         'kindred.json',
-        ...['outbox', 'history', 'local', 'matched', 'models', 'rows', 'tasks', 'journal', 'state'].map(
-          (name) => `tables/${name}.json`,
-        ),
+        ...[
+          'outbox',
+          'history',
+          'local',
+          'matched',
+          'models',
+          'rows',
+          'tasks',
+          'journal',
+          'reports',
+          'state',
+        ].map((name) => `tables/${name}.json`),
       ].sort(),
     )
     expect(JSON.parse(new TextDecoder().decode(files['tables/outbox.json']))).toEqual([
       { type: 'behaviour', id: uuid(99), at: NOON, name: 'scrolled' },
     ])
   })
+})
+
+test('a file of the first format is brought in: it has nothing of tasks, and keys that serve no more', async () => {
+  await fill(from)
+  const reports = await from.reports.toArray()
+  await from.models.where('name').equals('taste/groups').delete()
+  const older = await changed({
+    'kindred.json': (bytes) => {
+      const header = JSON.parse(new TextDecoder().decode(bytes))
+      delete header.files['tables/reports.json']
+      return strToU8(JSON.stringify({ ...header, version: 1 }))
+    },
+    'tables/reports.json': () => undefined,
+    'tables/state.json': rows((all) => all.push({ key: 'learnt', value: { day: 3 } })),
+  })
+  await bringIn(to, older)
+  await from.blobs.where('[name+slot]').equals(['taste/groups', 'M']).delete()
+  await from.reports.clear()
+  expect(await contents(to)).toEqual(await contents(from))
+  expect(reports).toHaveLength(2)
 })
 
 describe('a file is refused, and nothing has changed, when', () => {
@@ -191,6 +235,16 @@ describe('a file is refused, and nothing has changed, when', () => {
       () => changed({ 'tables/state.json': rows(([row]) => Object.assign(row!, { value: 7 })) }),
       /State/,
     ],
+    [
+      'a task’s own model is another one',
+      () => changed({ 'blobs/taste/groups/M': (b) => b.map((x) => x ^ 1) }),
+      /taste\/groups\/M is not what its row promises/,
+    ],
+    [
+      'a model would be nobody’s',
+      () => changed({ 'tables/models.json': rows(([row]) => Object.assign(row!, { name: '../x' })) }),
+      /not what its row promises/,
+    ],
     ['samples have no task', () => changed({ 'tables/tasks.json': () => strToU8('[]') }), /no task/],
   ])('%s', async (_, make, message) => {
     const before = await contents(to)
@@ -202,7 +256,7 @@ describe('a file is refused, and nothing has changed, when', () => {
   test('it was made by a newer Kindred, and the failure says so', async () => {
     const newer = await changed({
       'kindred.json': (bytes) =>
-        strToU8(new TextDecoder().decode(bytes).replace('"version":1', '"version":2')),
+        strToU8(new TextDecoder().decode(bytes).replace('"version":2', '"version":3')),
     })
     await expect(bringIn(to, newer)).rejects.toMatchObject({ code: 'version' })
   })

@@ -13,13 +13,15 @@ import { sha256 as hash } from '../../shared/hash.ts'
 import { roundSchema } from '../../shared/protocol.ts'
 import { layoutOf } from '../../shared/schema.ts'
 import { manifestSchema, sha256Schema } from '../../shared/task.ts'
-import { type Db, type StateKey, stateSchemas } from './db.ts'
+import { runReportSchema, valuesReportSchema } from '../../shared/tasks/report.ts'
+import { type BlobRow, type Db, type StateKey, stateSchemas } from './db.ts'
 
 /**
  * Bump on any change that an older device would misread.
  * 1 first release
+ * 2 what waits to be told of runs; models of tasks' own
  */
-const FORMAT = 1
+const FORMAT = 2
 /** Larger files are refused before they are inflated: models of 50 M weights, twice, and what else there is. */
 const MAX_BYTES = 512 << 20
 /** What is this browser's own, and of no use in another. */
@@ -28,6 +30,8 @@ const STAYS: readonly string[] = [
   'silentUntil',
   'registeredAgain',
   'persistent',
+  // Tasks come from the server anew, and what vouches for them.
+  'trusted',
 ] satisfies readonly StateKey[]
 
 const int32 = z
@@ -41,6 +45,9 @@ const int32 = z
 const float32 = z.array(z.number()).transform((values) => Float32Array.from(values))
 const at = z.int()
 const sample = { at, label: z.literal([0, 1]), ids: int32, dense: float32 }
+/** Of a task's own: `task/model`. */
+const OWN = /^[a-z][a-z0-9-]{0,39}\/[a-z][a-z0-9-]{0,39}$/
+const noted = { n: z.int(), at, upload: z.uuid({ version: 'v4' }).optional() }
 const matched = { ...sample, id: z.string().min(1).max(64), order: z.int() }
 
 /** What a row of each table must look like. */
@@ -70,10 +77,13 @@ const rowSchemas = {
   }),
   tasks: z.strictObject({ name: z.string(), etag: z.string().nullable(), manifest: manifestSchema }),
   journal: roundSchema.extend({ n: z.int() }),
+  reports: z.discriminatedUnion('type', [runReportSchema.extend(noted), valuesReportSchema.extend(noted)]),
   state: z.strictObject({ key: z.enum(Object.keys(stateSchemas) as [StateKey]), value: z.unknown() }),
 } as const
 type TableName = keyof typeof rowSchemas
 const TABLES = Object.keys(rowSchemas) as TableName[]
+/** Tables that were not there from the first format on. */
+const SINCE: Partial<Record<TableName, number>> = { reports: 2 }
 
 const headerSchema = z.strictObject({
   format: z.literal('kindred'),
@@ -86,6 +96,10 @@ const typedAsList = (_: string, value: unknown) =>
   ArrayBuffer.isView(value) ? Array.from(value as Float32Array) : value
 const encoded = (value: unknown) => new TextEncoder().encode(JSON.stringify(value, typedAsList))
 
+/** The data's models have their name in the row of their task alone; of a task's own there may be any number. */
+const fileOf = ({ name, slot }: { readonly name: string; readonly slot: string }): string =>
+  OWN.test(name) ? `blobs/${name}/${slot}` : `blobs/${slot}`
+
 /** All of one moment, as the bytes of a zip; what a round has written so far (Mbuf) is left out. */
 export async function takeOut(db: Db, now: number): Promise<Uint8Array<ArrayBuffer>> {
   const { rows, blobs } = await db.transaction('r', db.tables, async () => ({
@@ -95,9 +109,10 @@ export async function takeOut(db: Db, now: number): Promise<Uint8Array<ArrayBuff
   const files: Record<string, Uint8Array> = {}
   TABLES.forEach((name, i) => {
     const kept = rows[i]!.filter(({ slot, key }) => slot !== 'Mbuf' && !STAYS.includes(key))
-    files[`tables/${name}.json`] = encoded(kept)
+    // That the manifest is the server's own the next device hears from the server.
+    files[`tables/${name}.json`] = encoded(name === 'tasks' ? kept.map(({ sha256: _, ...row }) => row) : kept)
   })
-  for (const { slot, bytes } of blobs) if (slot !== 'Mbuf') files[`blobs/${slot}`] = bytes
+  for (const blob of blobs) if (blob.slot !== 'Mbuf') files[fileOf(blob)] = blob.bytes
   const names = await Promise.all(
     Object.entries(files).map(async ([name, bytes]) => [name, await hash(bytes.slice())] as const),
   )
@@ -111,8 +126,13 @@ export async function takeOut(db: Db, now: number): Promise<Uint8Array<ArrayBuff
  * changed.
  */
 export async function bringIn(db: Db, file: Uint8Array): Promise<void> {
-  const files = await opened(file)
-  const rows = Object.fromEntries(TABLES.map((name) => [name, readRows(name, files[`tables/${name}.json`])]))
+  const { files, version } = await opened(file)
+  const rows = Object.fromEntries(
+    TABLES.map((name) => [
+      name,
+      version < (SINCE[name] ?? 1) ? [] : readRows(name, files[`tables/${name}.json`], version),
+    ]),
+  )
   const blobs = await readBlobs(rows, files)
   await db.transaction('rw', db.tables, async () => {
     await Promise.all(db.tables.map((table) => table.clear()))
@@ -125,8 +145,10 @@ const refuse = (why: string, cause?: unknown): never => {
   throw new AppError('bad-artifact', `This is not a file that Kindred can bring in: ${why}.`, { cause })
 }
 
-/** The files of the zip, each with the hash that the header gives it. */
-async function opened(file: Uint8Array): Promise<Record<string, Uint8Array<ArrayBuffer>>> {
+/** The files of the zip, each with the hash that the header gives it, and the format that they have. */
+async function opened(
+  file: Uint8Array,
+): Promise<{ files: Record<string, Uint8Array<ArrayBuffer>>; version: number }> {
   let files: Record<string, Uint8Array<ArrayBuffer>> = {}
   let size = 0
   const small = ({ originalSize }: { originalSize: number }) => {
@@ -144,7 +166,8 @@ async function opened(file: Uint8Array): Promise<Record<string, Uint8Array<Array
     const bytes = files[name] ?? refuse(`${name} is missing`)
     if ((await hash(bytes)) !== due) refuse(`${name} is damaged`)
   }
-  return Object.fromEntries(Object.keys(header.files).map((name) => [name, files[name]!]))
+  const named = Object.fromEntries(Object.keys(header.files).map((name) => [name, files[name]!]))
+  return { files: named, version: header.version }
 }
 
 function readHeader(bytes: Uint8Array | undefined): z.infer<typeof headerSchema> {
@@ -165,14 +188,24 @@ function readJson(name: string, bytes: Uint8Array | undefined): unknown {
   }
 }
 
-function readRows(name: TableName, bytes: Uint8Array | undefined): Record<string, unknown>[] {
+function readRows(
+  name: TableName,
+  bytes: Uint8Array | undefined,
+  version: number,
+): Record<string, unknown>[] {
   const schema = z.array(rowSchemas[name] as z.ZodType<Record<string, unknown>>)
-  const rows = parse(schema, readJson(`tables/${name}.json`, bytes), `Table ${name}`)
+  const value = readJson(`tables/${name}.json`, bytes)
+  // What an earlier one kept may be of no use any more.
+  const known = name === 'state' && version < FORMAT && Array.isArray(value) ? value.filter(isKnown) : value
+  const rows = parse(schema, known, `Table ${name}`)
   if (name === 'state')
     for (const { key, value } of rows)
       parse(stateSchemas[key as StateKey] as z.ZodType, value, `State ${key}`)
   return rows
 }
+
+const isKnown = (row: { readonly key?: unknown } | null): boolean =>
+  Object.hasOwn(stateSchemas, String(row?.key))
 
 /** Models and catalogue, if they and the samples are those of the one task that is there. */
 async function readBlobs(
@@ -189,16 +222,18 @@ async function readBlobs(
   const { idWidth, denseWidth } = layoutOf(task.manifest.schema)
   if (samples.some(({ ids, dense }) => ids.length !== idWidth || dense.length !== denseWidth))
     refuse('a sample does not have the features of its task')
-  const due = models!.map(({ name, slot, sha256 }) => ({ name, slot, sha256 }))
+  type Due = Pick<BlobRow, 'name' | 'slot'> & { readonly sha256: string }
+  const due = (models as unknown as Due[]).map(({ name, slot, sha256 }) => ({ name, slot, sha256 }))
   const { catalogue, factors } = task.manifest
   due.push({ name: task.name, slot: 'catalogue', sha256: catalogue.sha256 })
   if (factors) due.push({ name: task.name, slot: 'factors', sha256: factors.sha256 })
   return Promise.all(
     due.map(async ({ name, slot, sha256 }) => {
-      const bytes = files[`blobs/${slot}`] ?? refuse(`blobs/${slot} is missing`)
-      if (name !== task.name || (await hash(bytes)) !== sha256)
-        refuse(`blobs/${slot} is not what its row promises`)
-      return { name: task.name, slot: slot as 'M' | 'M0' | 'catalogue' | 'factors', bytes }
+      const file = fileOf({ name, slot })
+      const bytes = files[file] ?? refuse(`${file} is missing`)
+      if ((name !== task.name && !OWN.test(name)) || (await hash(bytes)) !== sha256)
+        refuse(`${file} is not what its row promises`)
+      return { name, slot, bytes }
     }),
   )
 }
