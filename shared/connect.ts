@@ -8,6 +8,7 @@ import { PROTOCOL_VERSION } from './version.ts'
 const names: Record<CallName, true> = {
   catalogue: true,
   rank: true,
+  run: true,
   why: true,
   compare: true,
   track: true,

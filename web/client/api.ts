@@ -93,6 +93,8 @@ export interface Ranking<C> {
   readonly scores: readonly (number | null)[]
   /** The model that ranked. Null where none did: then `order` is the order in which the candidates came. */
   readonly by: ModelId | null
+  /** The task by which the order is another than that of the scores, or could be. Null: it is that of the scores. */
+  readonly task: { readonly name: string; readonly version: number } | null
   /** Keys that the catalogue on this device does not know (yet). */
   readonly unknown: readonly string[]
   /** Why no model ranked: `not-ready` before the first one is here. */
@@ -183,6 +185,15 @@ export interface Kindred {
     candidates: readonly C[],
     options?: { readonly signal?: AbortSignal | undefined; readonly within?: number | undefined },
   ): Promise<Ranking<C>>
+  /**
+   * Asks the delivered task that is called by this name; what it answers is what its script returns, as JSON. Throws `not-ready`
+   * where no task on this device is called so, and what the run failed of.
+   */
+  call(
+    name: string,
+    input?: unknown,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<unknown>
   readonly model: {
     /** What ranks now; null before there is any. */
     current(): Promise<Model | null>

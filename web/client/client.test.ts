@@ -92,6 +92,7 @@ describe('a list', () => {
       order: given,
       scores: given.map(() => null),
       by: null,
+      task: null,
       unknown: [],
       failure: { code: 'not-ready', message: expect.any(String) },
     })
@@ -109,7 +110,14 @@ describe('a list', () => {
 
   it('may be empty', async () => {
     const kindred = await client()
-    expect(await kindred.rank([])).toEqual({ order: [], scores: [], by: null, unknown: [], failure: null })
+    expect(await kindred.rank([])).toEqual({
+      order: [],
+      scores: [],
+      by: null,
+      task: null,
+      unknown: [],
+      failure: null,
+    })
   })
 
   it('stays as it came where no model ranks in time', async () => {

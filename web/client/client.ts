@@ -124,9 +124,10 @@ export function createClient({
   ): Promise<Ranking<C>> {
     if (candidates.length === 0) return asTheyCame(candidates, null)
     try {
-      const { ranked, unknown = [], serving } = await ask(candidates, within, signal)
+      const { ranked, unknown = [], serving, by: task } = await ask(candidates, within, signal)
       const by = modelIdOf(last ?? (await device.status(null)), serving)
-      return { ...inOrder(candidates, ranked), by, unknown, failure: null }
+      const named = task && { name: task.task, version: task.version }
+      return { ...inOrder(candidates, ranked), by, task: named, unknown, failure: null }
     } catch (error) {
       const code = codeOf(error)
       if (code === 'bad-input' || code === 'cancelled') throw error
@@ -139,6 +140,8 @@ export function createClient({
   return {
     track: tracking.track,
     rank,
+    call: (name, input, { signal } = {}) =>
+      device.run({ name, ...(input !== undefined && { input: input as never }) }, signal),
     model: {
       current: async () => modelOf(await device.status(null)),
       onChange(listener) {
@@ -227,6 +230,7 @@ const asTheyCame = <C>(order: readonly C[], failure: Failure | null): Ranking<C>
   order: [...order],
   scores: order.map(() => null),
   by: null,
+  task: null,
   unknown: [],
   failure,
 })

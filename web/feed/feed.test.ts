@@ -33,7 +33,11 @@ function bench(stored = new Map<string, string>()) {
       if (device.failing) throw device.failing
       const sign = device.serving.version % 2 ? 1 : -1
       const ranked = items.map((item) => ({ item, score: 0.5 + (sign * Number(item.slice(1))) / 1000 }))
-      const answer = { ranked: ranked.sort((a, b) => b.score - a.score), serving: { ...device.serving } }
+      const answer = {
+        ranked: ranked.sort((a, b) => b.score - a.score),
+        serving: { ...device.serving },
+        by: null,
+      }
       const held = device.held
       device.held = null
       await held

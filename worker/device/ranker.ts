@@ -11,6 +11,7 @@ import type { Active } from './active.ts'
 import type { Db, ModelRow } from './db.ts'
 import { createMemory } from './memory.ts'
 import type { Models } from './models.ts'
+import type { Ranking } from './ranking.ts'
 import type { Rows } from './rows.ts'
 import { openScorer, type Scorer } from './scorer.ts'
 import { createTurns } from './turns.ts'
@@ -21,8 +22,9 @@ type Candidates = Pick<CallInput<'rank'>, 'items' | 'context'>
 
 export interface Ranker {
   /**
-   * Items by falling click probability. Throws `bad-input` for an item that the catalogue lacks, unless asked to be lenient,
-   * `version` if the model stored is not of this task (another tab has moved on), and what `models.load` throws.
+   * Items with their click probability, in the order of the task that ranks; else by it. Throws `bad-input` for an item that
+   * the catalogue lacks, unless asked to be lenient, `version` if the model stored is not of this task (another tab has moved
+   * on), and what `models.load` throws.
    */
   rank(task: Active, asked: CallInput<'rank'>): Promise<CallOutput<'rank'>>
   /** What each item's score rests on; throws what `rank` throws. */
@@ -34,13 +36,15 @@ export interface Ranker {
 }
 
 export interface RankerDeps {
+  /** The task that says in which order candidates come. */
+  readonly ranking: Pick<Ranking, 'order'>
   readonly db: Db
   readonly models: Models
   readonly rows: Rows
   readonly clock: Clock
 }
 
-export function createRanker({ db, models, rows, clock }: RankerDeps): Ranker {
+export function createRanker({ ranking, db, models, rows, clock }: RankerDeps): Ranker {
   // A GPU would take longer to be asked than these two to answer.
   const engine: Promise<Engine> = createFusedEngine().catch(() => createPlainEngine())
   /** The model in use, with the rows that candidates have needed so far of tables that were not delivered whole. */
@@ -118,9 +122,12 @@ export function createRanker({ db, models, rows, clock }: RankerDeps): Ranker {
   return {
     async rank(task, { lenient = false, ...asked }) {
       const { known, unknown } = lenient ? sift(task, asked) : { known: asked }
-      const batch = await batchOf(task, known)
+      const { samples } = await candidates(task, known)
+      const batch = pack(task.context.layout, samples)
       const { serving, result } = await turn(() => scoresNow(task, batch))
-      return { ranked: inOrder(known.items, result), ...(unknown && { unknown }), serving }
+      const ordered = await ranking.order(task, { ids: known.items, samples, scores: result })
+      const ranked = inOrder(known.items, result, ordered?.scores)
+      return { ranked, ...(unknown && { unknown }), serving, by: ordered?.by ?? null }
     },
 
     async why(task, asked) {
@@ -155,6 +162,9 @@ function sift({ context: { index } }: Active, { items, context }: Omit<CallInput
   return { known, unknown: items.filter((item) => !index.has(item)) }
 }
 
-/** Items with their scores, best first; equal ones as they came. */
-const inOrder = (items: readonly string[], scores: ArrayLike<number>) =>
-  items.map((item, i) => ({ item, score: scores[i]! })).sort((a, b) => b.score - a.score)
+/** Items with their scores, best first by `ranks`; equal ones as they came. */
+const inOrder = (items: readonly string[], scores: ArrayLike<number>, ranks = scores) =>
+  items
+    .map((item, i) => ({ item, score: scores[i]!, rank: ranks[i]! }))
+    .sort((a, b) => b.rank - a.rank)
+    .map(({ item, score }) => ({ item, score }))
