@@ -6,7 +6,7 @@ import { seeded } from '../../shared/random.ts'
 import { draft } from '../../shared/tasks/fixtures.ts'
 import { freshDb } from '../testing/storage.ts'
 import { createWorld, NOON, samplesOf, type World } from '../testing/world.ts'
-import { type Db, putState } from './db.ts'
+import { type Db, getState, putState } from './db.ts'
 import { bringIn, takeOut } from './takeout.ts'
 
 let world: World
@@ -30,7 +30,7 @@ async function fill(db: Db, { own = 3, borrowed = 6, seed = 1 } = {}): Promise<v
   const random = seeded(seed)
   const { name } = manifest
   const row = { name, version: 1, sha256: manifest.model.sha256, bytes: model.length, at: NOON }
-  await db.tasks.put({ name, etag: '"1"', manifest })
+  await db.tasks.put({ name, etag: null, manifest })
   for (const slot of ['M', 'M0'] as const) {
     await db.models.put({ ...row, slot })
     await db.blobs.put({ name, slot, bytes: model })
@@ -138,6 +138,28 @@ describe('taking out and bringing in', () => {
     expect(await to.blobs.count()).toBe(4)
     expect([await to.delivered.count(), await to.state.get('trusted')]).toEqual([0, undefined])
     expect(await to.state.get('silentUntil')).toBeUndefined()
+  })
+
+  test('brings neither tasks nor trust nor a word that its data are the server’s, whatever it says', async () => {
+    await fill(from)
+    await from.tasks.toCollection().modify({ etag: '"1"', sha256: 'f'.repeat(64) })
+    const by = (key: string) => ({ keys: [key.repeat(64)], threshold: 1 })
+    const roles = { root: by('1'), targets: by('2'), snapshot: by('3') }
+    const root = { type: 'root', version: 3, expires: NOON, roles } as const
+    const trusted = { first: 'a'.repeat(64), root, etag: '"7"', ahead: 5 }
+    await putState(to, 'trusted', trusted)
+    const lying = await changed({
+      'tables/tasks.json': rows(([row]) => Object.assign(row!, { etag: '"9"' })),
+      'tables/state.json': rows((all) =>
+        all.push({ key: 'trusted', value: { ...trusted, first: 'b'.repeat(64) } }),
+      ),
+    })
+    await bringIn(to, lying)
+    expect(await to.tasks.toArray()).toEqual([
+      { name: world.manifest.name, etag: null, manifest: world.manifest },
+    ])
+    expect(await getState(to, 'trusted')).toEqual({ ...trusted, etag: null })
+    expect(await to.delivered.count()).toBe(0)
   })
 
   test('of a device that has nothing yet works', async () => {

@@ -14,7 +14,7 @@ import { roundSchema } from '../../shared/protocol.ts'
 import { layoutOf } from '../../shared/schema.ts'
 import { manifestSchema, sha256Schema } from '../../shared/task.ts'
 import { runReportSchema, valuesReportSchema } from '../../shared/tasks/report.ts'
-import { type BlobRow, type Db, type StateKey, stateSchemas } from './db.ts'
+import { type BlobRow, type Db, getState, putState, type StateKey, stateSchemas } from './db.ts'
 
 /**
  * Bump on any change that an older device would misread.
@@ -30,7 +30,7 @@ const STAYS: readonly string[] = [
   'silentUntil',
   'registeredAgain',
   'persistent',
-  // Tasks come from the server anew, and what vouches for them.
+  // A file could say anything: what is trusted follows from signatures alone.
   'trusted',
 ] satisfies readonly StateKey[]
 
@@ -75,7 +75,15 @@ const rowSchemas = {
     values: float32,
     used: z.int(),
   }),
-  tasks: z.strictObject({ name: z.string(), etag: z.string().nullable(), manifest: manifestSchema }),
+  /** That the manifest is the server’s own is heard from the server, at the next contact. */
+  tasks: z.strictObject({
+    name: z.string(),
+    etag: z
+      .string()
+      .nullable()
+      .transform(() => null),
+    manifest: manifestSchema,
+  }),
   journal: roundSchema.extend({ n: z.int() }),
   reports: z.discriminatedUnion('type', [runReportSchema.extend(noted), valuesReportSchema.extend(noted)]),
   state: z.strictObject({ key: z.enum(Object.keys(stateSchemas) as [StateKey]), value: z.unknown() }),
@@ -109,8 +117,9 @@ export async function takeOut(db: Db, now: number): Promise<Uint8Array<ArrayBuff
   const files: Record<string, Uint8Array> = {}
   TABLES.forEach((name, i) => {
     const kept = rows[i]!.filter(({ slot, key }) => slot !== 'Mbuf' && !STAYS.includes(key))
-    // That the manifest is the server's own the next device hears from the server.
-    files[`tables/${name}.json`] = encoded(name === 'tasks' ? kept.map(({ sha256: _, ...row }) => row) : kept)
+    files[`tables/${name}.json`] = encoded(
+      name === 'tasks' ? kept.map(({ sha256: _, ...row }) => ({ ...row, etag: null })) : kept,
+    )
   })
   for (const blob of blobs) if (blob.slot !== 'Mbuf') files[fileOf(blob)] = blob.bytes
   const names = await Promise.all(
@@ -121,7 +130,7 @@ export async function takeOut(db: Db, now: number): Promise<Uint8Array<ArrayBuff
 }
 
 /**
- * Replaces everything that `db` holds by what the file holds, in one transaction, after all of it was checked. Throws
+ * Replaces everything that `db` holds, but for whom it trusts, by what the file holds, in one transaction, after all of it was checked. Throws
  * `bad-artifact` for a file that is damaged or of something else, `version` for one of a newer Kindred; then nothing has
  * changed.
  */
@@ -135,9 +144,15 @@ export async function bringIn(db: Db, file: Uint8Array): Promise<void> {
   )
   const blobs = await readBlobs(rows, files)
   await db.transaction('rw', db.tables, async () => {
+    const trusted = await getState(db, 'trusted')
     await Promise.all(db.tables.map((table) => table.clear()))
     for (const name of TABLES) await db.table(name).bulkAdd(rows[name]!)
     await db.blobs.bulkAdd(blobs)
+    // No file undoes what was heard of keys. The list was another device's, and has to be asked for anew.
+    if (trusted) {
+      const { list: _, ...kept } = trusted
+      await putState(db, 'trusted', { ...kept, etag: null })
+    }
   })
 }
 
@@ -196,7 +211,7 @@ function readRows(
   const schema = z.array(rowSchemas[name] as z.ZodType<Record<string, unknown>>)
   const value = readJson(`tables/${name}.json`, bytes)
   // What an earlier one kept may be of no use any more.
-  const known = name === 'state' && version < FORMAT && Array.isArray(value) ? value.filter(isKnown) : value
+  const known = name === 'state' && Array.isArray(value) ? value.filter((row) => isFit(row, version)) : value
   const rows = parse(schema, known, `Table ${name}`)
   if (name === 'state')
     for (const { key, value } of rows)
@@ -204,8 +219,10 @@ function readRows(
   return rows
 }
 
-const isKnown = (row: { readonly key?: unknown } | null): boolean =>
-  Object.hasOwn(stateSchemas, String(row?.key))
+function isFit(row: { readonly key?: unknown } | null, version: number): boolean {
+  const key = String(row?.key)
+  return !STAYS.includes(key) && (version === FORMAT || Object.hasOwn(stateSchemas, key))
+}
 
 /** Models and catalogue, if they and the samples are those of the one task that is there. */
 async function readBlobs(
