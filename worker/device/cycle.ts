@@ -15,6 +15,7 @@ import { obey } from './orders.ts'
 import { mayHaveMore, pull, pulledToday } from './pull.ts'
 import { refresh } from './refresh.ts'
 import { isDue, runRound } from './round.ts'
+import { takenBack } from './run-task.ts'
 import type { Rows } from './rows.ts'
 import type { Samples } from './samples.ts'
 import type { StatusBoard } from './status.ts'
@@ -151,6 +152,21 @@ export function createCycle(deps: CycleDeps): Cycle {
     if (before && !before.told) board.changed()
   }
 
+  /** All that is between this device and the server; `refreshed` once it is known there. */
+  async function deal(stop: AbortSignal, refreshed = async () => {}): Promise<void> {
+    await tunnel.payOwed(stop)
+    // The first time the task comes at once: the page waits for it.
+    const first = board.live.task === undefined
+    await together(tunnel.identify(stop), first && refreshed())
+    await tunnel.renew(stop)
+    // Before there are new events to make samples of.
+    await tellSharing(stop)
+    await tunnel.flush(stop)
+    if (!first) await refreshed()
+    if (board.live.task) await rows.fetch(board.live.task, stop)
+    await tunnel.reports(stop)
+  }
+
   /** Pulls what there is of the day's batches, where any are wanted; says whether that was all for now. */
   async function pullToday(task: Active, signal: AbortSignal): Promise<boolean> {
     const { hyper } = task.manifest
@@ -176,6 +192,15 @@ export function createCycle(deps: CycleDeps): Cycle {
   const resting = ({ name, version }: DeliveredRow) =>
     recently(failures.get(`${name} ${version}`), RETRY_AFTER_MS)
 
+  function whileThere(row: DeliveredRow) {
+    const gone = new AbortController()
+    const end = delivery.onChange((rows) => {
+      if (!rows.some(({ manifestSha256 }) => manifestSha256 === row.manifestSha256))
+        gone.abort(takenBack(row))
+    })
+    return { signal: gone.signal, end: () => void end() }
+  }
+
   async function round(
     task: Active,
     exhausted: boolean,
@@ -190,6 +215,7 @@ export function createCycle(deps: CycleDeps): Cycle {
       duty: asked ? 1 : task.manifest.hyper.duty, // somebody waits for it
       signal,
       whileFree: eligibility.whileFree,
+      whileThere,
       onPhase: (run) => board.set({ run }),
       onRun({ name, version }, failure) {
         visited.add(name)
@@ -221,17 +247,9 @@ export function createCycle(deps: CycleDeps): Cycle {
     async connect(signal) {
       try {
         await holding(locks, CONTACT_LOCK, signal, async (stop) => {
-          await tunnel.payOwed(stop)
-          // The first time the task comes at once: the page waits for it.
-          const first = board.live.task === undefined
-          await together(tunnel.identify(stop), first && refreshTask(stop))
-          await tunnel.renew(stop)
-          // Before there are new events to make samples of.
-          await tellSharing(stop)
-          await tunnel.flush(stop)
-          if (!first) await refreshTask(stop)
-          if (board.live.task) await rows.fetch(board.live.task, stop)
-          await tunnel.reports(stop)
+          // A static host does not wait for the server, which may not be there.
+          if (platform.files) await together(deal(stop), refreshTask(stop))
+          else await deal(stop, () => refreshTask(stop))
         })
         board.set({ reached: true, failure: tasksFailed })
       } catch (error) {

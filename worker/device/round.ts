@@ -23,12 +23,20 @@ export interface RoundDeps extends RunDeps {
   readonly platform: RunDeps['platform'] & Pick<Platform, 'seed'>
 }
 
+/** As long as something holds, and it matters. */
+export interface While {
+  readonly signal: AbortSignal
+  end(): void
+}
+
 export interface RoundOptions extends Omit<Chance, 'within'> {
   /** The share of one core's time that it may take. */
   readonly duty: number
   readonly signal: AbortSignal
   /** Aborts once something stands in the way of a task with such a policy; it may have done so already. */
-  readonly whileFree: (policy: TaskManifest['eligibility']) => { signal: AbortSignal; end(): void }
+  readonly whileFree: (policy: TaskManifest['eligibility']) => While
+  /** Aborts once the task is active no more. */
+  readonly whileThere: (row: DeliveredRow) => While
   readonly onPhase: (phase: Status['run']) => void
   /** Hears of each task that was begun, and how it ended. */
   readonly onRun?: (row: DeliveredRow, failure: Failure | undefined) => void
@@ -107,6 +115,7 @@ export async function runRound(deps: RoundDeps, data: Active, options: RoundOpti
     const { manifest, version } = row
     const free = options.asked ? undefined : options.whileFree(manifest.eligibility)
     if (free?.signal.aborted) return free.end()
+    const there = options.whileThere(row)
     const filters = trigger.on === 'batch'
     const phase = filters ? 'filtering' : 'training'
     const writes = manifest.models.writes.includes(RANKING)
@@ -119,11 +128,12 @@ export async function runRound(deps: RoundDeps, data: Active, options: RoundOpti
       trigger,
       seed,
       duty: options.duty,
-      signal: free ? AbortSignal.any([stop, free.signal]) : stop,
+      signal: AbortSignal.any([stop, there.signal, ...(free ? [free.signal] : [])]),
       onProgress: (fraction) => onPhase({ phase, fraction }),
       ...(filters && came && { bytes: came.bytes }),
     })
     free?.end()
+    there.end()
     const { ms, outcome } = ended
     const told = { name: row.name, version, ms, outcome }
     if ('carryOut' in ended) {

@@ -164,6 +164,8 @@ export async function performTask(
         }
         const others = writes.flatMap(([, name]) => (finished.has(name) ? [] : [name]))
         const rest = async () => {
+          const here = await db.delivered.get(row.name)
+          if (here?.manifestSha256 !== row.manifestSha256) throw takenBack(row)
           if (others.length > 0) await models.discard(others)
           await deps.samples.settle(effects, data.manifest.hyper)
           await noteRan(db, data, row, platform.clock.now(), leftBy(lessons, effects, data, row))
@@ -209,6 +211,10 @@ export async function performTask(
     trainer.terminate()
   }
 }
+
+/** The task is active no more: nothing of it may take effect. */
+export const takenBack = ({ name, version }: DeliveredRow): AppError =>
+  new AppError('cancelled', `${name} v${version} was taken back.`)
 
 function outcomeOf({ code }: Failure, stopped: boolean, late: boolean): RunOutcome {
   if (stopped) return 'stopped'

@@ -183,7 +183,7 @@ export async function createBench({ manifest, context, model }: World): Promise<
     },
     isDue: () => isDue(deps(), task, chance),
     run: (signal = new AbortController().signal, asked = true) =>
-      runRound(deps(), task, { ...chance, asked, duty: 1, signal, whileFree: free, onPhase: () => {} }),
+      runRound(deps(), task, { ...chance, asked, duty: 1, signal, whileFree: free, whileThere: free, onPhase: () => {} }),
     deliver: async (...tasks) => void (await bench.db.delivered.bulkPut(tasks)),
   }
   const chance = { exhausted: true, visiting: () => true, resting: () => false }
