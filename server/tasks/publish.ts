@@ -13,6 +13,8 @@ import { openTree, type Tree } from './tree.ts'
 
 /** The file that makes all others count. */
 export const SNAPSHOT = 'trust/snapshot.json'
+/** Tells which root is the newest: nobody has to ask for one that is not there, and have a host remember that. */
+const ROOTS = 'trust/roots.json'
 
 /** Where it all comes from: a cloud has both. */
 export interface Source {
@@ -47,7 +49,7 @@ export interface Published {
 
 /**
  * Writes into the folder `to`, in an order in which whoever is served in between misses nothing: `artifacts/<SHA-256>` of all that is
- * named by its content, `trust/1.root.json`, `trust/2.root.json` …, the app; and at last, in one step, the snapshot. What an earlier publication wrote
+ * named by its content, `trust/1.root.json`, `trust/2.root.json` …, `trust/roots.json`, the app; and at last, in one step, the snapshot. What an earlier publication wrote
  * stays, for devices that are at it. Throws `not-ready` where nothing is approved yet.
  */
 export async function publish(
@@ -65,17 +67,21 @@ export async function publish(
   }
   for (const bytes of [targets.bytes, list]) await putBytes(tree, bytes)
   await putData(tree, data, dataIn(snapshot))
-  for (let version = 1; ; version++) {
-    const root = await tasks.root(version)
-    if (!root) break
-    tree.put(`trust/${version}.root.json`, root)
-  }
+  await putRoots(tree, tasks)
   if (app) await putApp(tree, app)
   tree.put(SNAPSHOT, snapshot)
   tree.note(clock.now())
   const removed = keep === undefined ? 0 : tree.prune(keep)
   const { files, bytes } = tree.written
   return { files: tree.files.size, written: files, bytes, removed, expires }
+}
+
+async function putRoots(tree: Tree, tasks: Source['tasks']): Promise<void> {
+  for (let version = 1; ; version++) {
+    const root = await tasks.root(version)
+    if (root) tree.put(`trust/${version}.root.json`, root)
+    else return tree.put(ROOTS, Buffer.from(JSON.stringify({ newest: version - 1 })))
+  }
 }
 
 /** The data that the snapshot names, and all that they name. */

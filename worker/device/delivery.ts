@@ -91,7 +91,7 @@ export function createDelivery({ db, tunnel, tabs, platform }: DeliveryDeps): De
     tasks,
 
     async arms() {
-      const [trusted, id] = await Promise.all([getState(db, 'trusted'), nameIn(db)])
+      const [trusted, [id]] = await Promise.all([getState(db, 'trusted'), namesIn(db)])
       if (!trusted || id === undefined) return []
       const device = { ...platform.facts(), id }
       return activeOf(trusted as Trusted, device, clock.now() + trusted.ahead).arms
@@ -109,7 +109,7 @@ export function createDelivery({ db, tunnel, tabs, platform }: DeliveryDeps): De
       signal?.throwIfAborted()
       const changed = await db.transaction('rw', db.tables, async () => {
         // The device may have been forgotten, or have become another one, meanwhile.
-        if ((await nameIn(db)) !== device)
+        if (!(await namesIn(db)).includes(device))
           throw new AppError('cancelled', 'This device is another one now.')
         await putState(db, 'trusted', { ...(trusted as Stored), first, ahead, etag: reach.etag })
         return replace(db, due, rows)
@@ -131,9 +131,11 @@ export function createDelivery({ db, tunnel, tabs, platform }: DeliveryDeps): De
 const isOf = (row: DeliveredRow, { task, version, manifest }: Active): boolean =>
   row.name === task && row.version === version && row.manifestSha256 === manifest
 
-/** What this device was called when it last asked. */
-const nameIn = async (db: Db): Promise<string | undefined> =>
-  (await getState(db, 'identity'))?.device ?? getState(db, 'provisional')
+/** What this device is called, and was before a server knew it. */
+async function namesIn(db: Db): Promise<string[]> {
+  const [identity, own] = await Promise.all([getState(db, 'identity'), getState(db, 'provisional')])
+  return [identity?.device, own].flatMap((name) => name ?? [])
+}
 
 /** The ETag is only shown where all is here that came with it. */
 function heldBy(before: Stored | undefined, rows: readonly DeliveredRow[], device: string): Held {

@@ -31,6 +31,7 @@ import { count, type Db, getState, putState } from './db.ts'
 import { createFiles } from './files.ts'
 import { type Answer, createLine, Refusal, readAs } from './line.ts'
 import { sendReports } from './reports.ts'
+import { deferred } from './turns.ts'
 import { empty, type Outbox, UPLOADS } from './upload.ts'
 
 /** A batch beyond this is refused: it holds ≤ 40 samples. */
@@ -42,6 +43,8 @@ const MAX_ARTIFACT = 200 << 20
  * not be given a new device at each contact.
  */
 const REGISTER_AGAIN_MS = 10 * 60_000
+/** With a static host nobody waits longer for a server that may not be there. */
+const NAME_MS = 3000
 /** A credential serves so long: one that got into other hands is worth nothing after it. */
 const RENEW_MS = 30 * DAY_MS
 
@@ -234,13 +237,12 @@ export function createTunnel(
     identify,
 
     async name(signal) {
-      try {
-        return (await identify(signal)).device
-      } catch (error) {
-        const away = error instanceof AppError && ['offline', 'refused'].includes(error.code)
-        if (!deps.files || !away) throw error
-        return provisional()
-      }
+      const asked = identify(signal).then(({ device }) => device)
+      if (!deps.files) return asked
+      const { promise: late, resolve } = deferred<undefined>()
+      const cancel = deps.after(NAME_MS, () => resolve(undefined))
+      const name = await Promise.race([asked.catch(unlessStopped), late]).finally(cancel)
+      return name ?? provisional()
     },
 
     async renew(signal) {
@@ -391,6 +393,10 @@ const authorised = (request: Request, credential: string): Request => ({
   ...request,
   headers: { ...request.headers, authorization: `Bearer ${credential}` },
 })
+
+function unlessStopped(error: unknown): undefined {
+  if (error instanceof AppError && error.code === 'cancelled') throw error
+}
 
 function unlessTooLong(error: unknown): undefined {
   if (!(error instanceof AppError && error.code === 'bad-artifact')) throw error
