@@ -4,10 +4,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type ReportsRequest, reportsRequestSchema } from '../../shared/api.ts'
 import { DAY_MS } from '../../shared/clock.ts'
 import { AppError } from '../../shared/failure.ts'
+import { createLocks } from '../locks.ts'
 import { freshDb, handClock } from '../testing/storage.ts'
-import type { Db } from './db.ts'
+import { FakeServer, problem } from '../testing/world.ts'
+import { type Db, eraseAll } from './db.ts'
 import { Refusal } from './line.ts'
 import { MAX_WAITING, noteReports, noteRun, type RunNote, sendReports } from './reports.ts'
+import { createTunnel } from './tunnel.ts'
 
 const NOON = 20_000 * DAY_MS
 const run: RunNote = {
@@ -99,6 +102,13 @@ describe('what waits', () => {
     expect(sent.flatMap(({ reports }) => reports.map(({ version }) => version))).toEqual([3])
     expect(await db.reports.count()).toBe(0)
   })
+
+  it('is erased with everything else', async () => {
+    await noteRun(db, run)
+    await eraseAll(db, [])
+    await send()
+    expect(sent).toEqual([])
+  })
 })
 
 describe('an upload', () => {
@@ -183,5 +193,40 @@ describe('an upload', () => {
       }),
       { seed: 1, numRuns: 40 },
     )
+  })
+})
+
+describe('the tunnel', () => {
+  const server = new FakeServer()
+  const tunnel = () =>
+    createTunnel({
+      db,
+      clock,
+      fetch: (path, init) => server.fetch(path, init),
+      locks: createLocks(),
+      after: () => () => {},
+      seed: () => 0,
+    })
+
+  it('tells the server, compressed, and asks nothing where nothing waits', async () => {
+    await tunnel().reports()
+    expect(server.requests).toEqual([])
+    await noteRun(db, run)
+    await tunnel().reports()
+    expect(server.requests).toEqual(['POST /api/devices', 'POST /api/reports'])
+    expect([...server.reports.values()]).toMatchObject([[{ task: 'train', outcome: 'done' }]])
+    expect(await db.reports.count()).toBe(0)
+  })
+
+  it('leaves a server alone that asks for it, and keeps what it has to tell', async () => {
+    await noteRun(db, run)
+    let asked = 0
+    server.before = (_, path) =>
+      path === '/api/reports' && asked++ === 0 ? problem(503, 'Later', { 'retry-after': '60' }) : undefined
+    for (let i = 0; i < 3; i++) await expect(tunnel().reports()).rejects.toMatchObject({ code: 'refused' })
+    expect([asked, await db.reports.count()]).toEqual([1, 1])
+    clock.move(2 * 60 * 60_000)
+    await tunnel().reports()
+    expect(await db.reports.count()).toBe(0)
   })
 })
