@@ -1,61 +1,39 @@
 import { describe, expect, test } from 'vitest'
-import { inOrder, personaliseJob, sound } from '../testing/engines.ts'
-import { type Checkpoint, checkpointSchema, type Job } from './job.ts'
-import { createTrainer } from './trainer.ts'
+import { RANKING } from '../../shared/tasks/manifest.ts'
+import { inOrder, runJob, STEPS, sound, trainerOn } from '../testing/engines.ts'
+import type { Kept } from './job.ts'
 
-describe('a personalisation that is cut off', () => {
-  /** All checkpoints of an undisturbed run, as they come from storage. */
-  async function checkpointsOf(job: Job<'personalise'>) {
+describe('a run that is cut off', () => {
+  /** All that an undisturbed run keeps, as it comes back from storage. */
+  async function undisturbed() {
     const calm = sound('plain')
-    const checkpoints: Checkpoint[] = []
-    const watch = {
-      onCheckpoint: (checkpoint: Checkpoint) => checkpoints.push(checkpointSchema.parse(checkpoint)),
-    }
-    const due = await createTrainer(inOrder(calm)).personalise(job, watch)
-    return { due, checkpoints, batches: calm.batches }
+    const kept: Kept[] = []
+    const watch = { onCheckpoint: (one: Kept) => kept.push(structuredClone(one)) }
+    const due = await trainerOn(inOrder(calm)).run(runJob(), watch)
+    return { due, kept, batches: calm.batches }
   }
-  const long = (): Job<'personalise'> => {
-    const job = personaliseJob()
-    const { hyper } = job.task
-    const ranking = { ...hyper.ranking, epochs: 2, batchSize: 1 }
-    return { ...job, task: { ...job.task, hyper: { ...hyper, ranking } } }
-  }
+  const from = ({ name, ...kept }: Kept) => runJob({ kept: { [name]: kept } })
 
-  test('has checkpoints every 32 steps and at the end of each epoch, the same each time', async () => {
-    const { checkpoints } = await checkpointsOf(long())
-    expect(checkpoints.map(({ step }) => step)).toEqual([32, 40, 64, 80])
-    expect((await checkpointsOf(long())).checkpoints).toEqual(checkpoints)
+  test('has told what it keeps, the same each time', async () => {
+    const { kept } = await undisturbed()
+    expect(kept.map(({ name }) => name)).toEqual([RANKING, RANKING, RANKING])
+    expect((await undisturbed()).kept).toEqual(kept)
   })
 
-  test('goes on from any of them with the mini-batches that are left', async () => {
-    const job = long()
-    const { due, checkpoints, batches } = await checkpointsOf(job)
-    for (const from of checkpoints) {
-      const again = sound('plain')
-      const result = await createTrainer(inOrder(again)).personalise({ ...job, from })
-      expect(again.batches).toEqual(batches.slice(from.step))
-      expect(result.losses.slice(0, from.step)).toEqual(due.losses.slice(0, from.step))
-      expect(result.losses).toHaveLength(80)
-      expect(result.before).toBe(due.before)
-      expect(result.after).toBeGreaterThanOrEqual(from.best.auc)
-      expect(result.stepsKept).toBeGreaterThanOrEqual(from.stepsKept)
+  test('goes on from any of it with the rest of the mini-batches, and ends the same', async () => {
+    const { due, kept, batches } = await undisturbed()
+    for (const [i, one] of kept.entries()) {
+      const rest = sound('plain')
+      const result = await trainerOn(inOrder(rest)).run(from(one))
+      expect(rest.batches).toEqual(batches.slice((i + 1) * 3))
+      expect(result).toEqual(due)
     }
+    expect(batches).toHaveLength(STEPS)
   })
 
-  test('is as it was where all was done but the commit', async () => {
-    const { due, checkpoints } = await checkpointsOf(long())
-    const done = await createTrainer(inOrder(sound('plain'))).personalise({
-      ...long(),
-      from: checkpoints.at(-1)!,
-    })
-    expect(done).toEqual(due)
-  })
-
-  test('a checkpoint of another training is refused', async () => {
-    const { checkpoints } = await checkpointsOf(long())
-    const job = { ...personaliseJob(), from: checkpoints.at(-1)! }
-    await expect(createTrainer(inOrder(sound('plain'))).personalise(job)).rejects.toMatchObject({
-      code: 'bad-input',
-    })
+  test('leaves the job as it was', async () => {
+    const job = runJob()
+    await trainerOn(inOrder(sound('plain'))).run(job)
+    expect(job.kept).toEqual({})
   })
 })

@@ -4,54 +4,56 @@ import type { Engine } from '../../shared/engine/engine.ts'
 import { AppError } from '../../shared/failure.ts'
 import { readSafetensors, writeSafetensors } from '../../shared/safetensors.ts'
 import type { Batch } from '../../shared/sample.ts'
-import { type Failing, filterJob, inOrder, personaliseJob, STEPS, sound, world } from '../testing/engines.ts'
-import { createTrainer } from './trainer.ts'
+import type { Run } from '../../shared/tasks/context.ts'
+import { RANKING } from '../../shared/tasks/manifest.ts'
+import { inOrder, runJob, STEPS, sound, trainerOn, world } from '../testing/engines.ts'
 
 describe('what is not a number', () => {
   const nan = (given: Batch): Batch => ({ ...given, dense: given.dense.map(() => Number.NaN) })
-  const onlyOn = (open: Failing) => createTrainer(inOrder(open))
 
-  test.each(['training', 'validation'] as const)(
-    'in the %s samples is `diverged`, and M stays',
-    async (part) => {
-      const trainer = onlyOn(sound('fused-wasm'))
-      const job = personaliseJob()
-      await expect(trainer.personalise({ ...job, [part]: nan(job[part]) })).rejects.toMatchObject({
-        code: 'diverged',
-      })
-      expect(job.model).toEqual(world.model)
-      const { choice } = await trainer.personalise(job)
-      expect(choice, 'not the engine’s fault').toEqual({ engine: 'fused-wasm', timed: false, lost: [] })
-    },
-  )
-
-  test.each(['local', 'outside', 'candidates'] as const)(
-    'in the %s samples ends the filter',
-    async (part) => {
-      const job = filterJob()
-      const bad = { ...job, [part]: nan(job[part]) }
-      await expect(onlyOn(sound('fused-wasm')).filter(bad)).rejects.toMatchObject({ code: 'diverged' })
+  test.each(['local-training', 'local-validation'] as const)(
+    'in the samples of %s is `diverged`, and not the engine’s fault',
+    async (set) => {
+      const trainer = trainerOn(inOrder(sound('fused-wasm')))
+      const job = runJob()
+      const samples = { ...job.samples, [set]: { ...job.samples[set]!, batch: nan(job.samples[set]!.batch) } }
+      await expect(trainer.run({ ...job, samples })).rejects.toMatchObject({ code: 'diverged' })
+      expect(job.models[RANKING]!.now).toEqual(world.model)
+      const { choice } = await trainer.run(job)
+      expect(choice).toEqual({ engine: 'fused-wasm', timed: false, lost: [] })
     },
   )
 
   test('in M is `bad-artifact`', async () => {
     const weights = readSafetensors(world.model)
     weights['out.b']!.data[0] = Number.NaN
-    const model = writeSafetensors(weights)
-    const trainer = onlyOn(sound('fused-wasm'))
-    await expect(trainer.personalise({ ...personaliseJob(), model })).rejects.toMatchObject({
-      code: 'bad-artifact',
-    })
+    const trainer = trainerOn(inOrder(sound('fused-wasm')))
+    const models = { [RANKING]: { now: writeSafetensors(weights) } }
+    await expect(trainer.run(runJob({ models }))).rejects.toMatchObject({ code: 'bad-artifact' })
   })
 
-  test('comes of a learning rate without bounds: `diverged`, whatever is computed on, and no model', async () => {
-    const job = personaliseJob()
-    const { hyper } = job.task
-    const wild = { ...hyper, ranking: { ...hyper.ranking, learningRate: 1e38, gate: 'auc' as const } }
-    const trainer = onlyOn(sound('fused-wasm'))
-    await expect(trainer.personalise({ ...job, task: { ...job.task, hyper: wild } })).rejects.toMatchObject({
+  test('comes of a learning rate without bounds: `diverged`, whatever is computed on', async () => {
+    const wild: Run = async ({ samples, models, engine }) => {
+      const { batch } = await samples.read('local-training')
+      const model = await engine.load(engine.din(), (await models.read(RANKING))!)
+      for (;;) await model.step(batch, 1e38)
+    }
+    const trainer = trainerOn(inOrder(sound('fused-wasm')), wild)
+    await expect(trainer.run(runJob())).rejects.toMatchObject({ code: 'diverged' })
+  })
+
+  test('by the script’s own word is asked of portable TypeScript, too', async () => {
+    let runs = 0
+    const doubting: Run = async () => {
+      runs++
+      throw new AppError('diverged', 'No score is a number.')
+    }
+    const trainer = trainerOn(inOrder(sound('fused-wasm')), doubting)
+    await expect(trainer.run(runJob())).rejects.toMatchObject({
       code: 'diverged',
+      message: 'lesson v3: No score is a number.',
     })
+    expect(runs).toBe(2)
   })
 
   test.each(['scores', 'weights', 'loss'])(
@@ -71,7 +73,7 @@ describe('what is not a number', () => {
             },
             async predict(given: Batch) {
               const scores = await predict(given)
-              return steps >= 5 && what === 'scores' ? scores.fill(Number.NaN) : scores
+              return what === 'scores' ? scores.fill(Number.NaN) : scores
             },
             async save() {
               const weights = await save()
@@ -81,14 +83,13 @@ describe('what is not a number', () => {
           })
         },
       }
-      const trainer = createTrainer(
-        inOrder({ ...sound('fused-webgpu'), engine: broken }, sound('fused-wasm')),
-      )
-      const result = await trainer.personalise(personaliseJob())
-      expect(result.choice).toMatchObject({ engine: 'plain', lost: [{ name: 'fused-webgpu' }] })
-      expect(result.losses).toHaveLength(STEPS)
-      expect(result.after).toBeGreaterThan(result.before!)
-      expect((await trainer.filter(filterJob())).engine).toBe('fused-wasm')
+      const trainer = trainerOn(inOrder({ ...sound('fused-webgpu'), engine: broken }, sound('fused-wasm')))
+      const due = await trainerOn(inOrder(sound('plain'))).run(runJob())
+      const { choice, effects } = await trainer.run(runJob())
+      expect(choice).toMatchObject({ engine: 'plain', lost: [{ name: 'fused-webgpu' }] })
+      expect(effects).toEqual(due.effects)
+      expect((effects.result as { losses: number[] }).losses).toHaveLength(STEPS)
+      expect((await trainer.run(runJob())).engine).toBe('fused-wasm')
     },
   )
 })

@@ -26,10 +26,5 @@ const load = createLoad((bytes) => {
 
 serveTrainer(
   port,
-  createTrainer(
-    (wish) => chooseEngine({ preferred, wasmPaths: tfjsWasm, ...wish }),
-    undefined,
-    undefined,
-    load,
-  ),
+  createTrainer((wish) => chooseEngine({ preferred, wasmPaths: tfjsWasm, ...wish }), { load }),
 )

@@ -1,15 +1,13 @@
 /**
  * What the device may ask of a trainer, and the messages that carry it across a worker's port. A trainer is disposable:
- * it serves one round and is terminated, because ending a worker is the only dependable way to get GPU and WASM memory
- * back.
+ * it runs one task once and is terminated, because ending a worker is the only dependable way to get GPU and WASM memory
+ * back, and to be rid of a script.
  */
 import * as z from 'zod'
-import { MAX_COURSE } from '../../shared/course.ts'
 import { ENGINE_NAMES } from '../../shared/engine/engine.ts'
 import { isKernel, type Kernel } from '../../shared/engine/fused/kernel.ts'
-import { pointSchema } from '../../shared/protocol.ts'
 import { schemaSchema } from '../../shared/schema.ts'
-import { manifestSchema, sha256Schema, widthsSchema } from '../../shared/task.ts'
+import { sha256Schema, widthsSchema } from '../../shared/task.ts'
 import type { TaskContext } from '../../shared/tasks/context.ts'
 import { SAMPLE_SETS, taskManifestSchema, triggerSchema } from '../../shared/tasks/manifest.ts'
 
@@ -27,52 +25,6 @@ const batchSchema = z.strictObject({
 })
 
 const engineName = z.enum(ENGINE_NAMES)
-
-const commonShape = {
-  task: manifestSchema.pick({ schema: true, hyper: true, ranking: true, classifier: true }),
-  /** M, as safetensors. */
-  model: bytes,
-  seed: z.int().min(0),
-  /** What was the fastest here before: it is started and checked, not timed again. One that fails leaves the full choice. */
-  engine: engineName.optional(),
-  /** The kernel of `fused-wasm` as the device has compiled it, that the trainer need not. */
-  kernel: z.custom<Kernel>(isKernel).optional(),
-  /** Share of the time that the thread may compute, in (0, 1]; 1 if left out. */
-  duty: z.number().positive().max(1).optional(),
-}
-const qualitySchema = z.strictObject({ auc: z.number(), loss: z.number() })
-/** How good a model is on the validation samples. */
-export type Quality = z.infer<typeof qualitySchema>
-
-/** How far a personalisation has come: with the same job, enough to go on from. */
-export const checkpointSchema = z.strictObject({
-  /** The best so far, as safetensors; null where no step was kept yet. */
-  model: bytes.nullable(),
-  /** Mini-batches that were learnt from, and how many of these updates were kept. */
-  step: z.int().min(0),
-  stepsKept: z.int().min(0),
-  /** Of each of these steps. */
-  losses: z.array(z.number()),
-  before: qualitySchema,
-  best: qualitySchema,
-  /** As far as it has come. */
-  course: z.array(pointSchema).max(MAX_COURSE).optional(),
-})
-export type Checkpoint = z.infer<typeof checkpointSchema>
-
-const filterJobSchema = z.strictObject({
-  ...commonShape,
-  local: batchSchema,
-  outside: batchSchema,
-  candidates: batchSchema,
-})
-const personaliseJobSchema = z.strictObject({
-  ...commonShape,
-  training: batchSchema,
-  validation: batchSchema,
-  /** Goes on from here, with a fresh optimizer. Only a checkpoint of the same job fits. */
-  from: checkpointSchema.optional(),
-})
 
 /** The trainer looks at it once more: whether it is the one that the manifest names, and whether it would import others. */
 const scriptSchema = z.strictObject({
@@ -115,9 +67,12 @@ const runJobSchema = z.strictObject({
   models: z.record(z.string(), z.strictObject({ now: bytes.optional(), initial: bytes.optional() })),
   /** What an earlier run that was cut off has kept: by the names of models. */
   kept: z.record(z.string(), keptSchema),
-  engine: commonShape.engine,
-  kernel: commonShape.kernel,
-  duty: commonShape.duty,
+  /** What was the fastest here before: it is started and checked, not timed again. One that fails leaves the full choice. */
+  engine: engineName.optional(),
+  /** The kernel of `fused-wasm` as the device has compiled it, that the trainer need not. */
+  kernel: z.custom<Kernel>(isKernel).optional(),
+  /** Share of the time that the thread may compute, in (0, 1]; 1 if left out. */
+  duty: z.number().positive().max(1).optional(),
 })
 
 /** What computed, and what could not any more. */
@@ -129,33 +84,6 @@ const choiceSchema = z.strictObject({
   lost: z.array(z.strictObject({ name: engineName, reason: z.string() })),
 })
 export type Choice = z.infer<typeof choiceSchema>
-
-/** The most that the engine was seen to hold, in bytes, where it can tell. */
-const memory = z.int().positive().optional()
-
-const filterResultSchema = z.strictObject({
-  engine: engineName,
-  choice: choiceSchema,
-  /** Of each candidate, in [0, 1]. */
-  scores: float32,
-  losses: z.array(z.number()),
-  memory,
-})
-const personaliseResultSchema = z.strictObject({
-  engine: engineName,
-  choice: choiceSchema,
-  /** The model that is to become M, as safetensors, or null where M stays; the rest as in `Personalised` (outcome.ts). */
-  model: bytes.nullable(),
-  losses: z.array(z.number()),
-  steps: z.int(),
-  stepsKept: z.int(),
-  before: z.number().nullable(),
-  after: z.number().nullable(),
-  loss: z.strictObject({ before: z.number(), after: z.number() }).optional(),
-  course: z.array(pointSchema).max(MAX_COURSE).optional(),
-  refit: z.int().positive().optional(),
-  memory,
-})
 
 const runResultSchema = z.strictObject({
   /** As `Effects` (shared/tasks/run.ts), models as safetensors. */
@@ -172,34 +100,18 @@ const runResultSchema = z.strictObject({
   }),
   engine: engineName,
   choice: choiceSchema,
-  memory,
+  /** The most that the engine was seen to hold, in bytes, where it can tell. */
+  memory: z.int().positive().optional(),
 })
 
 /** The jobs: what goes in, what comes out. */
 export const jobs = {
-  /** Algorithm 2. */
-  filter: { input: filterJobSchema, output: filterResultSchema },
-  /** Algorithm 3. */
-  personalise: { input: personaliseJobSchema, output: personaliseResultSchema },
-  /** A task's script. */
+  /** A task's script, once. */
   run: { input: runJobSchema, output: runResultSchema },
 } as const
 export type JobName = keyof typeof jobs
 export type Job<N extends JobName> = z.infer<(typeof jobs)[N]['input']>
 export type Result<N extends JobName> = z.infer<(typeof jobs)[N]['output']>
-
-/** What a caller may hear of a job, and how it stops it. */
-export interface Watch {
-  readonly signal?: AbortSignal | undefined
-  /** Hears after each step what share of the work is done, in (0, 1]. */
-  readonly onProgress?: ((fraction: number) => void) | undefined
-  /**
-   * Hears every `CHECKPOINT_STEPS` steps of a personalisation that can go on, and at the end of each epoch, how far it has
-   * come: counted in steps and not by the clock, that the same job always has the same checkpoints.
-   */
-  readonly onCheckpoint?: ((checkpoint: Checkpoint) => void) | undefined
-}
-export const CHECKPOINT_STEPS = 32
 
 /** What a run keeps of a model in case that it is cut off: put into `kept` of the same job, it goes on from there. */
 export interface Kept {
@@ -207,17 +119,19 @@ export interface Kept {
   readonly weights: Uint8Array | null
   readonly state: unknown
 }
+
+/** What a caller may hear of a run, and how it stops it. */
 export interface RunWatch {
   readonly signal?: AbortSignal | undefined
+  /** Hears what share of the work is done, in [0, 1], as the script says it. */
   readonly onProgress?: ((fraction: number) => void) | undefined
   /** Hears what the script keeps, when it does. */
   readonly onCheckpoint?: ((kept: Kept) => void) | undefined
 }
 
-/** Whatever trains, wherever it runs. */
-export type Trainer = {
-  [N in JobName]: (job: Job<N>, watch?: N extends 'run' ? RunWatch : Watch) => Promise<Result<N>>
-} & {
+/** Whatever runs tasks, wherever it does. */
+export interface Trainer {
+  run(job: Job<'run'>, watch?: RunWatch): Promise<Result<'run'>>
   /** Stops computing before the next step, until `resume`: somebody needs the machine. Either may be called twice. */
   pause(): void
   resume(): void
@@ -225,9 +139,8 @@ export type Trainer = {
   terminate(): void
 }
 
-/** What is heard of a job under way. */
+/** What is heard of a run under way. */
 export const newsSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('progress'), fraction: z.number() }),
-  z.strictObject({ type: z.literal('kept'), checkpoint: checkpointSchema }),
   z.strictObject({ type: z.literal('checkpoint'), name: z.string(), ...keptSchema.shape }),
 ])

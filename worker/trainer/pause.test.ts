@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createGate, createPause, systemTiming, type Timing } from './pause.ts'
+import { createBudget, createGate, createPause, systemTiming, type Timing } from './pause.ts'
 
 /** Time that passes only where it is said, and what was slept. */
 function madeTime() {
@@ -128,4 +128,78 @@ test('a closed gate holds until it is open, also one that is closed again meanwh
   gate.open()
   await pause
   expect(through).toBe(true)
+})
+
+describe('a budget of 1000 ms', () => {
+  /** Time that passes when it is told to, and who sleeps until when. */
+  function stage() {
+    let time = 0
+    const sleepers: { until: number; wake: () => void }[] = []
+    const timing: Timing = {
+      now: () => time,
+      turn: systemTiming.turn,
+      sleep: (ms, signal) =>
+        new Promise((wake, reject) => {
+          sleepers.push({ until: time + ms, wake })
+          signal.addEventListener('abort', () => reject(signal.reason))
+        }),
+    }
+    const gate = createGate(timing)
+    let over: number | undefined
+    const prevent = createBudget(gate, timing).after(1000, () => {
+      over = time
+    })
+    return {
+      gate,
+      prevent,
+      over: () => over,
+      async pass(ms: number) {
+        for (let i = 0; i < ms; i += 50) {
+          time += 50
+          for (const { until, wake } of sleepers) if (until <= time) wake()
+          await systemTiming.turn()
+        }
+      },
+    }
+  }
+
+  test('is over after 1000 ms', async () => {
+    const { pass, over } = stage()
+    await pass(950)
+    expect(over()).toBeUndefined()
+    await pass(500)
+    expect(over()).toBe(1000)
+  })
+
+  test('does not count what the gate was closed for, however often', async () => {
+    const { gate, pass, over } = stage()
+    for (const ms of [100, 250, 50]) {
+      await pass(200)
+      gate.close()
+      await pass(ms)
+      gate.open()
+    }
+    expect(gate.closedFor()).toBe(400)
+    await pass(2000)
+    expect(over()).toBe(1400)
+  })
+
+  test('waits for as long as it is closed', async () => {
+    const { gate, pass, over } = stage()
+    await pass(900)
+    gate.close()
+    await pass(60_000)
+    expect(over()).toBeUndefined()
+    gate.open()
+    await pass(200)
+    expect(over()).toBe(61_000)
+  })
+
+  test('is forgotten where the run has ended before', async () => {
+    const { prevent, pass, over } = stage()
+    await pass(500)
+    prevent()
+    await pass(2000)
+    expect(over()).toBeUndefined()
+  })
 })

@@ -1,5 +1,6 @@
 /** A run of a task in a trainer: job in, effects out. */
 import type { Engine } from '../../shared/engine/engine.ts'
+import { AppError } from '../../shared/failure.ts'
 import type { Weights } from '../../shared/model/weights.ts'
 import { readSafetensors, writeSafetensors } from '../../shared/safetensors.ts'
 import type { NamedSamples, Run } from '../../shared/tasks/context.ts'
@@ -65,6 +66,9 @@ export async function runJob(
     // Not what the script made of it: it may have caught it, or thrown something else.
     if (broken.signal.aborted) throw broken.signal.reason
     signal.throwIfAborted()
+    // No engine did, so it is only the script that says so.
+    if (error instanceof AppError && error.code === 'engine')
+      throw new AppError('worker', error.message, { cause: error })
     throw error
   }
 }
