@@ -5,6 +5,7 @@ import { type ReportsRequest, reportsRequestSchema } from '../../shared/api.ts'
 import { DAY_MS } from '../../shared/clock.ts'
 import { AppError } from '../../shared/failure.ts'
 import { createLocks } from '../locks.ts'
+import { stage } from '../testing/stage.ts'
 import { freshDb, handClock } from '../testing/storage.ts'
 import { FakeServer, problem } from '../testing/world.ts'
 import { type Db, eraseAll } from './db.ts'
@@ -228,5 +229,25 @@ describe('the tunnel', () => {
     clock.move(2 * 60 * 60_000)
     await tunnel().reports()
     expect(await db.reports.count()).toBe(0)
+  })
+})
+
+describe('a whole device', () => {
+  const here = stage()
+
+  it('tells at its next contact what its tasks did, and nothing that the user saw', async () => {
+    const device = await here.start()
+    await device.contact()
+    await here.read(device, 10)
+    await device.contact()
+    await device.contact()
+    const told = [...here.server.reports.values()].flat()
+    const ran = told.flatMap((one) => (one.type === 'run' ? [`${one.task} ${one.outcome}`] : []))
+    expect(ran).toEqual(expect.arrayContaining(['filter done', 'train done']))
+    const sent = JSON.stringify([...here.server.reports])
+    const { events, devices } = here.server
+    for (const secret of [...events.keys(), ...devices.values(), ...devices.keys(), 'item-'])
+      expect(sent).not.toContain(secret)
+    await device.stop()
   })
 })
