@@ -96,11 +96,11 @@ export async function adopt(
   const { name, version } = manifest
   const present = await delivered(models, manifest)
   const had = await heldOf(db, models, name)
-  const [catalogue, factors, bytes] = await together(
+  const [, catalogue, factors, bytes] = await together(
+    vouch(),
     tunnel.artifact(manifest.catalogue, signal),
     manifest.factors && fetchChanging(tunnel, manifest.factors, had.factors, signal),
     present ? undefined : fetchChanging(tunnel, manifest.model, had.model, signal),
-    vouch(),
   )
   const files: Delivered = { catalogue, factors }
   const task = activate(named, files)

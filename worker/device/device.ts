@@ -70,6 +70,7 @@ export function createDevice(given: Platform): Device {
   function takeUpRanking(): void {
     if (board.live.task) void ranking.refresh(board.live.task).catch(() => {})
   }
+  delivery.onChange(takeUpRanking)
   const cycle = createCycle({
     platform,
     db,

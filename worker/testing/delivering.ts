@@ -44,6 +44,9 @@ async function makeRoot(server: number): Promise<Bytes> {
   return sign(root, [secretOf('root', server)], by)
 }
 
+/** The data that are deployed now. */
+type Data = () => Manifest | undefined | Promise<Manifest | undefined>
+
 /** What devices are told, and how they are lied to. */
 export class Delivering {
   /** Approved, ever. */
@@ -55,10 +58,12 @@ export class Delivering {
   expires = LATER
   /** Whose keys sign. */
   server = 1
-  arms: ActiveAnswerArms = []
-  private readonly data: () => Manifest | undefined
+  arms: readonly { readonly experiment: number; readonly arm: string }[] = []
+  /** Whether an answer brings small artifacts along. */
+  brings = true
+  private readonly data: Data
 
-  constructor(data: () => Manifest | undefined, tasks: readonly Delivered[] = []) {
+  constructor(data: Data, tasks: readonly Delivered[] = []) {
     this.data = data
     this.release(tasks)
   }
@@ -76,7 +81,7 @@ export class Delivering {
     { root, have = [] }: ActiveRequest,
   ): Promise<{ answer: ActiveAnswer; etag: string }> {
     const { snapshot, list } = await this.contact({ id: device })
-    const along = [await this.targets(), ...(await this.files())]
+    const along = this.brings ? [await this.targets(), ...this.files()] : []
     const texts: string[] = []
     for (const bytes of along) if (!have.includes(await sha256(bytes))) texts.push(textOf(bytes))
     const answer = {
@@ -99,7 +104,7 @@ export class Delivering {
     )
     const listed: List = { kind: 'device', device: device.id, tasks: active, arms: [...this.arms] }
     const list = listBytes(listed)
-    const data = this.data()
+    const data = await this.data()
     const snapshot: Snapshot = {
       type: 'snapshot',
       version: this.version,
@@ -117,7 +122,7 @@ export class Delivering {
     version === 1 ? rootOf(this.server) : undefined
 
   async artifact(name: string): Promise<Bytes | undefined> {
-    for (const bytes of [await this.targets(), ...(await this.files()), ...this.models()])
+    for (const bytes of [await this.targets(), ...this.files(), ...this.models()])
       if ((await sha256(bytes)) === name) return bytes
     return undefined
   }
@@ -138,7 +143,7 @@ export class Delivering {
     return this.signed(targets, 'targets')
   }
 
-  private async files(): Promise<Bytes[]> {
+  private files(): Bytes[] {
     return this.active.flatMap(({ manifest, files }) => [manifestBytes(manifest), files.script])
   }
 
@@ -150,8 +155,6 @@ export class Delivering {
     return sign(document, [secretOf(role, this.server)], await ed25519())
   }
 }
-
-type ActiveAnswerArms = readonly { readonly experiment: number; readonly arm: string }[]
 
 const isSame = (one: Delivered['manifest'], other: Delivered['manifest']): boolean =>
   one.name === other.name && one.version === other.version
