@@ -16,6 +16,7 @@ import { createInstall } from './install.ts'
 import { followLaunches } from './launch.ts'
 import { apply, chosenLook } from './look.ts'
 import { Fault } from './parts.tsx'
+import { placeIn } from './place.ts'
 import { beginSpeaking } from './strings/index.ts'
 import { syncLater } from './sync.ts'
 import { createUpdates } from './update.ts'
@@ -37,7 +38,9 @@ function run(device: DeviceApi): void {
   tellConditions(window, (conditions) => void device.conditions(conditions).catch(() => {}))
   tellInput(window, status, () => void device.busy(null).catch(() => {}))
   askToKeep(status, device, navigator.storage as StorageManager | undefined)
-  syncLater(status, navigator.serviceWorker as ServiceWorkerContainer | undefined)
+  // The service worker sends to where it is from.
+  if (!placeIn(document).has('server'))
+    syncLater(status, navigator.serviceWorker as ServiceWorkerContainer | undefined)
   watchBadge(window, status)
   followLaunches(window)
   document.addEventListener('visibilitychange', () => feed.page(!document.hidden))

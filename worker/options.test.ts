@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { accountIn, engineIn, rootIn, seedIn, serverIn, signsIn } from './options.ts'
+import { accountIn, engineIn, rootIn, seedIn, serverIn, signsIn, staticIn } from './options.ts'
 
 test('a worker’s name can force an engine that exists, and nothing else', () => {
   expect(engineIn('engine=tfjs-webgpu')).toBe('tfjs-webgpu')
@@ -21,6 +21,15 @@ test('a worker’s name can tell the server’s address, by HTTP only, and else 
   for (const name of ['', '/api', 'javascript:alert(1)', 'data:,x', 'kindred'])
     expect(named(name)).toBe('https://app.example/')
   expect(serverIn('kindred', here)).toBe('https://app.example/')
+})
+
+test('a worker’s name can tell where a static host is, by HTTP only, also from where the worker is', () => {
+  const named = (at: string) =>
+    staticIn(new URLSearchParams({ static: at }).toString(), 'https://app.example')
+  expect(named('/')).toBe('https://app.example/')
+  expect(named('https://cdn.example/kindred')).toBe('https://cdn.example/kindred/')
+  for (const at of ['javascript:alert(1)', 'data:,x', 'http://']) expect(named(at)).toBeUndefined()
+  expect(staticIn('kindred', 'https://app.example')).toBeUndefined()
 })
 
 test('a worker’s name can tell whose data it is of, and that they sign in', () => {

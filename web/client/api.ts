@@ -39,6 +39,10 @@ export type FailureCode =
 export interface KindredOptions {
   /** Where the Kindred server is, a path before its addresses included. By default, where the page is from. */
   readonly server?: string | URL | undefined
+  /** Where a static host has what `kindred publish` wrote; then the server is asked for what is this device's own alone. */
+  readonly files?: string | URL | undefined
+  /** SHA-256 of the first root that your server has: others are then refused. Without it, the first one that comes is believed. */
+  readonly root?: string | undefined
   /**
    * Gives a token (JWT) of the user that your app has signed in, for a server with `--identity jwt`. Asked for when this
    * device registers, and again when the server does not accept it; at most every 30 seconds.

@@ -16,11 +16,22 @@ describe('the options of a client', () => {
     })
   })
 
+  it('say where a static host has the rest, and which root is believed', () => {
+    const root = '0123456789abcdef'.repeat(4)
+    expect(said({ server: 'https://api.example', files: 'https://cdn.example/k', root })).toEqual({
+      server: 'https://api.example/',
+      static: 'https://cdn.example/k',
+      root,
+    })
+  })
+
   it.each([
     [{ server: 'https://' }, /server.*no address/],
     [{ server: 'javascript:alert(1)' }, /server.*no address/],
     [{ server: 'data:text/plain,x' }, /server/],
     [{ account: '' }, /account/],
+    [{ files: 'ftp://cdn.example' }, /files.*no address/],
+    [{ root: 'of some other server' }, /root/],
   ])('%j cannot be meant', (options, sentence) => {
     expect(() => workerName(options, page)).toThrow(sentence)
     expect(() => workerName(options, page)).toThrow(expect.objectContaining({ code: 'bad-input' }))
