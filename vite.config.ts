@@ -22,7 +22,7 @@ export default defineConfig({
     outDir: '../dist/web',
     emptyOutDir: true,
     target: 'es2022',
-    // The .wasm of TensorFlow.js is fetched by URL and cached; inlined it would be loaded by every visitor.
+    // What is to be inside a script says so (worker/trainer/tfjs-wasm.ts).
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 1500,
   },

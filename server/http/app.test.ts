@@ -37,6 +37,7 @@ describe('the HTTP face', () => {
     writeFileSync(join(dist, 'index.html'), '<!doctype html><title>Kindred</title>')
     writeFileSync(join(dist, 'sw.js'), '// service worker')
     writeFileSync(join(dist, 'assets', 'main-abc123.js'), 'export {}')
+    writeFileSync(join(dist, 'assets', 'trainer-abc_1-3.js'), 'export {}')
     writeFileSync(join(dist, 'assets', 'main-abc123.js.br'), 'compressed')
     writeFileSync(join(dist, 'assets', 'main-abc123.js.gz'), 'compressed')
     toy = await toyCloud()
@@ -370,7 +371,19 @@ describe('the HTTP face', () => {
       expect(policy).toContain("script-src 'self' 'wasm-unsafe-eval'")
       expect(policy).toContain("frame-ancestors 'none'")
       expect(policy).not.toContain('unsafe-inline')
+      expect(policy).toMatch(/; require-trusted-types-for 'script'; trusted-types kindred$/)
       expect(headers.get('x-content-type-options')).toBe('nosniff')
+    })
+
+    it('shuts the trainer’s worker, in which tasks run, in more than a page', async () => {
+      const { headers } = await request('/assets/trainer-abc_1-3.js')
+      expect(headers.get('content-security-policy')).toBe(
+        "default-src 'none'; script-src 'self' blob: 'wasm-unsafe-eval'; connect-src 'none'; " +
+          "require-trusted-types-for 'script'; trusted-types 'none'",
+      )
+      expect(headers.get('cache-control')).toBe('public, max-age=31536000, immutable')
+      for (const other of ['/assets/main-abc123.js', '/sw.js'])
+        expect((await request(other)).headers.get('content-security-policy')).toContain("default-src 'self'")
     })
   })
 

@@ -16,8 +16,8 @@ const FOR_EVER = 'public, max-age=31536000, immutable'
  * gets the page, which is one page for all addresses. `needed` tells what a first visit will ask for once its scripts run.
  */
 export function createSite(dist: string, needed: () => Promise<readonly string[]> = async () => []) {
-  const [page, trainer] = [pageHeaders(), trainerHeaders()]
-  const site = new Hono().use((c, next) => (TRAINER.test(c.req.path) ? trainer : page)(c, next))
+  const [forPages, forTrainer] = [pageHeaders(), trainerHeaders()]
+  const site = new Hono().use((c, next) => (TRAINER.test(c.req.path) ? forTrainer : forPages)(c, next))
   if (existsSync(dist)) {
     const files = serveStatic({ root: dist, precompressed: true })
     site.get('/assets/*', cached(FOR_EVER), files)
