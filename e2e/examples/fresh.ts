@@ -93,10 +93,12 @@ export async function serveSite(folder: string, server: () => string) {
       {
         name: 'policy',
         configurePreviewServer({ middlewares }) {
-          middlewares.use((_, answer, next) => {
+          middlewares.use(({ url }, answer, next) => {
             answer.setHeader(
               'content-security-policy',
-              `default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src data:; connect-src 'self' ${server()}`,
+              /\/trainer[^/]*\.js$/.test(url ?? '')
+                ? "default-src 'none'; script-src 'self' blob: 'wasm-unsafe-eval'; connect-src 'none'"
+                : `default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src data:; connect-src 'self' ${server()}`,
             )
             next()
           })
