@@ -24,7 +24,11 @@ export const taskVersionSchema = z.strictObject({
 export type TaskVersion = z.infer<typeof taskVersionSchema>
 
 /** GET /tasks: the newest first. */
-export const taskVersionsSchema = z.strictObject({ versions: z.array(taskVersionSchema) })
+export const taskVersionsSchema = z.strictObject({
+  versions: z.array(taskVersionSchema),
+  /** When what is approved counts no more, unless it is approved once more, ms; null where nothing is. */
+  approvedUntil: at.nullable(),
+})
 
 /** GET /tasks/{task}/{version}/from/{other}: values of the manifest by path, and lines of the script. */
 export const taskDiffSchema = z.strictObject({

@@ -8,6 +8,7 @@ import { createApp } from '../http/app.ts'
 import { type Listening, listen } from '../http/listen.ts'
 import { createLog } from '../http/log.ts'
 import { createMetrics, metricsApp } from '../http/metrics.ts'
+import { followApproved } from '../tasks/approvals.ts'
 import { ship } from '../tasks/shipped.ts'
 import { type CommonOptions, withCloud, withCommonOptions } from './common.ts'
 import { type Config, configOf } from './config.ts'
@@ -53,12 +54,14 @@ export async function serve(
   // Counting costs time: where nobody can ask, nothing is counted.
   const metrics = config.metrics && createMetrics(cloud.status)
   let closing = false
+  const tasks = await ship(await cloud.tasks(), { tell: report.say })
+  const { delivery } = tasks
   const app = createApp({
     ...config.app,
     cloud,
     log,
     dist,
-    tasks: await ship(await cloud.tasks(), { tell: report.say }),
+    tasks,
     ...(metrics && { metrics }),
     isClosing: () => closing,
   })
@@ -72,7 +75,11 @@ export async function serve(
     const server = await open(listen(app, config.where))
     const inner = metrics && (await open(listen(metricsApp(metrics.registry), config.metrics!)))
     if (config.lan) await open(inLan(app, config.lan, report, log))
-    const stops = [cloud.followDays(), cloud.followFresh()]
+    const stops = [
+      cloud.followDays(),
+      cloud.followFresh(),
+      followApproved(delivery, { tell: (text) => log.warn(text) }),
+    ]
     const reload = () => renew(server, log)
     process.on('SIGHUP', reload)
     if (inner) report.say(`metrics ${inner.url}/metrics`)

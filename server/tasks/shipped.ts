@@ -11,13 +11,11 @@ import {
   type TaskDraft,
   type TaskFiles,
 } from '../../shared/tasks/manifest.ts'
+import { keepApproved } from './approvals.ts'
 import type { Tasks } from './tasks.ts'
 
 const SHIPPED = resolve(import.meta.dirname, '../../dist/tasks')
 const WHO = 'Kindred'
-const DAY_MS = 86_400_000
-/** What is approved is signed once more when it counts for less than this. */
-const RENEW_MS = 60 * DAY_MS
 
 export interface ShippedOptions {
   /** A folder for each: `task.json`, `script.js`, `model.safetensors` if it has one. */
@@ -29,7 +27,7 @@ export interface ShippedOptions {
   readonly clock?: Clock
 }
 
-interface Shipped {
+export interface Shipped {
   readonly draft: TaskDraft
   readonly files: TaskFiles
 }
@@ -61,7 +59,7 @@ export async function ship(
       tell(sentenceOf(error, `The task ${name} that ships with Kindred is not released`))
     }
   }
-  await renew(tasks, tell, clock)
+  await keepApproved(tasks.delivery, { tell, clock })
   return tasks
 }
 
@@ -95,19 +93,8 @@ async function isNew(tasks: Tasks, { draft, files }: Shipped): Promise<boolean> 
   return true
 }
 
-/** Where the approver's key is here anyway, a server that runs for long does not forget what was approved. */
-async function renew({ delivery }: Tasks, tell: (sentence: string) => void, clock: Clock): Promise<void> {
-  const signed = delivery.targets()
-  if (!signed || signed.document.expires - clock.now() > RENEW_MS) return
-  try {
-    await delivery.renew()
-  } catch (error) {
-    const until = new Date(signed.document.expires).toISOString().slice(0, 10)
-    tell(sentenceOf(error, `What is approved counts until ${until}, and cannot be renewed here`))
-  }
-}
-
-function shippedIn(folder: string): Shipped[] {
+/** As they are built. Throws `not-ready` where they are not. */
+export function shippedIn(folder: string = SHIPPED): Shipped[] {
   const names = existsSync(folder) ? readdirSync(folder, { withFileTypes: true }) : []
   const folders = names.filter((one) => one.isDirectory()).map(({ name }) => join(folder, name))
   if (folders.length === 0)

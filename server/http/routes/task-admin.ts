@@ -4,6 +4,7 @@ import * as z from 'zod'
 import { taskDiffSchema, taskVersionSchema, taskVersionsSchema } from '../../../shared/admin.ts'
 import { parse } from '../../../shared/failure.ts'
 import { taskDraftSchema, taskNameSchema } from '../../../shared/tasks/manifest.ts'
+import { approvedUntil } from '../../tasks/approvals.ts'
 import { bySchema } from '../../tasks/by.ts'
 import { diffTasks } from '../../tasks/diff.ts'
 import type { Tasks } from '../../tasks/tasks.ts'
@@ -60,7 +61,7 @@ export function taskAdminRoutes(tasks: Tasks) {
             },
           },
         },
-        async (c) => answer(c, { versions: await versions() }),
+        async (c) => answer(c, { versions: await versions(), approvedUntil: approvedUntil(delivery) }),
       ),
     )
     .post(
