@@ -3,6 +3,7 @@ import { ctr } from '../../experiment/ctr.ts'
 import { provenance } from '../../experiment/report/provenance.ts'
 import type { Group } from '../../experiment/split.ts'
 import { ctrFindings } from '../../experiment/statistics/ctr.ts'
+import { wholeNumber } from '../common.ts'
 import { ctrMetrics } from './ctr-metrics.ts'
 import { ctrTable } from './ctr-table.ts'
 import {
@@ -20,9 +21,9 @@ const REFERENCE = 'cloud'
 const TOP = 2
 const ARMS = ['cloud', 'local', 'local-pull', 'coda', 'random', 'kindred']
 
-const run = (options: ExperimentOptions & { group: Group }): Promise<void> =>
+const run = (options: ExperimentOptions & { group: Group; patience?: number }): Promise<void> =>
   withExperiment(options, async (report, dir, signal) => {
-    const { data, group, population, users = Number.POSITIVE_INFINITY } = options
+    const { data, group, patience, population, users = Number.POSITIVE_INFINITY } = options
     const seeds = seedsOf(options)
     const arms = [REFERENCE, ...options.arms.filter((arm) => arm !== REFERENCE)]
     const source = await sourceFor(data)
@@ -33,6 +34,7 @@ const run = (options: ExperimentOptions & { group: Group }): Promise<void> =>
       users,
       arms,
       seeds,
+      training: patience === undefined ? {} : { patience },
       progress: report.progress,
       signal,
     })
@@ -76,7 +78,12 @@ export function ctrCommand(experiment: Command): void {
         'who clicks on what comes next: per-user AUC of each arm’s model on what it was not told of',
       )
       .requiredOption('--data <source>', 'movielens:FOLDER, or demo')
-      .addOption(groupOption()),
+      .addOption(groupOption())
+      .option(
+        '--patience <n>',
+        'passes in a row of the global training that may be no better than the best before it ends (default: 0)',
+        wholeNumber(0, 100),
+      ),
     ARMS,
   ).action(run)
 }
