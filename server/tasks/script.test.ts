@@ -7,7 +7,7 @@ describe('a script', () => {
     'export async function run(context) { return context.task.name }',
     'export const run = async ({ samples }) => (await samples.read("local-training")).ids.length',
     'const half = (n) => n / 2\nasync function run() { return half(4) }\nexport { run }',
-    'function work() { return new.target }\nconst go = function () { return "import(x)" }\nexport { go as run }',
+    'function work() { return new.target }\nconst go = function () { return "x" }\nexport { go as run }',
   ])('is a module that exports run: %s', (script) => checkScript(text(script)))
 
   it.each([
@@ -18,6 +18,10 @@ describe('a script', () => {
     ],
     ['export const run = () => {}\nexport * from "y"', /line 2: it exports another module/],
     ['export { run } from "y"', /line 1: it exports another module/],
+    [
+      '// all is well\nexport const run = () => "import"',
+      /line 2: it says “import”, and devices load no script/,
+    ],
     ['export const run = () => import.meta.url', /line 1: it asks where it is/],
     ['export const run = () => {}\n\nexport const more = 1', /line 3: it exports more, and run is all/],
     ['export default function run() {}', /line 1: it exports default/],

@@ -1,5 +1,6 @@
 /** Whether a script is what a task's has to be: one module by itself, with one entry. */
 import { AppError } from '../../shared/failure.ts'
+import { whereImport } from '../../shared/tasks/script.ts'
 
 interface Node {
   readonly type: string
@@ -27,6 +28,8 @@ export async function checkScript(bytes: Uint8Array): Promise<void> {
       node.type === 'MetaProperty' && nameOf(node.meta) !== 'import' ? undefined : OUTSIDE[node.type]
     if (why) refuse(node.start, why)
   }
+  const said = whereImport(text)
+  if (said >= 0) refuse(said, 'it says “import”, and devices load no script with that word')
   const exported = (program.body as Node[]).flatMap((node) => exportsOf(node))
   for (const { name, at } of exported)
     if (name !== 'run') refuse(at, `it exports ${name}, and run is all that it may`)

@@ -2,6 +2,7 @@
 import { AppError } from '../../shared/failure.ts'
 import { sha256 } from '../../shared/hash.ts'
 import type { Run } from '../../shared/tasks/context.ts'
+import { whereImport } from '../../shared/tasks/script.ts'
 import type { Script } from './job.ts'
 
 /**
@@ -47,16 +48,10 @@ async function load(script: Script, lodge: Lodge): Promise<Run> {
   }
 }
 
-/**
- * `import()` is syntax that no realm can be without, and what it imports is asked for over the network. A keyword cannot be
- * written in any other way, so a script without the word has none.
- */
-const IMPORT = /\bimport\b/
-
 async function check({ sha256: due, bytes }: Script): Promise<void> {
   if ((await sha256(bytes)) !== due)
     throw new AppError('bad-artifact', 'The script is not the one that was promised.')
-  if (IMPORT.test(new TextDecoder().decode(bytes)))
+  if (whereImport(new TextDecoder().decode(bytes)) >= 0)
     throw new AppError('bad-artifact', 'The script says “import”, and a task is one module by itself.')
 }
 
