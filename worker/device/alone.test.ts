@@ -2,6 +2,7 @@
 import { beforeEach, expect, test } from 'vitest'
 import { DAY_MS } from '../../shared/clock.ts'
 import type { hyper } from '../../shared/hyper.ts'
+import { builtTasks } from '../testing/built.ts'
 import { LEARNING, stage } from '../testing/stage.ts'
 import { batchesFor, createWorld, FakeServer, type World } from '../testing/world.ts'
 import type { Device } from './device.ts'
@@ -129,7 +130,7 @@ test('a round that failed has learnt nothing: its samples are still news', async
 })
 
 test('told to pull nothing from now on, a device lets go what it has pulled', async () => {
-  here.server = new FakeServer(await serve({ ...LEARNING, trainAt: 1000 }))
+  here.server = new FakeServer(await serve({ ...LEARNING, trainAt: 1000 }), builtTasks)
   here.server.batches = batchesFor(here.world, { count: 2, kindred: 2 })
   here.server.before = (_, path) => {
     if (path.endsWith('/1')) throw new TypeError('fetch failed')

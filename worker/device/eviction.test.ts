@@ -2,6 +2,7 @@
 import { IDBKeyRange } from 'fake-indexeddb'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createHeadlessStorage, type HeadlessStorage, headlessPlatform } from '../headless.ts'
+import { builtTasks } from '../testing/built.ts'
 import { freshDb, handClock } from '../testing/storage.ts'
 import { batchesFor, createWorld, FakeServer, key, NOON, type World } from '../testing/world.ts'
 import { DB_NAME, openDb } from './db.ts'
@@ -17,7 +18,7 @@ beforeEach(async () => {
     ranking: { epochs: 1, batchSize: 32, learningRate: 0.05 },
     classifier: { epochs: 1 },
   })
-  server = new FakeServer(world)
+  server = new FakeServer(world, builtTasks)
   server.batches = batchesFor(world, { count: 4, kindred: 2 })
   clock = handClock(NOON)
   storage = createHeadlessStorage()

@@ -1,6 +1,7 @@
 /** Every request of a whole visit, failing in every way: afterwards all is as if nothing had happened. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createHeadlessStorage, headlessPlatform } from '../headless.ts'
+import { builtTasks } from '../testing/built.ts'
 import { handClock } from '../testing/storage.ts'
 import {
   batchesFor,
@@ -23,7 +24,7 @@ beforeEach(async () => {
     ranking: { epochs: 1, batchSize: 32, learningRate: 0.05 },
     classifier: { epochs: 1 },
   })
-  server = new FakeServer(world)
+  server = new FakeServer(world, builtTasks)
   server.batches = batchesFor(world, { count: 4, kindred: 2 })
   clock = handClock(NOON)
 })
@@ -138,7 +139,7 @@ describe('each request of a visit in turn', () => {
     expect(server.requests.length).toBeGreaterThanOrEqual(REQUESTS)
     for (let k = 1; k <= REQUESTS; k++) {
       await device.stop()
-      server = Object.assign(new FakeServer(world), { batches: server.batches })
+      server = Object.assign(new FakeServer(world, builtTasks), { batches: server.batches })
       clock = handClock(NOON)
       failAt(k, how)
       await visit()
