@@ -128,8 +128,8 @@ export interface TaskEngine {
   prunedDin(widths?: Widths): ModelSpec
   /** As `Engine.load`; all that was loaded is given back when the run ends. */
   load(spec: ModelSpec, weights: Weights, training?: Training): Promise<Model>
-  /** Weights to begin with, drawn by lot from the run's seed. */
-  initialise(spec: ModelSpec): Weights
+  /** Weights to begin with, drawn by lot from `random`; tensors that `given` has are taken from there as they are. */
+  initialise(spec: ModelSpec, given?: Weights): Weights
 }
 
 export interface TunnelLog {

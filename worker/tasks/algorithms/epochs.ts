@@ -34,7 +34,7 @@ export async function byEpoch(input: PersonaliseInput, place: Workplace): Promis
       place.onProgress?.(losses.length / due)
     }
     await model.mark()
-    await learn(model, input, [training], epochs, place, heard, async (epoch) => {
+    await learn(model, input, [training], epochs, heard, async (epoch) => {
       const now = await judge(model)
       course.add(epoch * search, now)
       if (!isBetter(now, best, gate, best.epoch === 0 ? margin : 0)) return
@@ -54,7 +54,7 @@ export async function byEpoch(input: PersonaliseInput, place: Workplace): Promis
     if (!refit)
       return { weights: await wholeOf(model), ...steps(), stepsKept: best.epoch * search, ...judged() }
     due = epochs * search + best.epoch * again
-    await learn(model, input, all, best.epoch, place, heard)
+    await learn(model, input, all, best.epoch, heard)
     const kept = { stepsKept: best.epoch * again, refit: best.epoch * again }
     return { weights: await wholeOf(model), ...steps(), ...kept, ...judged() }
   } finally {
@@ -71,7 +71,7 @@ export async function unjudged(input: PersonaliseInput, place: Workplace): Promi
   const model = await place.load(input.model)
   try {
     const losses: number[] = []
-    await learn(model, input, parts, hyper.epochs, place, (loss) => {
+    await learn(model, input, parts, hyper.epochs, (loss) => {
       losses.push(loss)
       place.onProgress?.(losses.length / due)
     })
@@ -87,15 +87,12 @@ async function learn(
   { spec, hyper, seed }: PersonaliseInput,
   parts: readonly Batch[],
   epochs: number,
-  { pause }: Pick<Workplace, 'pause'>,
   heard: (loss: number) => void,
   ended: (epoch: number) => Promise<void> = async () => {},
 ): Promise<void> {
   const epoch = createEpochs(spec, parts, hyper.batchSize, seeded(seed))
   for (let i = 1; i <= epochs; i++) {
     for (const batch of epoch()) {
-      const wait = pause?.()
-      if (wait) await wait
       heard(await model.step(batch, hyper.learningRate))
     }
     await ended(i)

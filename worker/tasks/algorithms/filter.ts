@@ -73,13 +73,11 @@ async function train(
   { epochs, learningRate }: Hyper['classifier'],
   epoch: () => Iterable<Batch>,
   steps: number,
-  { onProgress, pause }: Watched,
+  { onProgress }: Watched,
 ): Promise<number[]> {
   const losses: number[] = []
   for (let i = 0; i < epochs; i++) {
     for (const batch of epoch()) {
-      const wait = pause?.()
-      if (wait) await wait
       losses.push(await model.step(batch, learningRate))
       onProgress?.(losses.length / steps)
     }

@@ -14,7 +14,7 @@ import { CHECKPOINT_STEPS } from './watch.ts'
 /** The AUC after is never below that before. Without both classes to validate by, nothing is trained. */
 export async function byStep(
   input: PersonaliseInput,
-  { load, pause, onProgress, onCheckpoint }: Workplace,
+  { load, onProgress, onCheckpoint }: Workplace,
 ): Promise<Personalised> {
   const { training, validation, hyper, from } = input
   const judge = judgeBy(validation)
@@ -54,8 +54,6 @@ export async function byStep(
 
     await model.mark()
     for (const { batch, last } of lessonsOf(input, losses.length)) {
-      const wait = pause?.()
-      if (wait) await wait
       losses.push(await model.step(batch, hyper.learningRate))
       const now = await judge(model)
       if (isBetter(now, best, hyper.gate)) {

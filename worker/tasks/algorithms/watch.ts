@@ -29,6 +29,4 @@ export interface Watched {
    * counted in steps and not by the clock, that the same training always has the same checkpoints.
    */
   readonly onCheckpoint?: ((checkpoint: Checkpoint) => Promise<void> | void) | undefined
-  /** To be called before each step, and awaited if it gives something to wait for. */
-  readonly pause?: (() => Promise<void> | undefined) | undefined
 }
