@@ -23,9 +23,17 @@ const together: Project<PlaywrightTestOptions, PlaywrightWorkerOptions & Everywh
   ...others.map((name) => ({ name, testMatch: 'cycle.spec.ts', use: profile(name) })),
   {
     name: 'app',
-    testMatch: ['app.spec.ts', 'update.spec.ts', 'sync.spec.ts', 'examples.spec.ts'],
+    testMatch: [
+      'app.spec.ts',
+      'update.spec.ts',
+      'sync.spec.ts',
+      'examples.spec.ts',
+      'static.spec.ts',
+      'attacks.spec.ts',
+    ],
     use: profile('desktop'),
   },
+  { name: 'console', testMatch: 'console.spec.ts' },
   { name: 'lan', testMatch: 'lan.spec.ts', use: profile('pixel') },
   {
     name: 'looks',
