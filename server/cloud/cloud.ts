@@ -12,13 +12,14 @@ import type { Manifest } from '../../shared/task.ts'
 import type { Source } from '../sources/source.ts'
 import { openStore } from '../store/lmdb.ts'
 import { lockFolder } from '../store/lock.ts'
-import type { Matches } from '../store/store.ts'
 import { type Measured, measure } from '../tasks/experiments.ts'
 import { createHealth } from '../tasks/health/health.ts'
 import type { Version } from '../tasks/repository.ts'
 import { openTasks, type Tasks } from '../tasks/tasks.ts'
 import { consentOf, finishWithdrawals, giveConsent } from './consent.ts'
 import { createCredentials } from './credentials.ts'
+import { createDemand } from './demand.ts'
+import { createFollowing } from './following.ts'
 import { importSource } from './ingest.ts'
 import type { TrainInput, TrainResult } from './jobs.ts'
 import type { Fresh } from './matcher.ts'
@@ -34,9 +35,6 @@ import { createTables } from './rows.ts'
 import { secretOf } from './secret.ts'
 import { createThread, type RunOptions } from './thread.ts'
 import { createTurns } from './turns.ts'
-
-/** Users of whom is remembered when they were matched: forgetting costs a look. */
-const MATCHED = 1_000_000
 
 export interface CloudOptions {
   /** Made if it is not there; one process at a time may have it open. */
@@ -108,73 +106,21 @@ export async function openCloud({
   const matcher = createThread(place, { tell })
   const days = createTurns()
   const lessons = createTurns()
-  const matching = new Map<number, Promise<BatchList['state']>>()
-  /** By user: the number that the next sample had when they were last matched. */
-  const matchedAt = new Map<number, number>()
-  /** By user: their latest click when they were last matched by it. */
-  const movedAt = new Map<number, string>()
   const artifacts = new Map<string, Artifact>()
   const tables = createTables(dir)
-  const following = new Set<() => void>()
+  const { follow, stop } = createFollowing(log)
   let tasks: Promise<Tasks> | undefined
   const packings = createPackings(store)
   const credentials = createCredentials(store.users)
   const today = () => dayOf(clock.now(), hyper.dayMs)
 
-  function match(user: number): Promise<BatchList['state']> {
-    const under = matching.get(user)
-    if (under) return under
-    const asked = matcher.run('match', { user, now: clock.now() }).finally(() => {
-      matching.delete(user)
-      store.refresh()
-    })
-    matching.set(user, asked)
-    return asked
-  }
-
-  /** Whether enough samples for a batch came since the user got the last, and were not looked through for them already. */
-  async function mayHaveMore(user: number, { batches, until }: Matches): Promise<boolean> {
-    if (batches.length >= hyper.batchesPerDay || freshBatches === 0) return false
-    if (population?.schema.vectorOf === 'latest') return hasMoved(user)
-    const next = await store.samples.next()
-    if (next - Math.max(until, matchedAt.get(user) ?? 0) < hyper.batchSize) return false
-    remember(matchedAt, user, next)
-    return true
-  }
-
-  /** Whether a user stands elsewhere than when this was last asked of them. */
-  async function hasMoved(user: number): Promise<boolean> {
-    const latest = (await store.events.of(user)).findLast(({ type }) => type === 'click')?.id
-    if (latest === undefined || movedAt.get(user) === latest) return false
-    remember(movedAt, user, latest)
-    return true
-  }
-
-  /** Does `work` now and every so often, never twice at a time. */
-  function follow(everyMs: number, complaint: string, work: () => Promise<void>): () => void {
-    let busy = false
-    const look = async () => {
-      if (busy) return
-      busy = true
-      try {
-        await work()
-      } catch (error) {
-        // While an import is under way there is nothing to do yet.
-        if (!(error instanceof AppError && error.code === 'not-ready')) log?.error({ err: error }, complaint)
-      } finally {
-        busy = false
-      }
-    }
-    void look()
-    const timer = setInterval(look, everyMs)
-    timer.unref()
-    const stop = () => {
-      clearInterval(timer)
-      following.delete(stop)
-    }
-    following.add(stop)
-    return stop
-  }
+  const demand = createDemand({
+    store,
+    hyper,
+    freshBatches,
+    schema: () => population?.schema,
+    match: (user) => matcher.run('match', { user, now: clock.now() }).finally(() => store.refresh()),
+  })
 
   const cloud = {
     isEmpty: async (): Promise<boolean> => population === undefined,
@@ -282,6 +228,8 @@ export async function openCloud({
     }),
 
     userOf: async (device: string): Promise<number | undefined> => (await store.users.byDevice(device))?.user,
+    /** All that a user did, in the order of the ids. */
+    eventsOf: (user: number): Promise<KindredEvent[]> => store.events.of(user),
 
     /** All of `events` are on disk when it resolves. Nothing can have happened after now. */
     ingest(user: number, events: readonly KindredEvent[]): Promise<Accepted> {
@@ -293,14 +241,7 @@ export async function openCloud({
     },
 
     /** The user's batches of today; who has none is matched now, and who has not all of them once there is more to give. */
-    async batches(user: number): Promise<BatchList> {
-      const day = today()
-      const there = await store.mappings.of(user, day)
-      if (there && !(await mayHaveMore(user, there)))
-        return { day, count: there.batches.length, state: 'ready' }
-      const state = await match(user)
-      return { day, count: await store.mappings.count(user, day), state }
-    },
+    batches: (user: number): Promise<BatchList> => demand.batches(user, today()),
 
     /** Batch `n` as raw deflate; undefined where there is none. The same bytes every time. */
     async batch(user: number, day: number, n: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
@@ -337,7 +278,7 @@ export async function openCloud({
 
     /** Stops what runs and gives the folder back. */
     async close(): Promise<void> {
-      for (const stop of following) stop()
+      stop()
       await Promise.all([workshop.close(), matcher.close()])
       await Promise.all([days.done(), lessons.done()])
       await (await tasks)?.close()
@@ -346,9 +287,4 @@ export async function openCloud({
     },
   }
   return cloud
-}
-
-function remember<T>(of: Map<number, T>, user: number, what: T): void {
-  if (of.size > MATCHED) of.clear()
-  of.set(user, what)
 }

@@ -1,0 +1,71 @@
+/** Matching when a device asks: one at a time for each user, and on the same day again only where there may be more for them. */
+import type { BatchList } from '../../shared/api.ts'
+import type { Hyper } from '../../shared/hyper.ts'
+import type { FeatureSchema } from '../../shared/schema.ts'
+import type { Matches, Store } from '../store/store.ts'
+
+/** Users of whom is remembered when they were matched: forgetting costs a look. */
+const MATCHED = 1_000_000
+
+export interface Demand {
+  /** The user's batches of `day`; who has none is matched now, and who has not all of them once there is more to give. */
+  batches(user: number, day: number): Promise<BatchList>
+}
+
+export interface DemandOptions {
+  readonly store: Pick<Store, 'samples' | 'events' | 'mappings'>
+  readonly hyper: Pick<Hyper, 'batchesPerDay' | 'batchSize'>
+  /** Batches of a day that are made during the day. */
+  readonly freshBatches: number
+  /** Of what was imported, if anything was. */
+  schema(): FeatureSchema | undefined
+  /** Matches the user now; the store has what there is to have when it is done. */
+  match(user: number): Promise<BatchList['state']>
+}
+
+export function createDemand({ store, hyper, freshBatches, schema, match }: DemandOptions): Demand {
+  const under = new Map<number, Promise<BatchList['state']>>()
+  /** By user: the number that the next sample had when they were last matched. */
+  const matchedAt = new Map<number, number>()
+  /** By user: their latest click when they were last matched by it. */
+  const movedAt = new Map<number, string>()
+
+  function matched(user: number): Promise<BatchList['state']> {
+    const asked = under.get(user) ?? match(user).finally(() => under.delete(user))
+    under.set(user, asked)
+    return asked
+  }
+
+  /** Whether enough samples for a batch came since the user got the last, and were not looked through for them already. */
+  async function mayHaveMore(user: number, { batches, until }: Matches): Promise<boolean> {
+    if (batches.length >= hyper.batchesPerDay || freshBatches === 0) return false
+    if (schema()?.vectorOf === 'latest') return hasMoved(user)
+    const next = await store.samples.next()
+    if (next - Math.max(until, matchedAt.get(user) ?? 0) < hyper.batchSize) return false
+    remember(matchedAt, user, next)
+    return true
+  }
+
+  /** Whether a user stands elsewhere than when this was last asked of them. */
+  async function hasMoved(user: number): Promise<boolean> {
+    const latest = (await store.events.of(user)).findLast(({ type }) => type === 'click')?.id
+    if (latest === undefined || movedAt.get(user) === latest) return false
+    remember(movedAt, user, latest)
+    return true
+  }
+
+  return {
+    async batches(user, day) {
+      const there = await store.mappings.of(user, day)
+      if (there && !(await mayHaveMore(user, there)))
+        return { day, count: there.batches.length, state: 'ready' }
+      const state = await matched(user)
+      return { day, count: await store.mappings.count(user, day), state }
+    },
+  }
+}
+
+function remember<T>(of: Map<number, T>, user: number, what: T): void {
+  if (of.size > MATCHED) of.clear()
+  of.set(user, what)
+}
