@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { scrub } from './scrub.ts'
 
+/** These tests' own functions go on as they are. */
+const scrubbed = (global: object) => scrub(global, [Object.create({})])
+
 /** As a browser's: what a worker has is spread over its global object and that one's prototypes. */
 function madeGlobal(more: object = {}) {
   const target = Object.create(Object.prototype, {
@@ -36,9 +39,16 @@ function namesOn(global: object): string[] {
 describe('a realm that was scrubbed', () => {
   test('has the language and what only computes, waits or listens', () => {
     const global = madeGlobal()
-    scrub(global)
-    expect(namesOn(global)).toEqual(['Array', 'addEventListener', 'console', 'setTimeout', 'undefined'])
-    expect([global.setTimeout(), global.addEventListener(), String(global)]).toEqual([
+    scrubbed(global)
+    expect(namesOn(global)).toEqual([
+      'Array',
+      'Function',
+      'addEventListener',
+      'console',
+      'setTimeout',
+      'undefined',
+    ])
+    expect([global.setTimeout(() => {}), global.addEventListener(), String(global)]).toEqual([
       'waits',
       'listens',
       '[object WorkerGlobalScope]',
@@ -46,16 +56,23 @@ describe('a realm that was scrubbed', () => {
     expect(Object.prototype.toString).toBeTypeOf('function')
   })
 
+  test('has a timer that takes no text', () => {
+    const global = madeGlobal()
+    scrubbed(global)
+    expect(() => global.setTimeout('fetch("/")')).toThrow(TypeError)
+    expect(Object.getPrototypeOf(Object.getPrototypeOf(global)).setTimeout).toBe(global.setTimeout)
+  })
+
   test('has nothing that nobody thought of', () => {
     const global = madeGlobal({ invented2031: () => {} })
-    scrub(global)
+    scrubbed(global)
     expect('invented2031' in global).toBe(false)
   })
 
   test('has what cannot be deleted as nothing, for good', () => {
     const global = madeGlobal()
     Object.defineProperty(global, 'Worker', { value: class {}, writable: true, configurable: false })
-    scrub(global)
+    scrubbed(global)
     expect(global.Worker).toBeUndefined()
     expect(() => {
       global.Worker = class {}
@@ -65,31 +82,73 @@ describe('a realm that was scrubbed', () => {
   test('may have numbers that cannot be deleted, as browsers have some', () => {
     const global = madeGlobal()
     Object.defineProperty(global, 'PERSISTENT', { value: 1 })
-    scrub(global)
+    scrubbed(global)
     expect(global.PERSISTENT).toBe(1)
   })
 
   test('is none where something stays: no script may run there', () => {
     const global = madeGlobal()
     Object.defineProperty(global, 'location', { get: () => 'here', configurable: false })
-    expect(() => scrub(global)).toThrow(/These stay in the realm of a script: location/)
+    expect(() => scrubbed(global)).toThrow(/These stay in the realm of a script: location/)
   })
 
   test('is the same when it is scrubbed again', () => {
     const global = madeGlobal()
-    scrub(global)
+    scrubbed(global)
     const names = namesOn(global)
-    scrub(global)
+    scrubbed(global)
     expect(namesOn(global)).toEqual(names)
   })
 })
 
-test('what the language itself has stays, as an engine without any host around it has it', async () => {
-  // The types of this folder know nothing of Node.
-  const { runInNewContext } = (await import('node:vm' as string)) as { runInNewContext(code: string): object }
-  const bare = runInNewContext('globalThis')
-  const names = Object.getOwnPropertyNames(bare)
-  expect(names).toEqual(expect.arrayContaining(['Array', 'Promise', 'WebAssembly', 'parseInt']))
-  scrub(bare)
-  expect(Object.getOwnPropertyNames(bare)).toEqual(names)
+describe('a realm of its own, with no host around it', () => {
+  const KINDS = '[function () {}, async () => {}, function* () {}, async function* () {}]'
+  interface Realm {
+    run(code: string): unknown
+    global: object
+    functions: object[]
+  }
+  async function made(): Promise<Realm> {
+    // The types of this folder know nothing of Node.
+    const vm = (await import('node:vm' as string)) as {
+      createContext(): object
+      runInContext(code: string, context: object): unknown
+    }
+    const context = vm.createContext()
+    const run = (code: string) => vm.runInContext(code, context)
+    return { run, global: run('globalThis') as object, functions: run(KINDS) as object[] }
+  }
+
+  test('keeps all of the language but eval', async () => {
+    const { global, functions } = await made()
+    const names = Object.getOwnPropertyNames(global)
+    expect(names).toEqual(expect.arrayContaining(['Array', 'Promise', 'WebAssembly', 'parseInt']))
+    scrub(global, functions)
+    expect(Object.getOwnPropertyNames(global)).toEqual(names.filter((name) => name !== 'eval'))
+  })
+
+  test.each([
+    'eval("1")',
+    '(0, globalThis.eval)("1")',
+    'Function("return 1")()',
+    'new Function("return 1")()',
+    '(() => {}).constructor("return 1")()',
+    'Reflect.construct((class {}).constructor, ["return 1"])()',
+    '(async () => {}).constructor("return 1")()',
+    'new (Object.getPrototypeOf(function* () {}).constructor)("yield 1")().next()',
+    '(async function* () {}).constructor("yield 1")().next()',
+    'Function.prototype.constructor("return 1")()',
+  ])('makes no code of text: %s', async (attempt) => {
+    const { run, global, functions } = await made()
+    expect(() => run(attempt), 'before').not.toThrow()
+    scrub(global, functions)
+    expect(() => run(attempt)).toThrow(/No text becomes code here|eval\)? is not (defined|a function)/)
+  })
+
+  test('has functions that are still functions', async () => {
+    const { run, global, functions } = await made()
+    scrub(global, functions)
+    const code = '[(() => 1) instanceof Function, (() => 1).call(), typeof Function, String(async () => 2)]'
+    expect(run(code)).toEqual([true, 1, 'function', 'async () => 2'])
+  })
 })

@@ -2,19 +2,19 @@
  * Takes from a worker's realm what a task's script must not reach, before the script is there. A script gets everything by its
  * context, so what stays is the language, and what the trainer's own code goes on using.
  *
- * It holds against a script that asks for the network, for storage, for other threads or for the page: what it would call is
- * not there, neither on the global object nor up its chain of prototypes, and nothing that stays leads back to it. It does not
- * hold by itself against `import()`, which is syntax and no function: a script with that word is refused (`load.ts`); nor
- * against `eval`, which the policy forbids that the trainer's file is served with, as it forbids every connection. And it is no
- * wall between the script and the trainer: they share a realm, so a script can bend what the trainer itself computes there,
- * and lie about its own effects. So the device checks those on its side, and ends the thread after the run.
+ * It holds against a script that asks for the network, for storage, for other threads or for the page, or that makes code from
+ * text: what it would call is not there, neither on the global object nor up its chain of prototypes, and nothing that stays leads
+ * back to it. It does not hold against `import()`, which is syntax and no function: a script with that word is refused
+ * (`load.ts`). The policy that the trainer's file is served with forbids the same once more, and every connection; on a site that
+ * embeds the client there may be none. And this is no wall between the script and the trainer: they share a realm, so a script
+ * can bend what the trainer itself computes there, and lie about its own effects. So the device checks those on its side, and
+ * ends the thread after the run.
  */
-
 import { AppError } from '../../shared/failure.ts'
 
-/** The language, as of ES2024; that `eval` and `Function` stay is of no use where the policy forbids them. */
+/** The language, as of ES2024, without `eval`. */
 const LANGUAGE = [
-  'globalThis Infinity NaN undefined eval isFinite isNaN parseFloat parseInt decodeURI decodeURIComponent encodeURI',
+  'globalThis Infinity NaN undefined isFinite isNaN parseFloat parseInt decodeURI decodeURIComponent encodeURI',
   'encodeURIComponent escape unescape Object Function Boolean Symbol Error AggregateError EvalError RangeError',
   'ReferenceError SyntaxError TypeError URIError SuppressedError Number BigInt Math Date String RegExp Array Int8Array',
   'Uint8Array Uint8ClampedArray Int16Array Uint16Array Int32Array Uint32Array BigInt64Array BigUint64Array Float16Array',
@@ -35,19 +35,59 @@ const AROUND = [
 
 const KEPT: ReadonlySet<PropertyKey> = new Set([...LANGUAGE, ...AROUND].flatMap((names) => names.split(' ')))
 
+/** One of each kind of function, for each kind has a constructor that makes code from text. */
+const FUNCTIONS: readonly object[] = [
+  function plain() {},
+  async function later() {},
+  function* some() {},
+  async function* someLater() {},
+]
+
 /**
- * Removes all but the allowed from `global` and its prototypes, up to but without `Object.prototype`. Throws `worker` where
- * something that could do anything cannot be removed: then no script may run there.
+ * Removes all but the allowed from `global` and its prototypes, up to but without `Object.prototype`, and from its `functions`
+ * what makes more of them. Throws `worker` where something that could do anything cannot be removed: then no script may run
+ * there.
  */
-export function scrub(global: object = globalThis): void {
+export function scrub(global: object = globalThis, functions = FUNCTIONS): void {
   const stuck: string[] = []
-  for (let on: object | null = global; on && on !== Object.prototype; on = Object.getPrototypeOf(on))
+  for (let on: object | null = global; on && !isRoot(on); on = Object.getPrototypeOf(on))
     for (const name of Reflect.ownKeys(on))
-      if (!isKept(name) && !Reflect.deleteProperty(on, name) && !isHarmless(on, name))
+      if (name === 'setTimeout') callOnly(on, name)
+      else if (!isKept(name) && !Reflect.deleteProperty(on, name) && !isHarmless(on, name))
         stuck.push(String(name))
   if (stuck.length > 0)
     throw new AppError('worker', `These stay in the realm of a script: ${stuck.join(', ')}.`)
+  const none = refusing(functions[0]!)
+  for (const one of functions) put(Object.getPrototypeOf(one), 'constructor', none)
+  put(global, 'Function', none)
 }
+
+/** `Object.prototype`, of whatever realm. */
+const isRoot = (on: object): boolean => Object.getPrototypeOf(on) === null
+
+const NO_CODE = 'No text becomes code here.'
+
+/** What stands where `Function` stood: still what functions are instances of. */
+function refusing(one: object): unknown {
+  function NoFunction(): never {
+    throw new TypeError(NO_CODE)
+  }
+  NoFunction.prototype = Object.getPrototypeOf(one)
+  return NoFunction
+}
+
+/** A timer that calls, and takes no text. */
+function callOnly(on: object, name: string): void {
+  const wait = (on as Record<string, typeof setTimeout>)[name]!
+  const value = (work: unknown, ...rest: [ms?: number]) => {
+    if (typeof work !== 'function') throw new TypeError(NO_CODE)
+    return wait(work as () => void, ...rest)
+  }
+  put(on, name, value)
+}
+
+const put = (on: object, name: string, value: unknown) =>
+  Object.defineProperty(on, name, { value, writable: false, enumerable: false, configurable: true })
 
 /** Symbols of the language say what an object is, and no more. */
 const isKept = (name: PropertyKey): boolean => KEPT.has(name) || typeof name === 'symbol'
