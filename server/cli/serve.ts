@@ -8,8 +8,8 @@ import { createApp } from '../http/app.ts'
 import { type Listening, listen } from '../http/listen.ts'
 import { createLog } from '../http/log.ts'
 import { createMetrics, metricsApp } from '../http/metrics.ts'
-import { followApproved } from '../tasks/approvals.ts'
 import { ship } from '../tasks/shipped.ts'
+import { followTasks } from '../tasks/upkeep.ts'
 import { type CommonOptions, withCloud, withCommonOptions } from './common.ts'
 import { type Config, configOf } from './config.ts'
 import { fail, type Report } from './report.ts'
@@ -55,7 +55,6 @@ export async function serve(
   const metrics = config.metrics && createMetrics(cloud.status)
   let closing = false
   const tasks = await ship(await cloud.tasks(), { tell: report.say })
-  const { delivery } = tasks
   const app = createApp({
     ...config.app,
     cloud,
@@ -78,7 +77,7 @@ export async function serve(
     const stops = [
       cloud.followDays(),
       cloud.followFresh(),
-      followApproved(delivery, { tell: (text) => log.warn(text) }),
+      followTasks(tasks, { tell: (text) => log.warn(text) }),
     ]
     const reload = () => renew(server, log)
     process.on('SIGHUP', reload)

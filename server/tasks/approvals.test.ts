@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { DAY_MS } from '../../shared/clock.ts'
 import { AppError } from '../../shared/failure.ts'
-import { approvedUntil, followApproved, keepApproved } from './approvals.ts'
+import { approvedUntil, keepApproved } from './approvals.ts'
 import type { Delivery } from './delivery.ts'
+import { followTasks } from './upkeep.ts'
 
 const START = Date.UTC(2026, 4, 1)
 beforeEach(() => void vi.useFakeTimers({ now: START }))
@@ -26,9 +27,11 @@ function approved(days: number, fails?: Error) {
 
 it('is renewed on the day on which sixty are left, by a server that goes on for a year', async () => {
   const delivery = approved(180)
-  const stop = followApproved(delivery, {})
+  let pruned = 0
+  const stop = followTasks({ delivery, prune: async () => ++pruned })
   await vi.advanceTimersByTimeAsync(365 * DAY_MS)
   expect(delivery.renewals).toEqual([120, 240, 360])
+  expect(pruned).toBe(365)
   stop()
   await vi.advanceTimersByTimeAsync(365 * DAY_MS)
   expect(delivery.renewals).toHaveLength(3)
@@ -37,13 +40,14 @@ it('is renewed on the day on which sixty are left, by a server that goes on for 
 it('is told of each day where it cannot be renewed, whatever the reason, and the server goes on', async () => {
   for (const why of [new AppError('not-ready', 'The approver’s key is not here.'), new Error('EACCES')]) {
     const told: string[] = []
-    const stop = followApproved(approved(61, why), { tell: (sentence) => told.push(sentence) })
+    const tasks = { delivery: approved(61, why), prune: () => Promise.reject(new Error('EROFS')) }
+    const stop = followTasks(tasks, { tell: (sentence) => told.push(sentence) })
     await vi.advanceTimersByTimeAsync(3 * DAY_MS)
     stop()
     vi.setSystemTime(START)
-    expect(told).toEqual(
-      Array(3).fill(`What is approved counts until 2026-07-01, and cannot be renewed here: ${why.message}`),
-    )
+    const until = `What is approved counts until 2026-07-01, and cannot be renewed here: ${why.message}`
+    const stays = 'Old files of tasks stay where they are: EROFS'
+    expect(told).toEqual([until, stays, until, stays, until, stays])
   }
 })
 

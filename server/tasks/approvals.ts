@@ -32,13 +32,3 @@ export async function keepApproved(
     tell(`${untilSaid(until)}, and cannot be renewed here: ${toFailure(error).message}`)
   }
 }
-
-/** The same once a day, for a server that runs for long; returns the way to stop. */
-export function followApproved(
-  delivery: Pick<Delivery, 'targets' | 'renew'>,
-  options: ApprovalOptions,
-): () => void {
-  const timer = setInterval(() => void keepApproved(delivery, options), DAY_MS)
-  timer.unref()
-  return () => clearInterval(timer)
-}

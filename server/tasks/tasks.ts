@@ -14,6 +14,7 @@ import type { Store } from '../store/store.ts'
 import type { By } from './by.ts'
 import { type Delivery, openDelivery } from './delivery.ts'
 import { initKeys, type Keyring, readKeys, rootPath } from './keys.ts'
+import { pruneArtifacts } from './prune.ts'
 import { openReleases, type Releases } from './releases.ts'
 import { openRepository, type Repository, type Version } from './repository.ts'
 import { checkScript } from './script.ts'
@@ -39,6 +40,8 @@ export interface Tasks {
   /** Those that follow a version, as many as a device follows at one time. */
   rootsAfter(version: number): Promise<readonly Uint8Array<ArrayBuffer>[]>
   newestRoot(): Promise<number>
+  /** Removes the files of what has not been approved for a month; tells how many. */
+  prune(): Promise<number>
   close(): Promise<void>
 }
 
@@ -140,6 +143,7 @@ const bind = ({ folder, store, data, clock, repository, keys, delivery, releases
   root: async (version) => (await keys()).roots[version - 1],
   rootsAfter: async (version) => (await keys()).roots.slice(version, version + MAX_ROOTS),
   newestRoot: async () => (await keys()).root.version,
+  prune: () => pruneArtifacts(folder, delivery.targets(), clock.now()),
   close: () => repository.close(),
 })
 
