@@ -8,7 +8,7 @@ import type { Active, ActiveList } from '../../shared/release/releases.ts'
 import { activeOf, contact, fetchTask, type Reach } from '../../shared/tasks/contact.ts'
 import { checkFiles } from '../../shared/tasks/manifest.ts'
 import { ed25519 } from '../../shared/trust/ed25519.ts'
-import { pinned, type Trusted } from '../../shared/trust/verify.ts'
+import { approved, pinned, type Trusted } from '../../shared/trust/verify.ts'
 import type { Platform } from '../platform.ts'
 import { type Db, type DeliveredRow, getState, putState, type StateValue } from './db.ts'
 import { type Asked, askServer, type Held } from './reach.ts'
@@ -79,7 +79,8 @@ export function createDelivery({ db, tunnel, tabs, platform }: DeliveryDeps): De
     const rowOf = async (active: Active): Promise<DeliveredRow> => {
       const { task: name, version, manifest: manifestSha256 } = active
       const here = rows.find((row) => isOf(row, active))
-      if (here) return here
+      // It may have been withdrawn since.
+      if (here && approved(trusted, active)) return here
       const { manifest, files } = await fetchTask(trusted, active, reach)
       const { script, model } = files
       return { name, version, manifestSha256, manifest, script, ...(model && { model }), at: clock.now() }
