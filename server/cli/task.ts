@@ -5,9 +5,11 @@ import type { Command } from 'commander'
 import * as z from 'zod'
 import { AppError } from '../../shared/failure.ts'
 import { TASK_LIMITS } from '../../shared/tasks/manifest.ts'
+import { RENEW_MS, untilSaid } from '../tasks/approvals.ts'
+import { scriptIn } from '../tasks/bundle.ts'
 import { rotate } from '../tasks/keys.ts'
 import { wholeNumber, withReport } from './common.ts'
-import { jsonIn, textIn } from './files.ts'
+import { jsonIn } from './files.ts'
 import {
   byOf,
   type ChangeOptions,
@@ -17,6 +19,7 @@ import {
   withOperatorOptions,
 } from './operator.ts'
 import { optionFor } from './settings.ts'
+import { taskRunCommand } from './task-run/command.ts'
 
 const versionSchema = z.looseObject({
   name: z.string(),
@@ -37,15 +40,15 @@ const lineOf = ({ name, version, at, who, why, approved, restores }: Version): s
     `${who}: ${why}${restores === undefined ? '' : ` (as v${restores})`}`,
   ].join('  ')
 
-/** The folder of a task: `task.json`, `script.js`, and `model.safetensors` if there is one. */
-function taskIn(folder: string) {
+/** The folder of a task: `task.json`, `script.js` or `script.ts`, and `model.safetensors` if there is one. */
+async function taskIn(folder: string) {
   const model = join(folder, 'model.safetensors')
   const bytes = existsSync(model) ? readFileSync(model) : undefined
   if (bytes && bytes.length > TASK_LIMITS.model)
     throw new AppError('bad-input', `${model} has ${bytes.length} bytes, of at most ${TASK_LIMITS.model}.`)
   return {
     draft: jsonIn(join(folder, 'task.json')),
-    script: textIn(join(folder, 'script.js')),
+    script: await scriptIn(folder),
     ...(bytes && { model: bytes.toString('base64') }),
   }
 }
@@ -56,19 +59,25 @@ const ACTIONS = {
   withdraw: 'say that a version may be released no more',
 } as const
 
+const versionsSchema = z.looseObject({
+  versions: z.array(versionSchema),
+  approvedUntil: z.int().nullable(),
+})
+
 export function taskCommand(program: Command): void {
   const task = program
     .command('task')
     .description('versions of tasks, and which may be released; see docs/tasks.md')
+  taskRunCommand(task)
 
   withChangeOptions(
     task
       .command('submit')
       .description('the next version of a task')
-      .argument('<folder>', 'task.json, script.js, model.safetensors'),
+      .argument('<folder>', 'task.json, script.js or script.ts, model.safetensors'),
   ).action((folder: string, options: ChangeOptions) =>
     withOperator(options, async (ask, tell) => {
-      const made = await ask(versionSchema, '/tasks', { ...taskIn(folder), ...byOf(options) })
+      const made = await ask(versionSchema, '/tasks', { ...(await taskIn(folder)), ...byOf(options) })
       tell(made, lineOf(made))
     }),
   )
@@ -77,8 +86,10 @@ export function taskCommand(program: Command): void {
     task.command('log').description('versions, the newest first').argument('[task]', 'of this task alone'),
   ).action((name: string | undefined, options: OperatorOptions) =>
     withOperator(options, async (ask, tell) => {
-      const { versions } = await ask(z.looseObject({ versions: z.array(versionSchema) }), '/tasks')
+      const { versions, approvedUntil } = await ask(versionsSchema, '/tasks')
       for (const one of versions) if (name === undefined || one.name === name) tell(one, lineOf(one))
+      if (approvedUntil !== null && approvedUntil - Date.now() < RENEW_MS)
+        tell({ approvedUntil }, `${untilSaid(approvedUntil)}: approve once more where the approver’s key is.`)
     }),
   )
 

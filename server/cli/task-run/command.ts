@@ -1,14 +1,15 @@
 /** `kindred task run`: a task's folder, tried here on someone of real data before anybody else gets it. */
 import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { AppError } from '../../../shared/failure.ts'
 import { type Cloud, openCloud } from '../../cloud/cloud.ts'
 import { isSourceName, sourceNames } from '../../sources/index.ts'
+import { scriptIn } from '../../tasks/bundle.ts'
 import { wholeNumber, withReport } from '../common.ts'
 import type { Report } from '../report.ts'
 import { ready } from '../start.ts'
-import { type Folder, runFolder, settle, type Wish } from './run.ts'
+import { type Folder, runFolder } from './run.ts'
 import { type Someone, someoneOf } from './someone.ts'
 import { linesOf, outcomeOf } from './tell.ts'
 
@@ -17,32 +18,36 @@ interface Options {
   json: boolean
   seed: number
   user?: number
-  trigger?: string
+  trigger: string[]
   input?: string
 }
 
-/** The tasks that ship with Kindred. */
-const SHIPPED = new URL('../../../dist/tasks/', import.meta.url)
+/** What ships with Kindred, built. */
+const FILTER = resolve(import.meta.dirname, '../../../dist/tasks/filter')
 
 export function taskRunCommand(task: Command): void {
   task
     .command('run')
     .description('try a task’s folder on someone of real data: what it does is told, and nothing is kept')
-    .argument('<folder>', 'task.json, script.js, model.safetensors')
+    .argument('<folder>', 'task.json, script.js or script.ts, model.safetensors')
     .option(
       '-d, --data <what>',
       `demo, movielens:FOLDER or another source and its files, kept in kindred-data-<source>; or a data folder`,
       'demo',
     )
     .option('--user <n>', 'whose device it is; default the first who has clicked enough', wholeNumber(0))
-    .option('--trigger <what>', 'what makes it run: batch, samples, …, call:NAME; default its first')
+    .option(
+      '--trigger <what...>',
+      'what makes it run: batch, samples, …, call:NAME, one after the other; default its first',
+      [],
+    )
     .option('--input <json>', 'what a call is given')
     .option('--seed <n>', 'other numbers drawn by lot', wholeNumber(0, 2 ** 32 - 1), 1)
-    .option('--json', 'print one JSON object on standard output, prose on standard error', false)
+    .option('--json', 'print one JSON object a run on standard output, prose on standard error', false)
     .action((folder: string, options: Options) =>
       withReport(options, async (report) => {
         // What is wrong with it is told before any data are looked at.
-        const task = read(folder)
+        const task = await read(folder)
         await withData(options.data, report, async (cloud) => {
           const someone = await someoneOf(cloud, options.user)
           await tell(report, options, cloud, someone, task)
@@ -52,13 +57,16 @@ export function taskRunCommand(task: Command): void {
 }
 
 async function tell(report: Report, options: Options, cloud: Cloud, someone: Someone, task: Folder) {
-  if (readsFiltered(task)) await settle(someone, shipped('filter'), options.seed)
-  const wish: Wish = { seed: options.seed, trigger: options.trigger, input: inputIn(options) }
-  const outcome = outcomeOf(await runFolder(someone, task, wish), someone.data.catalogue)
+  const { seed, trigger: triggers } = options
+  if (readsFiltered(task))
+    for await (const _ of runFolder(someone, await read(FILTER), { seed, triggers: [] }));
   const whose = { data: cloud.sourceName(), user: someone.user }
-  report.say(`${outcome.task}, by ${outcome.trigger}, as user ${whose.user} of ${whose.data}:`)
-  for (const line of linesOf(outcome)) report.say(line)
-  if (options.json) process.stdout.write(`${JSON.stringify({ ...whose, ...outcome })}\n`)
+  for await (const ran of runFolder(someone, task, { seed, triggers, input: inputIn(options) })) {
+    const outcome = outcomeOf(ran, someone.data.catalogue)
+    report.say(`${outcome.task}, by ${outcome.trigger}, as user ${whose.user} of ${whose.data}:`)
+    for (const line of linesOf(outcome)) report.say(line)
+    if (options.json) process.stdout.write(`${JSON.stringify({ ...whose, ...outcome })}\n`)
+  }
 }
 
 /** Filtered samples come of filtering: for a task that does not do that itself, the one that ships does. */
@@ -76,19 +84,14 @@ function inputIn({ input }: Options): unknown {
   }
 }
 
-function read(folder: string): Folder {
+async function read(folder: string): Promise<Folder> {
   const file = (name: string) => {
     const path = join(folder, name)
-    if (!existsSync(path)) throw new AppError('bad-input', `There is no ${path}.`)
-    return Uint8Array.from(readFileSync(path))
+    return existsSync(path) ? Uint8Array.from(readFileSync(path)) : undefined
   }
-  const model = existsSync(join(folder, 'model.safetensors')) ? { model: file('model.safetensors') } : {}
-  return { draft: file('task.json'), script: file('script.js'), ...model }
-}
-
-function shipped(name: string): Folder {
-  const file = (path: string) => Uint8Array.from(readFileSync(new URL(`${name}/${path}`, SHIPPED)))
-  return { draft: file('task.json'), script: file('script.js') }
+  const [draft, model] = [file('task.json'), file('model.safetensors')]
+  if (!draft) throw new AppError('bad-input', `There is no task.json in ${folder}.`)
+  return { draft, script: new TextEncoder().encode(await scriptIn(folder)), ...(model && { model }) }
 }
 
 /** Opens, and makes if need be, the data that `what` names. */

@@ -5,10 +5,12 @@ import { AppError } from '../../../shared/failure.ts'
 import { UserState } from '../../../shared/generate.ts'
 import { sha256 } from '../../../shared/hash.ts'
 import { seeded } from '../../../shared/random.ts'
+import { writeSafetensors } from '../../../shared/safetensors.ts'
 import { pack } from '../../../shared/sample.ts'
 import { checkEffects } from '../../../shared/tasks/effects.ts'
 import {
   manifestBytes,
+  RANKING,
   readDraft,
   sealTask,
   type TaskFiles,
@@ -18,7 +20,8 @@ import {
 import type { Effects } from '../../../shared/tasks/run.ts'
 import type { DeliveredRow } from '../../../worker/device/db.ts'
 import { gather } from '../../../worker/device/gather.ts'
-import type { SetRows } from '../../../worker/device/jobs.ts'
+import type { Prepared, SetRows } from '../../../worker/device/jobs.ts'
+import { ownName } from '../../../worker/device/models.ts'
 import { openScorer } from '../../../worker/device/scorer.ts'
 import type { Job, Result } from '../../../worker/trainer/job.ts'
 import { checkScript } from '../../tasks/script.ts'
@@ -32,8 +35,8 @@ export interface Folder extends TaskFiles {
 }
 
 export interface Wish {
-  /** As in the manifest: `batch`, `samples`, …, or `call:NAME`; the first of the manifest's, if it is left out. */
-  readonly trigger?: string | undefined
+  /** As in the manifest: `batch`, `samples`, …, or `call:NAME`; for none it is the first of the manifest's. */
+  readonly triggers: readonly string[]
   /** Of a call. */
   readonly input?: unknown
   readonly seed: number
@@ -57,10 +60,11 @@ const CANDIDATES = 60
 const GRACE_MS = 1000
 
 /**
- * Throws what submitting the task would throw; `refused`, `bad-input`, … with the line of the script, for what a device would not
- * take from it; `cancelled` where its time was up.
+ * Runs it by one trigger after the other; what a run writes and keeps is there for the next. Throws what submitting the task would
+ * throw; `refused`, `bad-input`, … with the line of the script, for what a device would not take from it; `cancelled` where its time
+ * was up.
  */
-export async function runFolder(someone: Someone, folder: Folder, wish: Wish): Promise<Ran> {
+export async function* runFolder(someone: Someone, folder: Folder, wish: Wish): AsyncGenerator<Ran> {
   const row = await deliveredFrom(folder)
   const { manifest } = row
   const of = someone.data.manifest.schema
@@ -69,17 +73,13 @@ export async function runFolder(someone: Someone, folder: Folder, wish: Wish): P
       'bad-input',
       `${row.name} is made for other data: its schema is not that of ${of.name}.`,
     )
-  const trigger = triggerOf(manifest, wish.trigger)
-  const candidates = manifest.samples.includes('candidates')
-    ? await candidatesFor(someone, wish.seed)
-    : undefined
-  return perform(someone, row, { trigger, input: wish.input, seed: wish.seed, candidates })
-}
-
-/** Lets the task carry out what it does to samples: as a device does before the next task runs. */
-export async function settle(someone: Someone, folder: Folder, seed: number): Promise<void> {
-  const { effects } = await runFolder(someone, folder, { seed })
-  await someone.samples.settle(effects, someone.data.manifest.hyper)
+  for (const trigger of triggersOf(manifest, wish.triggers)) {
+    const asked = trigger.on === 'call' && manifest.samples.includes('candidates')
+    const candidates = asked ? await candidatesFor(someone, wish.seed) : undefined
+    const { carryOut, ...ran } = await perform(someone, row, { trigger, candidates, ...wish })
+    yield ran
+    await carryOut()
+  }
 }
 
 async function deliveredFrom({ draft, script, model }: Folder): Promise<DeliveredRow> {
@@ -89,12 +89,14 @@ async function deliveredFrom({ draft, script, model }: Folder): Promise<Delivere
   return { name: manifest.name, version: 1, manifestSha256, manifest, script, ...(model && { model }), at: 0 }
 }
 
-function triggerOf({ name, triggers }: TaskManifest, wanted: string | undefined): Trigger {
-  if (wanted === undefined) return triggers[0]!
+function triggersOf({ name, triggers }: TaskManifest, wanted: readonly string[]): Trigger[] {
+  if (wanted.length === 0) return [triggers[0]!]
   const named = (one: Trigger) => (one.on === 'call' ? `call:${one.name}` : one.on)
-  const found = triggers.find((one) => named(one) === wanted)
-  if (found) return found
-  throw new AppError('bad-input', `${name} is not run by ${wanted}: ${triggers.map(named).join(', ')}.`)
+  return wanted.map((what) => {
+    const found = triggers.find((one) => named(one) === what)
+    if (found) return found
+    throw new AppError('bad-input', `${name} is not run by ${what}: ${triggers.map(named).join(', ')}.`)
+  })
 }
 
 /** Items drawn by lot, as they would be shown now, with the chance of a click by the model. */
@@ -121,26 +123,27 @@ async function candidatesFor({ data, models, rows, clock, events }: Someone, see
   return { ids, samples, scores }
 }
 
-interface Asked {
+interface Asked extends Pick<Wish, 'input' | 'seed'> {
   readonly trigger: Trigger
-  readonly input: unknown
-  readonly seed: number
   readonly candidates: SetRows | undefined
 }
 
-async function perform(someone: Someone, row: DeliveredRow, asked: Asked): Promise<Ran> {
+async function perform(
+  someone: Someone,
+  row: DeliveredRow,
+  asked: Asked,
+): Promise<Ran & { carryOut(): Promise<void> }> {
   const { trigger, input, seed, candidates } = asked
   const { manifest } = row
-  const { job: gathered, lessons } = await gather(
-    { ...someone, platform: { clock: someone.clock } },
-    someone.data,
-    row,
-    {
-      trigger: { ...trigger, ...(input !== undefined && { input: input as never }) },
-      seed,
-      ...(candidates && { candidates }),
-    },
-  )
+  const {
+    job: gathered,
+    lessons,
+    prepared,
+  } = await gather({ ...someone, platform: { clock: someone.clock } }, someone.data, row, {
+    trigger: { ...trigger, ...(input !== undefined && { input: input as never }) },
+    seed,
+    ...(candidates && { candidates }),
+  })
   // Nobody's machine is to be spared here.
   const job = { ...gathered, duty: 1 }
   const { trainer, died, spent } = spawnTrainer()
@@ -161,9 +164,26 @@ async function perform(someone: Someone, row: DeliveredRow, asked: Asked): Promi
     }
     const effects = checkEffects(manifest, given, told.effects)
     const { engine, memory } = told
-    return { manifest, trigger, job, effects, ms: await spent.ms, engine, memory }
+    const ran = { manifest, trigger, job, effects, ms: await spent.ms, engine, memory }
+    return { ...ran, carryOut: () => carryOut(someone, row, effects, prepared) }
   } finally {
     clearTimeout(timer)
     trainer.terminate()
+  }
+}
+
+/** As a device does it when a run has ended well. */
+async function carryOut(
+  { models, samples, data }: Someone,
+  { name: task, version }: DeliveredRow,
+  effects: Effects,
+  prepared: Prepared,
+): Promise<void> {
+  await samples.settle(effects, data.manifest.hyper)
+  for (const [ref, weights] of Object.entries(effects.models)) {
+    const own = ref !== RANKING
+    const bytes = own ? writeSafetensors(weights) : prepared.ranking(weights)!
+    const of = own ? { name: ownName(task, ref), version } : data.manifest
+    await models.receive({ name: of.name, version: of.version, sha256: await sha256(bytes), bytes })
   }
 }
