@@ -13,6 +13,7 @@ import { NO_LIMITS } from '../http/limits.ts'
 import { type Listening, listen } from '../http/listen.ts'
 import { createLog } from '../http/log.ts'
 import type { Arm } from './arms.ts'
+import { shippedTasks, standingTasks } from './standing.ts'
 import { tokenRules } from './tokens.ts'
 
 export interface ArmServerOptions {
@@ -34,8 +35,15 @@ export interface ArmServerOptions {
 
 /** On loopback, at a free port. */
 export async function listenAsArm({ clock, secret, ...how }: ArmServerOptions): Promise<Listening> {
+  const arm = await cloudOf(how)
+  const { tasks, artifact } = standingTasks(() => arm.manifest(), await shippedTasks())
+  const cloud: Cloud = {
+    ...arm,
+    artifact: async (sha256) => (await arm.artifact(sha256)) ?? artifact(sha256),
+  }
   const app = createApp({
-    cloud: await cloudOf(how),
+    cloud,
+    tasks,
     log: createLog(),
     limits: NO_LIMITS,
     clock,

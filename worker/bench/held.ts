@@ -4,6 +4,7 @@
  */
 import type { Engine, Model } from '../../shared/engine/engine.ts'
 import { createFusedEngine } from '../../shared/engine/fused/engine.ts'
+import { builtTasks } from '../testing/built.ts'
 import { createTrainer } from '../trainer/trainer.ts'
 import { roundOf } from './round.ts'
 
@@ -54,9 +55,8 @@ function holding(engine: Engine): Engine {
   }
 }
 
-const round = roundOf(
-  createTrainer(async () => ({ engine: holding(await createFusedEngine()), timings: [] })),
-)
+const { run } = createTrainer(async () => ({ engine: holding(await createFusedEngine()), timings: [] }))
+const round = roundOf(run, builtTasks)
 await hold('start')
 const { kept, stepsKept } = await round()
 self.postMessage({ done: { kept, stepsKept } })

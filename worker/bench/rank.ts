@@ -8,9 +8,11 @@ import { hyper } from '../../shared/hyper.ts'
 import { initialWeights } from '../../shared/model/spec.ts'
 import { type Random, seeded } from '../../shared/random.ts'
 import { type Batch, pack } from '../../shared/sample.ts'
+import type { Delivered } from '../../shared/tasks/contact.ts'
+import type { Trainer } from '../trainer/job.ts'
 import { turn } from '../trainer/pause.ts'
 import { type Bench, type Findings, FULL, interleaved, QUICK, quantile, rounded } from './measure.ts'
-import { roundOf, type Spawn } from './round.ts'
+import { inFreshWorkers, roundOf, type Spawn } from './round.ts'
 import { catalogue, paperSchema, shapes } from './shapes.ts'
 import { peakLoop } from './work.ts'
 
@@ -18,7 +20,12 @@ const CANDIDATES = 100
 const TOLERANCE = 1e-4
 const NOON = Date.UTC(2024, 0, 5, 12)
 
-export async function benchRank(bench: Bench, wasmPaths?: WasmPaths, spawn?: Spawn): Promise<Findings> {
+export async function benchRank(
+  bench: Bench,
+  tasks: readonly Delivered[],
+  wasmPaths?: WasmPaths,
+  spawn?: Spawn,
+): Promise<Findings> {
   const random = seeded(3)
   const weights = initialWeights(shapes.paper, random)
   const load = async (preferred: 'fused-wasm' | 'tfjs-wasm' | 'plain') =>
@@ -39,7 +46,7 @@ export async function benchRank(bench: Bench, wasmPaths?: WasmPaths, spawn?: Spa
   const calls = bench.quick ? 50 : 2000
   const whole = async () => void (await fused.predict(user()))
   const alone = await latencies(whole, calls)
-  const busy = spawn && (await duringRounds(spawn, whole, calls))
+  const busy = spawn && (await duringRounds(inFreshWorkers(spawn, 'fused-wasm'), tasks, whole, calls))
   for (const model of [fused, tfjs, plain]) model.dispose()
 
   const agree = apart <= TOLERANCE
@@ -138,22 +145,23 @@ const summaryOf = (all: readonly number[]): Latencies => ({
   max: rounded(Math.max(...all)),
 })
 
-/** While a trainer in a worker of its own does one round after the other. */
-async function duringRounds(spawn: Spawn, call: () => Promise<void>, calls: number) {
-  const trainer = spawn('fused-wasm')
+/** While trainers in workers of their own do one round after the other. */
+async function duringRounds(
+  run: Trainer['run'],
+  tasks: readonly Delivered[],
+  call: () => Promise<void>,
+  calls: number,
+) {
   let rounds = 0
   let over = false
-  const round = roundOf(trainer)
+  const round = roundOf(run, tasks)
   await round()
   const training = (async () => {
     for (; !over; rounds++) await round()
   })()
-  try {
-    const found = await latencies(call, calls)
+  const found = await latencies(call, calls).finally(() => {
     over = true
-    await training
-    return { ...found, rounds }
-  } finally {
-    trainer.terminate()
-  }
+  })
+  await training
+  return { ...found, rounds }
 }

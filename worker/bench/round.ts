@@ -1,4 +1,4 @@
-/** `kindred bench round`: one whole round (Algorithms 2 and 3), on our kernel and on TensorFlow.js's wasm. */
+/** `kindred bench round`: one whole round (Algorithms 2 and 3 as the tasks that ship), on our kernel and on TensorFlow.js's wasm. */
 import { chooseEngine } from '../../shared/engine/choose.ts'
 import type { EngineName } from '../../shared/engine/engine.ts'
 import type { WasmPaths } from '../../shared/engine/tfjs/backend.ts'
@@ -6,14 +6,16 @@ import { hyper } from '../../shared/hyper.ts'
 import { initialWeights, prunedDin } from '../../shared/model/spec.ts'
 import { seeded } from '../../shared/random.ts'
 import { writeSafetensors } from '../../shared/safetensors.ts'
-import type { JobName, Trainer } from '../trainer/job.ts'
+import type { Delivered } from '../../shared/tasks/contact.ts'
+import { jobOf, type RoundInput } from '../testing/round-jobs.ts'
+import type { Trainer } from '../trainer/job.ts'
 import { createTrainer } from '../trainer/trainer.ts'
 import { type Bench, type Findings, interleaved, rounded } from './measure.ts'
 import { joined, makeBatch, paperSchema, rowsOf, shapes } from './shapes.ts'
 
 const LOCAL = 200
 const MATCHED = 300
-/** Classifier losses of two engines that compute the same. */
+/** Scores of the classifiers of two engines that compute the same. */
 const TOLERANCE = 1e-4
 
 const RANKING = { attention: 36, mlp: [64, 32] }
@@ -21,8 +23,7 @@ const CLASSIFIER = { attention: 0, mlp: [32] }
 
 export interface RoundResult {
   readonly engine: string
-  /** Losses of the classifier's steps, then of the ranking model's. */
-  readonly classifierLosses: readonly number[]
+  /** Losses of the ranking model's steps. */
   readonly losses: readonly number[]
   readonly scores: Float32Array
   readonly kept: number
@@ -34,33 +35,41 @@ export interface RoundResult {
  * the matched train the classifier, those that it keeps train the ranking model with the older local samples, and each
  * mini-batch is judged on the newer ones. Half of the matched samples are of the same taste.
  */
-export function roundOf(trainer: Pick<Trainer, JobName>): () => Promise<RoundResult> {
+export function roundOf(run: Trainer['run'], tasks: readonly Delivered[]): () => Promise<RoundResult> {
   const random = seeded(5)
   const spec = shapes.paper
   const numbers = hyper()
-  const { localValidationDays: t, localTrainingDays: most, classifierShare, sigma, maxFiltered } = numbers
+  const { localValidationDays: t, localTrainingDays: most, maxFiltered } = numbers
   const validating = Math.round((LOCAL * t) / most)
   const validation = makeBatch(spec, validating, { random, taste: 1 })
   const training = makeBatch(spec, LOCAL - validating, { random, taste: 1 })
-  const local = joined(training, validation)
   const [kin, strangers] = [1, 2].map((taste) => makeBatch(spec, MATCHED / 2, { random, taste }))
   const matched = joined(kin!, strangers!)
-  const order = random.shuffle(Int32Array.from({ length: MATCHED }, (_, i) => i))
-  const classifying = new Set(order.subarray(0, Math.round(classifierShare * MATCHED)))
-  const outside = rowsOf(spec, matched, (row) => classifying.has(row))
-  const candidates = rowsOf(spec, matched, (row) => !classifying.has(row))
-  const job = {
-    task: { schema: paperSchema, hyper: numbers, ranking: RANKING, classifier: CLASSIFIER },
+  const input: RoundInput = {
+    tasks,
+    schema: paperSchema,
+    hyper: numbers,
+    widths: { ranking: RANKING, classifier: CLASSIFIER },
     model: writeSafetensors(initialWeights(spec, random)),
     seed: 7,
   }
+  const own = { 'local-training': training, 'local-validation': validation }
   return async () => {
-    const { scores, losses: classifierLosses } = await trainer.filter({ ...job, local, outside, candidates })
-    let kept = 0
-    const some = rowsOf(spec, candidates, (row) => scores[row]! >= sigma && kept++ < maxFiltered)
-    const result = await trainer.personalise({ ...job, training: joined(training, some), validation })
-    const { engine, losses, stepsKept } = result
-    return { engine, classifierLosses, losses, scores, kept: some.size, stepsKept }
+    const filtering = jobOf(input, 'filter', { ...own, matched })
+    const { scores } = (await run(filtering)).effects
+    const { ids } = filtering.samples.matched!
+    const kept = new Map(
+      scores
+        .filter(({ keep }) => keep)
+        .slice(0, maxFiltered)
+        .map(({ id, score }) => [id, score!]),
+    )
+    const filtered = rowsOf(spec, matched, (row) => kept.has(ids[row]!))
+    const all = Float32Array.from(kept.values())
+    const { engine, effects } = await run(jobOf(input, 'train', { ...own, filtered }, all))
+    const { losses, stepsKept } = effects.result as { losses: number[]; stepsKept: number }
+    const said = Float32Array.from(scores, ({ score }) => score!)
+    return { engine, losses, scores: said, kept: kept.size, stepsKept }
   }
 }
 
@@ -69,6 +78,7 @@ export type Spawn = (engine: EngineName) => Trainer
 
 export async function benchRound(
   { quick, progress }: Bench,
+  tasks: readonly Delivered[],
   wasmPaths?: WasmPaths,
   spawn?: Spawn,
 ): Promise<Findings> {
@@ -76,10 +86,10 @@ export async function benchRound(
   const trainers = names.map((preferred) =>
     createTrainer((wish) => chooseEngine({ preferred, wasmPaths, ...wish })),
   )
-  const rounds = trainers.map(roundOf)
+  const rounds = trainers.map((trainer) => roundOf(trainer.run, tasks))
   const results: RoundResult[] = []
   for (const round of rounds) results.push(await round())
-  const apart = distance(results[0]!.classifierLosses, results[1]!.classifierLosses)
+  const apart = distance(results[0]!.scores, results[1]!.scores)
   const shape = shapeOf(results[0]!)
 
   const pace = quick ? { rounds: 2, turnMs: 1, warmMs: 1 } : { rounds: 11, turnMs: 1, warmMs: 500 }
@@ -88,9 +98,9 @@ export async function benchRound(
   const [ours, theirs] = names.map((name) => timed[name]!.median)
   for (const trainer of trainers) trainer.terminate()
 
-  const fresh = spawn && (await fromTheStart(spawn, names, quick ? 1 : 5, progress))
+  const fresh = spawn && (await fromTheStart(spawn, names, tasks, quick ? 1 : 5, progress))
   const agree = apart <= TOLERANCE
-  const why = agree ? {} : { why: `The classifiers' losses are ${apart.toExponential(1)} apart.` }
+  const why = agree ? {} : { why: `The classifiers' scores are ${apart.toExponential(1)} apart.` }
   const detail = { ...shape, ms: timed, ...(fresh && { withWorkerAndEngineStartMs: fresh }) }
   return {
     'round.ms': { value: ours!, detail },
@@ -99,7 +109,7 @@ export async function benchRound(
       detail: {
         ...why,
         ofFastestTurns: rounded(timed[names[1]]!.min / timed[names[0]]!.min),
-        classifierLossesApart: apart,
+        scoresApart: apart,
         firstRankingLossesApart: distance(results[0]!.losses.slice(0, 1), results[1]!.losses.slice(0, 1)),
         ...(fresh && { ratioWithStart: rounded(fresh[names[1]]!.median / fresh[names[0]]!.median) }),
         ...detail,
@@ -112,14 +122,14 @@ const repeat = (round: () => Promise<unknown>) => async (times: number) => {
   for (let i = 0; i < times; i++) await round()
 }
 
-function shapeOf({ classifierLosses, losses, kept, stepsKept }: RoundResult) {
+function shapeOf({ losses, scores, kept, stepsKept }: RoundResult) {
   const { idWidth, denseWidth } = prunedDin(paperSchema)
   return {
     shape: 'paper',
     local: LOCAL,
     matched: MATCHED,
     kept,
-    classifierSteps: classifierLosses.length,
+    scored: scores.length,
     rankingSteps: losses.length,
     rankingStepsKept: stepsKept,
     idsASample: idWidth,
@@ -127,34 +137,34 @@ function shapeOf({ classifierLosses, losses, kept, stepsKept }: RoundResult) {
   }
 }
 
-const distance = (a: readonly number[], b: readonly number[]): number =>
-  a.length === b.length ? Math.max(...a.map((value, i) => Math.abs(value - b[i]!))) : Number.POSITIVE_INFINITY
+const distance = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
+  a.length === b.length
+    ? Math.max(...Array.from(a, (value, i) => Math.abs(value - b[i]!)))
+    : Number.POSITIVE_INFINITY
 
-/** A worker for each round, from its start to its end. */
+/** As a device does it: a worker for each task, from its start to its end. */
+export const inFreshWorkers =
+  (spawn: Spawn, engine: EngineName): Trainer['run'] =>
+  async (job, watch) => {
+    const trainer = spawn(engine)
+    try {
+      return await trainer.run(job, watch)
+    } finally {
+      trainer.terminate()
+    }
+  }
+
 async function fromTheStart(
   spawn: Spawn,
   names: readonly EngineName[],
+  tasks: readonly Delivered[],
   rounds: number,
   progress: Bench['progress'],
 ) {
-  const contenders = names.map((name) => {
-    let trainer: Trainer | undefined
-    const round = roundOf({
-      filter: (job, watch) => trainer!.filter(job, watch),
-      personalise: (job, watch) => trainer!.personalise(job, watch),
-    })
-    return {
-      name,
-      async run() {
-        trainer = spawn(name)
-        try {
-          await round()
-        } finally {
-          trainer.terminate()
-        }
-      },
-    }
-  })
+  const contenders = names.map((name) => ({
+    name,
+    run: repeat(roundOf(inFreshWorkers(spawn, name), tasks)),
+  }))
   return interleaved(contenders, { rounds, turnMs: 1, warmMs: 1 }, (done) =>
     progress('Rounds in fresh workers', done, rounds),
   )

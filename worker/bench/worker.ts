@@ -2,6 +2,7 @@
 import plainWasm from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?url'
 import simdWasm from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url'
 import { compileKernel, type Kernel } from '../../shared/engine/fused/kernel.ts'
+import { builtTasks } from '../testing/built.ts'
 import { connectTrainer } from '../trainer/port.ts'
 import { benchEngine } from './engine.ts'
 import type { Bench, Findings } from './measure.ts'
@@ -32,8 +33,8 @@ const spawn: Spawn = (engine) => {
 
 const benches: Record<string, (bench: Bench) => Promise<Findings>> = {
   engine: (bench) => benchEngine(bench, wasmPaths),
-  round: (bench) => benchRound(bench, wasmPaths, spawn),
-  rank: (bench) => benchRank(bench, wasmPaths, spawn),
+  round: (bench) => benchRound(bench, builtTasks, wasmPaths, spawn),
+  rank: (bench) => benchRank(bench, builtTasks, wasmPaths, spawn),
 }
 
 self.addEventListener('message', async ({ data }: MessageEvent<{ name: string; quick: boolean }>) => {
