@@ -1,5 +1,6 @@
 /** What devices tell of the runs of tasks, over HTTP, and what the operator reads of it. */
 import { deflateSync } from 'node:zlib'
+import fc from 'fast-check'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { runHealthSchema } from '../../shared/admin.ts'
@@ -113,6 +114,54 @@ describe('reports over HTTP', () => {
     expect(await told()).toEqual(before)
     for (const query of ['?from=-1', '?to=x', '?days=0', '?task=../etc'])
       expect((await health(query)).status).toBe(400)
+  })
+
+  it('of any shape are taken or refused, and what is told of them is well-formed', async () => {
+    const values = { type: 'values', task: 'rank', version: 1, name: 'n', values: { a: 1, b: -2.5 } }
+    const good = { id: idOf(7), reports: [run, { ...run, engine: 'plain', bytes: 7 }, values] }
+    /** Every place in it, as the keys that lead there. */
+    const places = (value: unknown): string[][] =>
+      typeof value === 'object' && value !== null
+        ? [
+            [],
+            ...Object.entries(value).flatMap(([key, inner]) => places(inner).map((rest) => [key, ...rest])),
+          ]
+        : [[]]
+    const odd = fc.oneof(
+      fc.jsonValue(),
+      fc.constantFrom(
+        'rank',
+        1,
+        0,
+        -1,
+        2 ** 53,
+        1e15,
+        1e308,
+        '__proto__',
+        'constructor',
+        'late',
+        'failed',
+        {},
+        [],
+      ),
+    )
+    const put = (value: unknown, [key, ...rest]: readonly string[], to: unknown): unknown =>
+      key === undefined
+        ? to
+        : Array.isArray(value)
+          ? value.map((inner, i) => (String(i) === key ? put(inner, rest, to) : inner))
+          : { ...(value as object), [key]: put((value as Record<string, unknown>)[key], rest, to) }
+    const met = new Set<number>()
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...places(good)), odd, async (place, to) => {
+        const answer = await send(put({ ...good, id: idOf(10_000 + id++) }, place, to))
+        met.add(answer.status)
+        expect([202, 400]).toContain(answer.status)
+        await told()
+      }),
+      { seed: 1, numRuns: 300 },
+    )
+    expect(met).toEqual(new Set([202, 400]))
   })
 
   it('of one device count for its share and no more', async () => {
