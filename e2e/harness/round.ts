@@ -12,6 +12,11 @@ import { writeSafetensors } from '../../shared/safetensors.ts'
 import { type Batch, pack, quantise, type Sample } from '../../shared/sample.ts'
 import { layoutOf, slotOf } from '../../shared/schema.ts'
 import { schemas } from '../../shared/schemas/index.ts'
+import { RANKING } from '../../shared/tasks/manifest.ts'
+import { joined } from '../../worker/tasks/algorithms/rows.ts'
+import { builtTasks } from '../../worker/testing/built.ts'
+import { jobOf, type RoundInput } from '../../worker/testing/round-jobs.ts'
+import type { Trainer } from '../../worker/trainer/job.ts'
 import { connectTrainer } from '../../worker/trainer/port.ts'
 import { createTrainer } from '../../worker/trainer/trainer.ts'
 
@@ -48,41 +53,50 @@ function samplesOf(taste: number, count: number, random: Random): Batch {
 function makeJobs() {
   const random = seeded(20)
   const ranking = { attention: 36, mlp: [64, 32] }
-  const job = {
-    task: { schema, hyper: hyper(), ranking, classifier: { attention: 0, mlp: [32] } },
+  const input: RoundInput = {
+    tasks: builtTasks,
+    schema,
+    hyper: hyper(),
+    widths: { ranking, classifier: { attention: 0, mlp: [32] } },
     model: writeSafetensors(initialWeights(din(schema, ranking), random)),
     seed: 7,
   }
-  const local = samplesOf(1, 60, random)
-  const outside = samplesOf(2, 60, random)
-  const filter = { ...job, local, outside, candidates: samplesOf(1, 60, random) }
+  const matched = joined([samplesOf(2, 60, random), samplesOf(1, 60, random)])
   const training = samplesOf(1, 160, random)
-  return { filter, personalise: { ...job, training, validation: samplesOf(1, 60, random) } }
+  const own = { 'local-training': training, 'local-validation': samplesOf(1, 60, random) }
+  const filter = jobOf(input, 'filter', { ...own, matched })
+  return { filter, train: jobOf(input, 'train', { ...own, filtered: samplesOf(1, 0, random) }) }
 }
 
-/** Classifier and ranking model once, on `engine`. */
+/** What the journal is told of a training. */
+interface Told {
+  readonly losses: number[]
+  readonly steps: number
+  readonly stepsKept: number
+  readonly before: number
+  readonly after: number
+}
+
+/** Classifier and ranking model once, on `engine`: each in a worker of its own. */
 async function runRound(engine: string) {
-  const worker = new Worker(new URL('../../worker/trainer/index.ts', import.meta.url), {
-    type: 'module',
-    name: `engine=${engine}`,
-  })
-  const trainer = connectTrainer(worker, () => worker.terminate())
-  try {
-    const jobs = makeJobs()
-    const filtered = await trainer.filter(jobs.filter)
-    const trained = await trainer.personalise(jobs.personalise)
-    return {
-      engine: trained.engine,
-      classifierLosses: filtered.losses,
-      scores: [...filtered.scores],
-      losses: trained.losses,
-      before: trained.before,
-      after: trained.after,
-      stepsKept: trained.stepsKept,
+  const run: Trainer['run'] = async (job) => {
+    const worker = new Worker(new URL('../../worker/trainer/index.ts', import.meta.url), {
+      type: 'module',
+      name: `engine=${engine}`,
+    })
+    const trainer = connectTrainer(worker, () => worker.terminate())
+    try {
+      return await trainer.run(job)
+    } finally {
+      trainer.terminate()
     }
-  } finally {
-    trainer.terminate()
   }
+  const jobs = makeJobs()
+  const filtered = await run(jobs.filter)
+  const trained = await run(jobs.train)
+  const { losses, before, after, stepsKept } = trained.effects.result as unknown as Told
+  const scores = filtered.effects.scores.map(({ score }) => score!)
+  return { engine: trained.engine, scores, losses, before, after, stepsKept }
 }
 
 /** A round that begins on `engine`, whose GPU is taken away in the middle of the training. */
@@ -99,11 +113,12 @@ async function loseGpu(engine: EngineName) {
   )
   try {
     const jobs = makeJobs()
-    const filtered = await trainer.filter(jobs.filter)
-    const trained = await trainer.personalise(jobs.personalise, {
+    const filtered = await trainer.run(jobs.filter)
+    const { choice, effects } = await trainer.run(jobs.train, {
       onProgress: (done) => done > 0.5 && devices.at(-1)!.destroy(),
     })
-    return { filtered: filtered.choice, trained: { ...trained, model: trained.model !== null } }
+    const told = effects.result as unknown as Told
+    return { filtered: filtered.choice, trained: { ...told, choice, model: RANKING in effects.models } }
   } finally {
     trainer.terminate()
     Object.assign(GPUAdapter.prototype, { requestDevice })
