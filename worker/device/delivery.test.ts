@@ -17,6 +17,7 @@ let filter: Delivered
 let rank: Delivered
 let second: Delivered
 const weights = text('weights')
+const HOUR = DAY_MS / 24
 
 beforeEach(async () => {
   world ??= await createWorld()
@@ -307,6 +308,13 @@ describe('a clock', () => {
     server.delivering.expires = right + 1.5 * DAY_MS
     await contact()
     expect(await bench.has()).toEqual(['filter v1'])
+  })
+
+  test('that was wrong by less than half a day is taken as it is', async () => {
+    serverSays(NOON + 11 * HOUR)
+    server.delivering.expires = NOON + 6 * HOUR
+    await contact()
+    expect(await bench.has()).toEqual(['filter v1', 'rank v1'])
   })
 
   test('that was right is believed from then on', async () => {

@@ -102,7 +102,7 @@ export function createDelivery({ db, tunnel, tabs, platform }: DeliveryDeps): De
       const device = await tunnel.name(signal)
       const { before, rows } = await stored()
       const facts = platform.facts()
-      const reach = await askServer(tunnel, facts, heldBy(before, rows, device), signal)
+      const reach = await askServer(tunnel, facts, heldBy(before, rows), signal)
       const { first, ahead, etag: _, ...known } = before ?? (await begin(reach))
       const means = { device: { ...facts, id: device }, now: clock.now() + ahead, ed25519: await ed25519() }
       const { trusted, active } = await contact(known as Trusted, reach, means)
@@ -138,14 +138,7 @@ async function namesIn(db: Db): Promise<string[]> {
   return [identity?.device, own].flatMap((name) => name ?? [])
 }
 
-/** The ETag is only shown where all is here that came with it. */
-function heldBy(before: Stored | undefined, rows: readonly DeliveredRow[], device: string): Held {
-  const list = before?.list?.document
-  const whole =
-    list?.kind === 'device' &&
-    list.device === device &&
-    list.tasks.length === rows.length &&
-    list.tasks.every((active) => rows.some((row) => isOf(row, active)))
+function heldBy(before: Stored | undefined, rows: readonly DeliveredRow[]): Held {
   const files = new Map(
     rows.flatMap(({ manifest, script, model }) => [
       [manifest.script.sha256, script] as const,
@@ -154,7 +147,7 @@ function heldBy(before: Stored | undefined, rows: readonly DeliveredRow[], devic
   )
   const known = rows.map(({ manifestSha256 }) => manifestSha256)
   if (before?.targets) known.push(before.targets.sha256)
-  return { root: before?.root.version ?? 0, etag: whole ? (before?.etag ?? null) : null, files, known }
+  return { root: before?.root.version ?? 0, etag: before?.etag ?? null, files, known }
 }
 
 /** The storage may give back something else than it was given. */
