@@ -484,8 +484,13 @@ describe('the cloud', () => {
       await toy.cloud.prepare()
       const files = () => readdirSync(join(toy.dir, 'artifacts')).sort()
       const named = (manifests: Manifest[]) =>
-        [...new Set(manifests.flatMap(({ model, catalogue }) => [model, catalogue, ...(model.deltas ?? [])]))]
-          .map(({ sha256 }) => sha256)
+        [
+          ...new Set(
+            manifests
+              .flatMap(({ model, catalogue }) => [model, catalogue, ...(model.deltas ?? [])])
+              .map(({ sha256 }) => sha256),
+          ),
+        ]
           .flatMap((name) => [name, `${name}.gz`])
           .sort()
       const manifests: Manifest[] = []
