@@ -55,6 +55,7 @@ async function vouched(
 ): Promise<Active | undefined> {
   for (const again of [false, true]) {
     const trusted = again ? delivery.contact(signal) : asked
+    trusted.catch(() => {}) // it may fail before it is looked at
     let named = true
     const check = async (sha256: string) => {
       const found = await trusted
