@@ -35,6 +35,7 @@ describe('the HTTP face', () => {
     dist = mkdtempSync(join(tmpdir(), 'kindred-dist-'))
     mkdirSync(join(dist, 'assets'))
     writeFileSync(join(dist, 'index.html'), '<!doctype html><title>Kindred</title>')
+    writeFileSync(join(dist, 'console.html'), '<!doctype html><title>Console</title>')
     writeFileSync(join(dist, 'sw.js'), '// service worker')
     writeFileSync(join(dist, 'assets', 'main-abc123.js'), 'export {}')
     writeFileSync(join(dist, 'assets', 'trainer-abc_1-3.js'), 'export {}')
@@ -353,6 +354,16 @@ describe('the HTTP face', () => {
       for (const { sha256 } of [model, catalogue])
         expect((await request(`/artifacts/${sha256}`)).status).toBe(200)
       expect((await request('/index.html')).headers.get('link')).toBe(null)
+    })
+
+    it('has the operator’s console beside it, at two addresses, which is told of nothing that the app will need', async () => {
+      for (const path of ['/console', '/console.html']) {
+        const page = await request(path, html)
+        expect([page.status, page.headers.get('cache-control')]).toEqual([200, 'no-cache'])
+        expect(page.headers.get('link')).toBe(null)
+        expect(page.headers.get('content-security-policy')).toContain("script-src 'self'")
+        expect(await page.text()).toContain('<title>Console</title>')
+      }
     })
 
     it('keeps hashed files for ever, and has no page in the place of a missing one', async () => {

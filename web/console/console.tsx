@@ -9,7 +9,7 @@ import { Experiments } from './experiments/experiments.tsx'
 import { Health } from './health.tsx'
 import { type Here, HereContext } from './here.ts'
 import { Ledger } from './ledger.tsx'
-import { announceArrival } from './parts.tsx'
+import { announceArrival, onSaid } from './parts.tsx'
 import { ProposalDialog, Said, useProposals } from './proposals.tsx'
 import { AddRelease } from './releases/add.tsx'
 import { Releases } from './releases/releases.tsx'
@@ -67,7 +67,10 @@ function SignedIn({ operator, askAs, now, signOut }: SignedInProps) {
       })
     return watched
   }, [operator])
-  const { state, propose, answer, changes } = useProposals(ask, operator.who)
+  const { state, propose, answer, changes, forget } = useProposals(ask, operator.who)
+  useEffect(() => {
+    if (!onSaid()) forget()
+  }, [route])
   const here: Here = { ask, now, propose, changes }
   return (
     <HereContext.Provider value={here}>
@@ -143,7 +146,7 @@ function Header({ view, who, signOut }: { view: Route['view']; who: string; sign
     <header class="top console-top">
       <a class="wordmark" href="#/" aria-label={t.name}>
         <Mark />
-        <span aria-hidden="true">console</span>
+        <span aria-hidden="true">{t.short}</span>
       </a>
       <button type="button" class="button plain" onClick={signOut}>
         {t.signOut} <span class="quiet">({who})</span>

@@ -12,11 +12,14 @@ export function announceArrival(): void {
   arrived = true
 }
 
+/** Whether the focus is on what was done last: it brought one here, and is to be read first. */
+export const onSaid = (): boolean => Boolean(document.activeElement?.closest('[role="status"]'))
+
 /** The title of a view, and of the document. */
 export function Title({ children: title }: { children: string }) {
   const heading = useRef<HTMLHeadingElement>(null)
   useEffect(() => {
-    if (arrived) heading.current?.focus({ preventScroll: true })
+    if (arrived && !onSaid()) heading.current?.focus({ preventScroll: true })
     arrived = false
   }, [])
   useEffect(() => {

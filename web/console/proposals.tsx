@@ -68,7 +68,9 @@ export function useProposals(ask: Ask, who: string) {
       setState({ step: 'asking', proposal, tried, failure: toFailure(error) })
     }
   }
-  return { state, propose: (proposal: Proposal) => void propose(proposal), answer, changes }
+  /** What was done last need not be said any more. */
+  const forget = () => setState((state) => (state.step === 'done' ? { step: 'none' } : state))
+  return { state, propose: (proposal: Proposal) => void propose(proposal), answer, changes, forget }
 }
 
 async function carryOut(ask: Ask, { change }: Proposal, by: { who: string; why: string }): Promise<string> {

@@ -40,8 +40,10 @@ function clauseOf(rule: Rule): string {
 }
 
 function inner(rule: Rule): string {
-  const parts = 'all' in rule ? rule.all : 'any' in rule ? rule.any : []
-  return parts.length > 1 ? `(${clauseOf(rule)})` : clauseOf(rule)
+  const [parts] = Object.values(rule)
+  return Array.isArray(parts) && parts.length > 1 && !('devices' in rule)
+    ? `(${clauseOf(rule)})`
+    : clauseOf(rule)
 }
 
 /** A country or a language by its name, where the browser knows it. */

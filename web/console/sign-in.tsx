@@ -39,7 +39,7 @@ export function SignIn({ why, askAs, enter }: SignInProps) {
     <main class="console sign-in">
       <div class="wordmark">
         <Mark />
-        <span aria-hidden="true">console</span>
+        <span aria-hidden="true">{t.short}</span>
       </div>
       <Title>{t.signIn.title}</Title>
       <p>{t.signIn.about}</p>

@@ -48,7 +48,7 @@ export function ReleaseCard({ release, reach, devices, now }: CardProps) {
       )}
       {reach && state !== 'ended' && (
         <p class="reach" style={{ '--share': devices > 0 ? reach.reaches / devices : 0 }}>
-          {t.release.reaches(reach.reaches, reach.hit)}
+          {t.release.reaches(reach.reaches, devices, reach.hit)}
         </p>
       )}
       {state !== 'revoked' && state !== 'ended' && <Actions release={release} />}

@@ -30,7 +30,9 @@ export function DiffView({ task, older, newer }: DiffProps) {
 
 const SIGNS = { same: ' ', added: '+', removed: '−' } as const
 
-function Differences({ manifest, script, model }: TaskDiff) {
+function Differences({ manifest: all, script, model }: TaskDiff) {
+  // The title says which versions these are.
+  const manifest = all.filter(({ path }) => path !== 'version')
   return (
     <>
       <Panel title={t.diff.manifest}>

@@ -14,6 +14,7 @@ const days = { one: 'Tag', other: 'Tage' }
 
 export const de: Words = {
   name: 'Kindred-Konsole',
+  short: 'Konsole',
   skip: 'Zum Inhalt springen',
   views: 'Ansichten',
   loading: 'Wird geladen …',
@@ -84,8 +85,8 @@ export const de: Words = {
     paused: (when) => `Angehalten seit ${when}: Wer es hat, behält es, sonst bekommt es niemand.`,
     revoked: (when) => `Zurückgenommen am ${when}.`,
     ended: (when) => `Von selbst beendet am ${when}.`,
-    reaches: (reaches, hit) =>
-      `Erreicht ${number(reaches)} von ${count(hit, onDevices)}, die die Regel trifft`,
+    reaches: (reaches, devices, hit) =>
+      `Erreicht ${number(reaches)} von ${count(devices, { one: 'bekannten Gerät', other: 'bekannten Geräten' })}; die Regel trifft ${number(hit)}`,
     state: {
       running: 'läuft',
       planned: 'geplant',
@@ -354,7 +355,7 @@ export const de: Words = {
       revive: (task) => `${task} wieder eingeschaltet`,
       approve: (task, version) => `${task} v${version} genehmigt`,
       withdraw: (task, version) => `Genehmigung von ${task} v${version} zurückgezogen`,
-      experiment: (task, arms) => `Versuch mit ${task} begonnen: ${list(arms)}`,
+      experiment: (task, arms) => `Versuch mit ${task} begonnen: ${arms.join('; ')}`,
       end: (id) => `Versuch ${number(id)} beendet`,
     },
   },

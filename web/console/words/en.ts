@@ -9,6 +9,8 @@ const share = (percent: number) => `${number(percent)}%`
 
 export const en = {
   name: 'Kindred console',
+  /** Beside the mark. */
+  short: 'console',
   skip: 'Skip to the content',
   views: 'Views',
   loading: 'Loading…',
@@ -82,8 +84,8 @@ export const en = {
     paused: (when: string) => `Paused since ${when}: who has it keeps it, nobody else gets it.`,
     revoked: (when: string) => `Rolled back on ${when}.`,
     ended: (when: string) => `Ended by itself on ${when}.`,
-    reaches: (reaches: number, hit: number) =>
-      `Reaches ${number(reaches)} of ${count(hit, device)} that its rule hits`,
+    reaches: (reaches: number, devices: number, hit: number) =>
+      `Reaches ${number(reaches)} of ${count(devices, { one: 'known device', other: 'known devices' })}; its rule hits ${number(hit)}`,
     state: {
       running: 'running',
       planned: 'planned',
@@ -355,7 +357,8 @@ export const en = {
       revive: (task: string) => `Lifted the kill switch of ${task}`,
       approve: (task: string, version: number) => `Approved ${task} v${version}`,
       withdraw: (task: string, version: number) => `Withdrew the approval of ${task} v${version}`,
-      experiment: (task: string, arms: readonly string[]) => `Began an experiment on ${task}: ${list(arms)}`,
+      experiment: (task: string, arms: readonly string[]) =>
+        `Began an experiment on ${task}: ${arms.join('; ')}`,
       end: (id: number) => `Ended experiment ${number(id)}`,
     },
   },

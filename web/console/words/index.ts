@@ -8,9 +8,11 @@ export let t: Words = en
 /** English stays where another language cannot be loaded. */
 export async function beginWords(): Promise<void> {
   await beginSpeaking()
-  if (language() !== 'de') return
-  t = await import('./de.ts').then(
+  t = language() === 'de' ? await german() : en
+}
+
+const german = (): Promise<Words> =>
+  import('./de.ts').then(
     ({ de }) => de,
     () => en,
   )
-}
