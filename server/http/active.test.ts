@@ -1,5 +1,6 @@
 /** What a device is given of tasks in one answer. */
 import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type ActiveAnswer, activeSchema, MAX_ALONG, registrationSchema } from '../../shared/api.ts'
@@ -94,6 +95,18 @@ it('what a device has is not sent again, and who asks for nothing gets nothing b
   expect(await names(answer)).toHaveLength(2)
   expect(await names(answer)).not.toEqual(expect.arrayContaining([have[0]]))
   expect(Object.keys(await active({}))).toEqual(['snapshot', 'list'])
+})
+
+it('what comes along is compressed for who accepts that, and the same', async () => {
+  const body = JSON.stringify({ root: 0, have: [] })
+  const answer = await app.request('/api/active', {
+    method: 'POST',
+    headers: { ...phone.headers, 'accept-encoding': 'br, gzip' },
+    body,
+  })
+  expect(answer.headers.get('content-encoding')).toBe('gzip')
+  const bytes = gunzipSync(new Uint8Array(await answer.arrayBuffer()))
+  expect(JSON.parse(bytes.toString())).toEqual(await active(JSON.parse(body)))
 })
 
 it('the same again is 304, whatever the device has, until the list, the data or the root is another', async () => {

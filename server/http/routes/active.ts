@@ -1,5 +1,7 @@
 /** /api/active and /api/roots: which tasks a device is to have, signed. */
 import { createHash } from 'node:crypto'
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
 import { Hono } from 'hono'
 import * as z from 'zod'
 import { type ActiveAnswer, activeRequestSchema, activeSchema } from '../../../shared/api.ts'
@@ -68,7 +70,16 @@ export const activeRoutes = (
             ...(roots && { roots: roots.map(text) }),
             ...(have && { artifacts: await along(tasks, active, have) }),
           }
-          return c.json(answer, 200, headers)
+          // Scripts are most of a first answer.
+          if (!answer.artifacts?.length || !/\bgzip\b/.test(c.req.header('accept-encoding') ?? ''))
+            return c.json(answer, 200, headers)
+          const zipped = await promisify(gzip)(JSON.stringify(answer))
+          return c.body(new Uint8Array(zipped), 200, {
+            ...headers,
+            'content-type': 'application/json',
+            'content-encoding': 'gzip',
+            vary: 'accept-encoding',
+          })
         },
       ),
     )
