@@ -93,7 +93,7 @@ export function releaseCommand(program: Command): void {
   const release = program
     .command('release')
     .description(
-      'which devices are to get which version of a task (they do not ask for it yet); see docs/tasks.md',
+      'which devices are to get which version of a task; see docs/tasks.md',
     )
 
   withDryRun(

@@ -7,7 +7,7 @@ import { seeded } from '../../shared/random.ts'
 import { readRule } from '../../shared/release/rules.ts'
 import type { NamedSamples, Run } from '../../shared/tasks/context.ts'
 import { draft, toySchema as schema, text } from '../../shared/tasks/fixtures.ts'
-import { sealTask } from '../../shared/tasks/manifest.ts'
+import { RANKING, sealTask } from '../../shared/tasks/manifest.ts'
 import { type Ground, runTask } from '../../shared/tasks/run.ts'
 import { checkScript } from './script.ts'
 
@@ -33,9 +33,13 @@ describe('docs/tasks.md', () => {
     const script = /```js\n(.*?)```/s.exec(page)![1]!
     await checkScript(text(script))
     const { run } = (await import(`data:text/javascript,${encodeURIComponent(script)}`)) as { run: Run }
-    const manifest = await sealTask(draft({ hyper: { epochs: 20, learningRate: 0.02 } }), 1, {
-      script: text(script),
-    })
+    const manifest = await sealTask(
+      draft({ hyper: { epochs: 20, learningRate: 0.02 }, models: { reads: [], writes: [RANKING] } }),
+      1,
+      {
+        script: text(script),
+      },
+    )
     const { attention, mlp } = din(schema)
     const weights = initialWeights(din(schema), seeded(1))
     const widths = { attention, mlp }
@@ -57,7 +61,7 @@ describe('docs/tasks.md', () => {
       seed: 1,
     })
     expect(result).toEqual({ learnt: true })
-    expect(models.ranking).toBeDefined()
+    expect(models[RANKING]).toBeDefined()
     expect(reports).toMatchObject([{ name: 'training' }])
   })
 
