@@ -88,7 +88,10 @@ async function visit(options: SimulateOptions & { server: string }, number: numb
     const before = await taste()
     const round = await firstRound(device.onStatus, late.signal)
     const ms = performance.now() - clicked
-    return { ms, round, taste: { before, after: await taste() } }
+    const after = await taste()
+    // As a page does that is left: the operator hears how the round went.
+    await device.flush(null)
+    return { ms, round, taste: { before, after } }
   } finally {
     clearTimeout(patience)
     await device.stop()
