@@ -151,8 +151,15 @@ export class Delivering {
     return this.approved.flatMap(({ files }) => files.model ?? [])
   }
 
-  private async signed(document: Targets | Snapshot, role: Role): Promise<Bytes> {
-    return sign(document, [secretOf(role, this.server)], await ed25519())
+  /** Most contacts are told what was told before. */
+  private readonly signatures = new Map<string, Promise<Bytes>>()
+
+  private signed(document: Targets | Snapshot, role: Role): Promise<Bytes> {
+    const key = JSON.stringify([this.server, document])
+    const by = async () => sign(document, [secretOf(role, this.server)], await ed25519())
+    const made = this.signatures.get(key) ?? by()
+    this.signatures.set(key, made)
+    return made
   }
 }
 

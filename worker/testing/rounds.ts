@@ -139,6 +139,8 @@ export interface Bench {
   readonly jobs: Job<'run'>[]
   readonly task: Active
   spawnTrainer: () => Trainer
+  /** No timer ever strikes, unless a test says so. */
+  after: Platform['after']
   /** As after a kill: nothing is left but the disk. */
   reopen(): void
   isDue(): Promise<boolean>
@@ -159,7 +161,7 @@ export async function createBench({ manifest, context, model }: World): Promise<
   const platform = (): Platform =>
     ({
       clock,
-      after: () => () => {},
+      after: (ms: number, work: () => void) => bench.after(ms, work),
       agent: { browser: 'none', engines: 'none' },
       seed: () => 7,
       spawnTrainer: () => bench.spawnTrainer(),
@@ -177,13 +179,22 @@ export async function createBench({ manifest, context, model }: World): Promise<
     jobs,
     task,
     spawnTrainer: () => knownTrainer(jobs),
+    after: () => () => {},
     reopen() {
       bench.db.close()
       Object.assign(bench, open())
     },
     isDue: () => isDue(deps(), task, chance),
     run: (signal = new AbortController().signal, asked = true) =>
-      runRound(deps(), task, { ...chance, asked, duty: 1, signal, whileFree: free, whileThere: free, onPhase: () => {} }),
+      runRound(deps(), task, {
+        ...chance,
+        asked,
+        duty: 1,
+        signal,
+        whileFree: free,
+        whileThere: free,
+        onPhase: () => {},
+      }),
     deliver: async (...tasks) => void (await bench.db.delivered.bulkPut(tasks)),
   }
   const chance = { exhausted: true, visiting: () => true, resting: () => false }
