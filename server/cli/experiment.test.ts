@@ -8,13 +8,29 @@ const bin = resolve(import.meta.dirname, '../bin.js')
 const folder = mkdtempSync(join(tmpdir(), 'experiment-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-function experiment(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+interface Ended {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+const experiment = (...args: string[]): Promise<Ended> => under([], ...args)
+
+/** Under flags of the engine that runs all of it. */
+function under(flags: readonly string[], ...args: string[]): Promise<Ended> {
   return new Promise((done) => {
-    const child = execFile(process.execPath, [bin, 'experiment', ...args], (_, stdout, stderr) =>
+    const child = execFile(process.execPath, [...flags, bin, 'experiment', ...args], (_, stdout, stderr) =>
       done({ code: child.exitCode ?? -1, stdout, stderr }),
     )
   })
 }
+
+/** Without what a clock has told, and in one order. */
+const rowsIn = (dir: string): unknown[] =>
+  readFileSync(join(dir, 'results.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => ({ ...(JSON.parse(line) as object), ms: 0, roundMs: 0 }))
+    .sort((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)))
 
 describe('kindred experiment ctr', { timeout: 240_000 }, () => {
   const keep = join(folder, 'run')
@@ -56,6 +72,14 @@ describe('kindred experiment ctr', { timeout: 240_000 }, () => {
     const again = await experiment(...command)
     expect(JSON.parse(again.stdout.split('\n')[0]!)).toEqual(metrics[0])
     expect(readFileSync(join(keep, 'results.jsonl'), 'utf8')).toBe(rows)
+  })
+
+  it('finds the very same by another compiler, on a processor that can do less, in another order', async () => {
+    const other = join(folder, 'other')
+    const flags = ['--liftoff-only', '--no-enable-avx']
+    const { code } = await under(flags, ...command, '--keep', other, '--threads', '3')
+    expect(code).toBe(0)
+    expect(rowsIn(other)).toEqual(rowsIn(keep))
   })
 
   it.each([
