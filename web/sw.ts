@@ -1,12 +1,13 @@
 /**
  * The service worker: keeps the built app on the device, so that it starts without a network, and sends what waits in the
- * outbox once there is one again. Models, catalogues and batches are the device worker's, in its own storage, and pass by
- * here untouched.
+ * outbox once there is one again. Models, catalogues and batches are the device worker's, in its own storage: artifacts pass by
+ * here if they are what their names promise, and nothing of them is kept.
  */
 /// <reference lib="webworker" />
 import { cleanupOutdatedCaches, createHandlerBoundToURL, precacheAndRoute } from 'workbox-precaching'
 import { NavigationRoute, registerRoute } from 'workbox-routing'
 import { OUTBOX_SYNC } from '../shared/version.ts'
+import { checkedArtifact, isArtifact } from '../worker/service/artifact.ts'
 import { syncOutbox } from '../worker/service/sync.ts'
 
 /** Background Sync; not in TypeScript's web worker. */
@@ -27,6 +28,10 @@ precacheAndRoute(self.__WB_MANIFEST)
 registerRoute(
   ({ url, sameOrigin }) => sameOrigin && /^\/assets\/(?!console\/)/.test(url.pathname),
   keepWhatIsUsed,
+)
+registerRoute(
+  ({ url, sameOrigin }) => sameOrigin && isArtifact(url),
+  ({ request }) => checkedArtifact(request, fetch),
 )
 registerRoute(
   new NavigationRoute(createHandlerBoundToURL('index.html'), {
