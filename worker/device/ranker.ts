@@ -125,7 +125,7 @@ export function createRanker({ ranking, db, models, rows, clock }: RankerDeps): 
       const { samples } = await candidates(task, known)
       const batch = pack(task.context.layout, samples)
       const { serving, result } = await turn(() => scoresNow(task, batch))
-      const ordered = await ranking.order(task, { ids: known.items, samples, scores: result })
+      const ordered = await ranking.order(task, { ids: known.items, samples, batch, scores: result })
       const ranked = inOrder(known.items, result, ordered?.scores)
       return { ranked, ...(unknown && { unknown }), serving, by: ordered?.by ?? null }
     },

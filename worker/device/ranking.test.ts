@@ -85,11 +85,10 @@ beforeEach(async () => {
   })
 })
 
-const candidates = (scores = SCORES) => ({
-  ids: ['a', 'b', 'c'],
-  samples: samplesOf(data.context, 2, 3, seeded(1)),
-  scores,
-})
+function candidates() {
+  const samples = samplesOf(data.context, 2, 3, seeded(1))
+  return { ids: ['a', 'b', 'c'], samples, batch: pack(data.context.layout, samples), scores: SCORES }
+}
 const deliver = async (...given: Parameters<typeof delivered>) => {
   await db.delivered.put(await delivered(...given))
   await ranking.refresh(data)
@@ -123,11 +122,11 @@ test('it is given the candidates with their scores, in the order in which they w
     samples.rank(found.scores!)
   })
   await order()
-  const { ids, samples, scores } = candidates()
+  const { ids, batch, scores } = candidates()
   expect(seen).toEqual({
     ids,
     scores,
-    batch: pack(data.context.layout, samples),
+    batch,
     trigger: RANKS,
     refused: 'refused',
   })

@@ -4,7 +4,7 @@
  */
 import { DAY_MS } from '../../shared/clock.ts'
 import { AppError, toFailure } from '../../shared/failure.ts'
-import { pack } from '../../shared/sample.ts'
+import type { Batch } from '../../shared/sample.ts'
 import type { RunOutcome } from '../../shared/tasks/report.ts'
 import type { Job, Trainer } from '../trainer/job.ts'
 import type { Active } from './active.ts'
@@ -27,11 +27,16 @@ export interface Order {
   readonly by: { readonly task: string; readonly version: number }
 }
 
+/** What is to be ranked, and the same packed. */
+export interface Candidates extends SetRows {
+  readonly batch: Batch
+}
+
 export interface Ranking {
   /** Looks which task answers by now, and gets it ready; done when it is. */
   refresh(data: Active): Promise<void>
   /** What the task says of the candidates; null where there is none, or not yet, or it cannot say. Never throws. */
-  order(data: Active, candidates: SetRows): Promise<Order | null>
+  order(data: Active, candidates: Candidates): Promise<Order | null>
   /** Gives back what is held. */
   clear(): void
 }
@@ -52,8 +57,6 @@ const isSimple = ({ manifest: { samples, models } }: DeliveredRow): boolean =>
 
 const nameOf = ({ manifest: { name, version }, etag }: Active): string =>
   JSON.stringify([name, version, etag])
-
-const NONE: SetRows = { ids: [], samples: [], scores: new Float32Array() }
 
 export function createRanking(deps: RunDeps): Ranking {
   const { db, platform } = deps
@@ -84,16 +87,16 @@ export function createRanking(deps: RunDeps): Ranking {
   }
 
   /** What the task is asked. One that is given nothing but candidates is told the same of everything else, each time. */
-  async function jobFor(data: Active, row: DeliveredRow, candidates: SetRows): Promise<Job<'run'>> {
+  async function jobFor(data: Active, row: DeliveredRow, candidates?: Candidates): Promise<Job<'run'>> {
     const told = { trigger: { on: 'call', name: 'rank' } as const, seed: runs++ }
-    if (base === undefined || !isSimple(row)) {
-      const { job } = await gather(deps, data, row, { ...told, candidates })
+    if (base === undefined || candidates === undefined || !isSimple(row)) {
+      const { job } = await gather(deps, data, row, { ...told, ...(candidates && { candidates }) })
       // A GPU would take longer to be asked than this to answer.
       base = { ...job, engine: 'fused-wasm', duty: 1 }
       return base
     }
-    const { ids, samples, scores } = candidates
-    const given = { ids: [...ids], batch: pack(data.context.layout, samples), ...(scores && { scores }) }
+    const { ids, batch, scores } = candidates
+    const given = { ids: [...ids], batch, ...(scores && { scores }) }
     return { ...base, ...told, now: clock.now(), samples: { candidates: given } }
   }
 
@@ -102,7 +105,7 @@ export function createRanking(deps: RunDeps): Ranking {
     const trainer = platform.spawnTrainer()
     const run = async () => {
       // What a script makes of no candidates says nothing of what it makes of some.
-      await trainer.run(await jobFor(data, row, NONE)).catch(() => {})
+      await trainer.run(await jobFor(data, row)).catch(() => {})
       made.isReady = true
     }
     const ready = Promise.resolve()
@@ -119,7 +122,11 @@ export function createRanking(deps: RunDeps): Ranking {
     return helper
   }
 
-  async function asked({ row, trainer }: Helper, data: Active, candidates: SetRows): Promise<Float32Array> {
+  async function asked(
+    { row, trainer }: Helper,
+    data: Active,
+    candidates: Candidates,
+  ): Promise<Float32Array> {
     const limit = Math.min(PATIENCE_MS, row.manifest.budget.ms)
     const stop = new AbortController()
     let cancel = () => {}
