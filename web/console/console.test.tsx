@@ -250,7 +250,10 @@ describe('the other views', () => {
 
   it('approve a version with a reason', async () => {
     const by = { who: 'Ada', why: 'first', at: NOW, commit: 'c' }
-    answers['/tasks'] = { versions: [{ name: 'rank', version: 1, approved: false, ...by }] }
+    answers['/tasks'] = {
+      approvedUntil: NOW,
+      versions: [{ name: 'rank', version: 1, approved: false, ...by }],
+    }
     answers['/tasks/rank/1'] = { name: 'rank', version: 1, approved: true, ...by }
     await openSignedIn('#/tasks/rank')
     button(/^Approve/).click()

@@ -62,7 +62,13 @@ function TaskHealth({
       series={seriesOf(of(rows), value)}
       shown={shown}
       named={(x) => day(x * dayMs)}
-      words={{ x: t.experiments.day, series: t.health.version, value: title, interval: t.health.p95 }}
+      floor={0}
+      words={{
+        x: t.experiments.day,
+        series: t.health.version,
+        value: title,
+        interval: `${t.health.median} – ${t.health.p95}`,
+      }}
     />
   )
   /** From a median up to what 95 of 100 stay below. */

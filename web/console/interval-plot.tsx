@@ -12,11 +12,13 @@ interface IntervalPlotProps {
   shown: (value: number) => string
   /** What an x is called. */
   named: (x: number) => string
+  /** Where the upright axis begins at the latest. */
+  floor?: number
   words: { x: string; series: string; value: string; interval: string }
 }
 
 /** Values of several series with their intervals, by day: drawn, and in a table for who would rather read. */
-export function IntervalPlot({ title, summary, series, shown, named, words }: IntervalPlotProps) {
+export function IntervalPlot({ title, summary, series, shown, named, floor, words }: IntervalPlotProps) {
   const xs = series.flatMap(({ values }) => values.map(({ x }) => x))
   if (xs.length === 0) return null
   const [first, last] = [Math.min(...xs), Math.max(...xs)]
@@ -24,10 +26,10 @@ export function IntervalPlot({ title, summary, series, shown, named, words }: In
     <div class="interval-plot">
       <Plot title={title} summary={summary}>
         {(frame) => {
-          const drawn = intervals(series, frame)
+          const drawn = intervals(series, frame, floor)
           return (
             <>
-              <Upright ticks={drawn.ticks} frame={frame} />
+              <Upright ticks={drawn.ticks} frame={frame} shown={shown} />
               {drawn.series.map((marks, i) => (
                 <g key={series[i]!.name} class="series" data-series={i % SHAPES.length}>
                   {marks.map((mark) => (
@@ -76,7 +78,7 @@ function MarkShape({ mark: { x, y, bar }, series }: { mark: Mark; series: number
   )
 }
 
-function Values({ title, series, shown, named, words }: Omit<IntervalPlotProps, 'summary'>) {
+function Values({ title, series, shown, named, words }: Omit<IntervalPlotProps, 'summary' | 'floor'>) {
   const id = useId()
   const rows = series
     .flatMap(({ name, values }) => values.map((value) => ({ name, ...value })))

@@ -34,6 +34,14 @@ describe('a plot of values with intervals', () => {
     expect(series[0]).toEqual([{ x: 176, y: 57, bar: [14.6, 99.4] }])
   })
 
+  it('begins no later than at its floor', () => {
+    const values = [{ x: 0, value: 8, interval: null }]
+    const { series, ticks } = intervals([{ name: 'a', values }], frame, 0)
+    expect(ticks.map(({ value }) => value)).toEqual([0, 5, 10])
+    // 8 of 10, of 106 above 110.
+    expect(series[0]![0]!.y).toBe(25.2)
+  })
+
   it('has nothing where there is nothing, and one value in the middle', () => {
     expect(intervals([{ name: 'a', values: [] }], frame)).toEqual({ series: [[]], ticks: [] })
     const values = [{ x: 0, value: 7, interval: null }]

@@ -33,10 +33,14 @@ const APART = 9
 /** Of the room that one x has, what its marks may take. */
 const TAKEN = 0.7
 
-/** All lies inside the frame: each x has an equal share of its width, whether there is something for it or not. */
+/**
+ * All lies inside the frame: each x has an equal share of its width, whether there is something for it or not. The upright axis
+ * spans what there is, and `floor`, where that is given.
+ */
 export function intervals(
   series: readonly Series[],
   { width, height, left, bottom, edge }: Frame,
+  floor?: number,
 ): Intervals {
   const values = series.flatMap((one) => one.values)
   if (values.length === 0) return { series: series.map(() => []), ticks: [] }
@@ -45,6 +49,7 @@ export function intervals(
   const room = (width - edge - left) / (Math.max(...xs) - first + 1)
   const apart = Math.min(APART, (TAKEN * room) / series.length)
   const ends = values.flatMap(({ value, interval }) => [value, ...(interval ?? [])])
+  if (floor !== undefined) ends.push(floor)
   const marks = ticksOf(Math.min(...ends), Math.max(...ends))
   const toY = scale([marks[0]!, marks.at(-1)!], height - bottom, edge)
   const round = (at: number) => Math.round(at * 100) / 100

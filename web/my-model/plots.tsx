@@ -107,13 +107,19 @@ export function ScorePlot({ scores, sigma, kept }: Pick<Round, 'scores' | 'sigma
   )
 }
 
+interface UprightProps {
+  ticks: Line['ticks']
+  frame: Frame
+  shown?: (value: number) => string
+}
+
 /** The numbers at the left, with a line each. */
-export function Upright({ ticks, frame }: { ticks: Line['ticks']; frame: Frame }) {
+export function Upright({ ticks, frame, shown = number }: UprightProps) {
   return ticks.map(({ value, y }) => (
     <g key={value}>
       <path class="axis" d={`M${frame.left} ${y}H${frame.width - frame.edge}`} />
       <text x={frame.left - 6} y={y} text-anchor="end" dominant-baseline="central">
-        {number(value)}
+        {shown(value)}
       </text>
     </g>
   ))

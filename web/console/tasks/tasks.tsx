@@ -4,7 +4,7 @@ import {
   type TaskVersion,
   taskVersionsSchema,
 } from '../../../shared/admin.ts'
-import { moment } from '../../phrases.ts'
+import { day, moment } from '../../phrases.ts'
 import { useHere, useLoaded } from '../here.ts'
 import { Chip, Head, WhenLoaded } from '../parts.tsx'
 import { taskHref } from '../route.ts'
@@ -29,20 +29,23 @@ export function Tasks() {
     <div class="panels">
       <Head title={t.view.tasks} of={found} />
       <WhenLoaded of={found}>
-        {([{ versions }, board]) => {
+        {([{ versions, approvedUntil }, board]) => {
           const names = [...new Set(versions.map(({ name }) => name))].sort()
           if (names.length === 0) return <p>{t.tasks.noneYet}</p>
           return (
-            <ul class="cards">
-              {names.map((name) => (
-                <TaskCard
-                  key={name}
-                  versions={versions.filter((one) => one.name === name)}
-                  released={releasedOf(board, name, now())}
-                  killed={board.killed.includes(name)}
-                />
-              ))}
-            </ul>
+            <>
+              {approvedUntil !== null && <p class="quiet">{t.tasks.approvedUntil(day(approvedUntil))}</p>}
+              <ul class="cards">
+                {names.map((name) => (
+                  <TaskCard
+                    key={name}
+                    versions={versions.filter((one) => one.name === name)}
+                    released={releasedOf(board, name, now())}
+                    killed={board.killed.includes(name)}
+                  />
+                ))}
+              </ul>
+            </>
           )
         }}
       </WhenLoaded>

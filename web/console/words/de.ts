@@ -216,6 +216,7 @@ export const de: Words = {
     newest: (version, when) => `Neueste: v${version}, ${when}`,
     approved: (versions) => `Genehmigt: ${versions.length ? list(versions) : 'keine'}`,
     released: (versions) => `Freigegeben: ${versions.length ? list(versions) : 'keine'}`,
+    approvedUntil: (when) => `Was genehmigt ist, gilt bis ${when}; jede neue Genehmigung erneuert alle.`,
     history: 'Geschichte',
     historyOf: (task) => `${task}: Geschichte`,
     noTask: (task) => `Eine Aufgabe ${task} gibt es nicht.`,

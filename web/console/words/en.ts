@@ -217,6 +217,8 @@ export const en = {
     newest: (version: number, when: string) => `Newest: v${version}, ${when}`,
     approved: (versions: readonly string[]) => `Approved: ${versions.length ? list(versions) : 'none'}`,
     released: (versions: readonly string[]) => `Released: ${versions.length ? list(versions) : 'none'}`,
+    approvedUntil: (when: string) =>
+      `What is approved counts until ${when}; approving anything once more renews all of it.`,
     history: 'History',
     historyOf: (task: string) => `${task}: history`,
     noTask: (task: string) => `There is no task ${task}.`,
