@@ -1,4 +1,5 @@
 /** One simulated browser: its storage, locks and clock, and the tabs on which the real device runtime runs. */
+import { RANKING } from '../../shared/tasks/manifest.ts'
 import { createDevice, type Device } from '../../worker/device/device.ts'
 import type { Platform } from '../../worker/platform.ts'
 import { type EventsWatch, watchEvents } from './events-watch.ts'
@@ -118,6 +119,7 @@ export function createBrowser(sim: Sim, name: string): Browser {
           return () => void heard.delete(listener)
         },
       },
+      facts: () => ({ platform: 'simulated' }),
       agent: { browser: 'simulated', engines: '1' },
       network: {
         online: () => link.state !== 'down',
@@ -133,14 +135,14 @@ export function createBrowser(sim: Sim, name: string): Browser {
             schedule,
             faults,
             events: {
-              asked(_, job, given) {
+              asked(_, job) {
                 models.asked()
-                samples.asked(job, given)
+                samples.asked(job)
               },
-              told(_, __, result) {
-                if (!('model' in result)) return
-                if (result.model) models.trained(result.model)
-                samples.told(result.model)
+              told(_, job, { effects }) {
+                const model = effects.models[RANKING]
+                if (model) models.trained(model)
+                samples.told(job, effects)
               },
             },
           },

@@ -193,15 +193,17 @@ function inTwoTransactions(transaction: Begin): Begin {
 function repeating(trainer: Trainer): Trainer {
   return {
     ...trainer,
-    personalise(job, watch) {
-      const { training } = job
-      const width = training.dense.length / Math.max(1, training.size)
-      if (training.size < 2) return trainer.personalise(job, watch)
-      const dense = training.dense.slice()
+    run(job, watch) {
+      const given = job.samples.filtered
+      if (!given || given.batch.size < 2) return trainer.run(job, watch)
+      const { batch } = given
+      const width = batch.dense.length / batch.size
+      const dense = batch.dense.slice()
       dense.copyWithin(0, dense.length - width)
-      const labels = training.labels.slice()
+      const labels = batch.labels.slice()
       labels.copyWithin(0, labels.length - 1)
-      return trainer.personalise({ ...job, training: { ...training, dense, labels } }, watch)
+      const filtered = { ...given, batch: { ...batch, dense, labels } }
+      return trainer.run({ ...job, samples: { ...job.samples, filtered } }, watch)
     },
   }
 }

@@ -2,7 +2,7 @@
  * What would bring real time or chance into a simulation — timers of fake-indexeddb, hashing on other threads, the
  * platform's random numbers — is replaced for as long as one runs, and given back afterwards.
  */
-import { createHash } from 'node:crypto'
+import { createHash, createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
 import { IDBDatabase, IDBObjectStore, IDBOpenDBRequest, IDBTransaction } from 'fake-indexeddb'
 import type { Owner, Schedule } from './schedule.ts'
 import { hooksOf, type RawConnection, type RawTransaction, tabOf } from './storage.ts'
@@ -46,6 +46,30 @@ export function enterRealm(schedule: Schedule): Realm {
     return digest.buffer.slice(digest.byteOffset, digest.byteOffset + digest.byteLength)
   })
 
+  replace(crypto.subtle, 'importKey', () => async (_: string, bytes: Uint8Array) => ({ bytes }))
+  replace(
+    crypto.subtle,
+    'exportKey',
+    () => async (_: string, key: Key) => createPublicKey(privateKey(key)).export({ format: 'jwk' }),
+  )
+  replace(
+    crypto.subtle,
+    'verify',
+    () => async (_: unknown, key: Key, signature: Uint8Array, message: Uint8Array) =>
+      verify(
+        null,
+        message,
+        createPublicKey({ ...DER, type: 'spki', key: Buffer.from([...SPKI, ...key.bytes]) }),
+        signature,
+      ),
+  )
+  replace(
+    crypto.subtle,
+    'sign',
+    () => async (_: unknown, key: Key, message: Uint8Array) =>
+      new Uint8Array(sign(null, message, privateKey(key))).buffer,
+  )
+
   replace(console, 'warn', () => () => {}) // Dexie says when it opens a database anew
 
   watchStorage(schedule, replace)
@@ -67,6 +91,16 @@ export function enterRealm(schedule: Schedule): Realm {
     },
   }
 }
+
+/** A key as `shared/trust/ed25519.ts` imports it. */
+interface Key {
+  readonly bytes: Uint8Array
+}
+const DER = { format: 'der' } as const
+const privateKey = ({ bytes }: Key) => createPrivateKey({ ...DER, type: 'pkcs8', key: Buffer.from(bytes) })
+
+/** What stands before a public key in SPKI (RFC 8410). */
+const SPKI = Uint8Array.from([48, 42, 48, 5, 6, 3, 43, 101, 112, 3, 33, 0])
 
 /** Lets the storages of a simulation hear of each request, each commit and each event. */
 function watchStorage(

@@ -2,8 +2,9 @@
 import { DAY_MS } from '../../shared/clock.ts'
 import type { Hyper } from '../../shared/hyper.ts'
 import type { Batch, Sample } from '../../shared/sample.ts'
+import { RANKING } from '../../shared/tasks/manifest.ts'
 import type { JournalRow, LocalRow, MatchedRow, TaskRow } from '../../worker/device/db.ts'
-import type { Job, JobName } from '../../worker/trainer/job.ts'
+import type { Job, Result } from '../../worker/trainer/job.ts'
 import type { Fail } from './invariants.ts'
 import { heartOf } from './models-watch.ts'
 import type { SimStorage } from './storage.ts'
@@ -12,9 +13,9 @@ export interface SamplesWatch {
   committed(tables: ReadonlySet<string>): void
   /** What the device knew is gone: samples may be delivered anew. */
   reset(): void
-  asked<N extends JobName>(name: N, job: Job<N>): void
-  /** The trainer told what came of the job that was asked last. */
-  told(model: Uint8Array | null): void
+  asked(job: Job<'run'>): void
+  /** The trainer told what came of a job. */
+  told(job: Job<'run'>, effects: Result<'run'>['effects']): void
   /** A trained model became M: what it was trained on is used. */
   used(heart: string): void
   /** The device looked at its clock. */
@@ -69,7 +70,8 @@ export function watchSamples(storage: SimStorage, now: () => number, fail: Fail)
   /** Matched samples that a finished training has used. */
   let spent = new Set<string>()
   let schema = ''
-  let last: { readonly ids: readonly string[] } | undefined
+  /** Filtered samples that the last training has used, which is over when the journal says so. */
+  let last: { readonly task: string; readonly ids: readonly string[] } | undefined
   const trainedOn = new Map<string, readonly string[]>()
   let journal = 0
   const local = () => storage.rows<LocalRow>('local')
@@ -101,24 +103,18 @@ export function watchSamples(storage: SimStorage, now: () => number, fail: Fail)
     return Math.max(...ages) > from * DAY_MS && Math.min(...ages) <= to * DAY_MS
   }
 
-  function askedToFilter({ local: own, outside, candidates }: Job<'filter'>): void {
-    const unspent = once(matchedLately.lately(), idOf).filter(({ id }) => !spent.has(id))
-    take([...keysOf(outside), ...keysOf(candidates)], unspent, 'filters')
-    take(
-      keysOf(own),
-      ownLately.lately().filter(aged(Number.NEGATIVE_INFINITY, hyper()!.localTrainingDays)),
-      'filters by',
-    )
-  }
-
-  function askedToTrain({ training, validation }: Job<'personalise'>): void {
+  /** Each set as it is given to a script: of samples that are there, of their age, and that nobody has used. */
+  function checkSets({ samples }: Job<'run'>): void {
     const { localValidationDays: t, localTrainingDays: end } = hyper()!
-    const ready = matchedLately.lately().filter(({ id, state }) => state === 'filtered' && !spent.has(id))
-    const filtered = once(ready, idOf)
-    take(keysOf(training), [...ownLately.lately().filter(aged(t, end)), ...filtered], 'trains on')
-    take(keysOf(validation), ownLately.lately().filter(aged(Number.NEGATIVE_INFINITY, t)), 'validates by')
-    const keys = new Set(keysOf(training))
-    last = { ids: filtered.filter((row) => keys.has(keyOfSample(row))).map(({ id }) => id) }
+    const borrowed = matchedLately.lately().filter(({ id }) => !spent.has(id))
+    const ready = borrowed.filter(({ state }) => state === 'filtered')
+    const own = ownLately.lately()
+    const { matched, filtered, 'local-training': training, 'local-validation': validation } = samples
+    if (matched) take(keysOf(matched.batch), once(borrowed, idOf), 'filters')
+    if (filtered) take(keysOf(filtered.batch), once(ready, idOf), 'trains on')
+    if (training) take(keysOf(training.batch), own.filter(aged(t, end)), 'trains on')
+    if (validation)
+      take(keysOf(validation.batch), own.filter(aged(Number.NEGATIVE_INFINITY, t)), 'validates by')
   }
 
   /** Nothing goes for its age before its time, though the table may be cut to half. */
@@ -143,7 +139,9 @@ export function watchSamples(storage: SimStorage, now: () => number, fail: Fail)
     const newest = rows.at(-1)
     if (!newest || newest.n === journal) return
     journal = newest.n!
-    if (last && (newest.outcome === 'kept' || newest.outcome === 'committed')) use(last.ids)
+    const done = newest.tasks?.some(({ name, outcome }) => name === last?.task && outcome === 'done')
+    if (last && done) use(last.ids)
+    last = undefined
   }
 
   function checkMatched(): void {
@@ -184,13 +182,14 @@ export function watchSamples(storage: SimStorage, now: () => number, fail: Fail)
       spent = new Set()
       last = undefined
     },
-    asked(name, job) {
-      if (!hyper()) return // evicted this very moment
-      if (name === 'filter') askedToFilter(job as Job<'filter'>)
-      else askedToTrain(job as Job<'personalise'>)
+    asked(job) {
+      if (hyper()) checkSets(job) // else evicted this very moment
     },
-    told(model) {
-      if (model && last) trainedOn.set(heartOf(model), last.ids)
+    told({ task, samples }, { used, models }) {
+      const filtered = new Set(samples.filtered?.ids)
+      const ids = used.filter((id) => filtered.has(id))
+      if (ids.length > 0) last = { task: task.name, ids }
+      if (models[RANKING]) trainedOn.set(heartOf(models[RANKING]), ids)
     },
     used: (heart) => use(trainedOn.get(heart) ?? []),
     looked(time) {

@@ -4,7 +4,7 @@
  */
 import { deflateRawSync, gzipSync } from 'node:zlib'
 import type { Logger } from 'pino'
-import type { BatchList } from '../../shared/api.ts'
+import type { BatchList, ReportsRequest } from '../../shared/api.ts'
 import { FIRST_ID } from '../../shared/catalogue.ts'
 import { dayOf } from '../../shared/clock.ts'
 import { encodeSample, joinBatch } from '../../shared/codec.ts'
@@ -14,9 +14,12 @@ import type { Hyper } from '../../shared/hyper.ts'
 import { type Random, seeded } from '../../shared/random.ts'
 import { quantise, type Sample } from '../../shared/sample.ts'
 import type { FeatureSchema, Layout } from '../../shared/schema.ts'
+import type { Delivered } from '../../shared/tasks/contact.ts'
+import { sealTask, type TaskDraft } from '../../shared/tasks/manifest.ts'
 import { createWorld, type World } from '../../worker/testing/world.ts'
 import type { Cloud } from '../cloud/cloud.ts'
 import { createCredentials } from '../cloud/credentials.ts'
+import { shippedTasks, standingTasks } from '../experiment/standing.ts'
 import { createApp } from '../http/app.ts'
 import { NO_LIMITS } from '../http/limits.ts'
 import type { Users } from '../store/store.ts'
@@ -54,6 +57,25 @@ export async function createReleases(changes: readonly Partial<Hyper>[] = []): P
   return [first!, better!, { ...other!, manifest: { ...other!.manifest, schema } }]
 }
 
+/** What tasks the server may have released: those that ship, others of them, some of them, or none. */
+export async function createTaskReleases(): Promise<readonly (readonly Delivered[])[]> {
+  const first = await shippedTasks()
+  const newer = async (name: string, hyper: Record<string, unknown>): Promise<Delivered> => {
+    const { manifest, files } = first.find((one) => one.manifest.name === name)!
+    const { format: _, version: __, script: ___, model: ____, ...draft } = manifest
+    return { manifest: await sealTask({ ...draft, hyper } as TaskDraft, 2, files), files }
+  }
+  const without = (name: string) => first.filter(({ manifest }) => manifest.name !== name)
+  return [
+    first,
+    [...without('train'), await newer('train', { ranking: { learningRate: 0.002 } })],
+    [...without('filter'), await newer('filter', { sigma: 0.3 })],
+    without('filter'),
+    without('train'),
+    [],
+  ]
+}
+
 export interface SimServer {
   /** One request, carried out at once. */
   handle(request: Request): Promise<Response>
@@ -72,7 +94,12 @@ export interface SimServer {
   readonly failures: readonly string[]
 }
 
-export function createServer(schedule: Schedule, releases: readonly World[], seed: number): SimServer {
+export function createServer(
+  schedule: Schedule,
+  releases: readonly World[],
+  tasks: readonly (readonly Delivered[])[],
+  seed: number,
+): SimServer {
   const { random } = schedule
   const clock = { now: schedule.now }
   const gone = new Set<string>()
@@ -80,6 +107,7 @@ export function createServer(schedule: Schedule, releases: readonly World[], see
   const failures: string[] = []
   let log = createLog()
   let world = releases[0]!
+  const standing = standingTasks(() => world.manifest, tasks[0]!)
 
   const list = (user: number): BatchList => {
     const { dayMs, batchesPerDay } = world.manifest.hyper
@@ -104,7 +132,9 @@ export function createServer(schedule: Schedule, releases: readonly World[], see
       if (day !== now.day || n >= now.count) return undefined
       return batchOf(world, { user, day, n, seed })
     },
-    artifact: async (sha256: string) => artifactsOf(releases).get(sha256),
+    artifact: async (sha256: string) => artifactsOf(releases).get(sha256) ?? standing.artifact(sha256),
+    since: async () => undefined,
+    health: { take: async ({ reports }: ReportsRequest) => ({ accepted: reports.length, ignored: 0 }) },
     async erase(user: number) {
       const events = log.of(user)
       if (!(await log.credentials.forget(user, async () => log.erase(user)))) return undefined
@@ -118,13 +148,18 @@ export function createServer(schedule: Schedule, releases: readonly World[], see
     clock,
     log: { error: ({ err }: { err: Error }) => failures.push(String(err.stack)) } as unknown as Logger,
     limits: NO_LIMITS,
+    tasks: standing.tasks,
   })
 
   return {
     handle: async (request) => app.fetch(request),
     release() {
       world = releases[random.below(releases.length)]!
-      schedule.trace(`the server releases version ${world.manifest.version}`)
+      // As long as most devices have what ships, there is something to see.
+      const which = tasks[Math.max(0, random.below(2 * tasks.length) - tasks.length)]!
+      standing.release(which)
+      const named = which.map(({ manifest: { name, version } }) => `${name} v${version}`).join(', ')
+      schedule.trace(`the server releases version ${world.manifest.version} and ${named || 'no tasks'}`)
     },
     loseEverything() {
       for (const { event } of log.all()) {

@@ -5,8 +5,8 @@ import { createFaults, type Fault } from './faults.ts'
 import type { Invariant } from './invariants.ts'
 import { enterRealm } from './realm.ts'
 import { createSchedule } from './schedule.ts'
-import { createServer, HOUR } from './server.ts'
-import { startEngine } from './trainer.ts'
+import { createServer, createTaskReleases, HOUR } from './server.ts'
+import { warmUp } from './trainer.ts'
 import { createUser, type User } from './user.ts'
 
 export interface Violation {
@@ -42,13 +42,23 @@ const MINUTE = 60_000
 /** What everything may take to come right once nothing strikes any more. */
 const CALM = 6 * HOUR
 
+/** Made once in a process. */
+let made: ReturnType<typeof createTaskReleases> | undefined
+function releasesOfTasks(): ReturnType<typeof createTaskReleases> {
+  made ??= createTaskReleases()
+  return made
+}
+
 export async function torture({ seed, releases, plant = {}, watch }: RunOptions): Promise<Outcome> {
-  await startEngine()
+  const tasks = await releasesOfTasks()
+  await warmUp(
+    tasks.flat().map(({ manifest, files }) => ({ sha256: manifest.script.sha256, bytes: files.script })),
+  )
   const schedule = createSchedule(seed, NOON, { watch })
   const realm = enterRealm(schedule)
   const { random } = schedule
   const faults = createFaults(random)
-  const server = createServer(schedule, releases, seed)
+  const server = createServer(schedule, releases, tasks, seed)
   let violation: Violation | undefined
   const sim: Sim = {
     schedule,

@@ -6,20 +6,30 @@
 import type { Engine } from '../../shared/engine/engine.ts'
 import { createFusedEngine } from '../../shared/engine/fused/engine.ts'
 import { AppError } from '../../shared/failure.ts'
-import type { Job, JobName, Result, Trainer, Watch } from '../../worker/trainer/job.ts'
+import { RANKING } from '../../shared/tasks/manifest.ts'
+import { ed25519 } from '../../shared/trust/ed25519.ts'
+import type { Job, Result, RunWatch, Script, Trainer } from '../../worker/trainer/job.ts'
+import { importScript } from '../../worker/trainer/load.ts'
 import { createTrainer } from '../../worker/trainer/trainer.ts'
 import type { Faults } from './faults.ts'
 import type { Owner, Schedule } from './schedule.ts'
 
 let shared: Promise<Engine> | undefined
 /** One engine for all simulations of this process; and once it has started, its kernel is there for every device. */
-export const startEngine = (): Promise<Engine> => (shared ??= createFusedEngine())
+const startEngine = (): Promise<Engine> => (shared ??= createFusedEngine())
+
+/** What takes real time once in a process: to start the engine, to import the scripts, and to choose who checks signatures. */
+export async function warmUp(scripts: readonly Script[]): Promise<void> {
+  await startEngine()
+  await ed25519()
+  for (const script of scripts) await importScript(script)
+}
 
 export interface TrainerEvents {
   /** A job was handed over. */
-  asked<N extends JobName>(tab: Owner, name: N, job: Job<N>): void
+  asked(tab: Owner, job: Job<'run'>): void
   /** Its true result is about to be told. */
-  told<N extends JobName>(tab: Owner, name: N, result: Result<N>): void
+  told(tab: Owner, job: Job<'run'>, result: Result<'run'>): void
 }
 
 /** Progress reports of a job that are told. */
@@ -42,24 +52,24 @@ export function createSimTrainer(
     })
   }
 
-  function run<N extends JobName>(name: N, job: Job<N>, watch: Watch = {}): Promise<Result<N>> {
+  function run(job: Job<'run'>, watch: RunWatch = {}): Promise<Result<'run'>> {
+    const { name } = job.task
     return new Promise((resolve, reject) => {
       if (watch.signal?.aborted) return reject(watch.signal.reason)
-      events.asked(tab, name, job)
+      events.asked(tab, job)
       open.add(reject)
       watch.signal?.addEventListener('abort', () => reject(watch.signal?.reason), { once: true })
-      schedule.at(0, tab, `trains: ${name}`, async () => {
+      schedule.at(0, tab, `runs ${name}`, async () => {
         const news: (() => void)[] = []
-        const trainer = createTrainer(
-          async () => ({ engine: await startEngine(), timings: [] }),
-          async () => {},
-        )
-        const asked = trainer[name] as unknown as (job: Job<N>, watch: Watch) => Promise<Result<N>>
-        const outcome = await asked(job, {
-          onProgress: (fraction) => void news.push(() => watch.onProgress?.(fraction)),
-          onCheckpoint: (checkpoint) =>
-            void news.push(() => watch.onCheckpoint?.(structuredClone(checkpoint))),
-        }).catch((error: AppError) => error)
+        const trainer = createTrainer(async () => ({ engine: await startEngine(), timings: [] }), {
+          end: async () => {},
+        })
+        const outcome = await trainer
+          .run(job, {
+            onProgress: (fraction) => void news.push(() => watch.onProgress?.(fraction)),
+            onCheckpoint: (kept) => void news.push(() => watch.onCheckpoint?.(structuredClone(kept))),
+          })
+          .catch((error: AppError) => error)
         const step = 1 + random.below(400)
         const last = Math.min(REPORTS, news.length)
         const chosen = news.filter(
@@ -81,24 +91,31 @@ export function createSimTrainer(
         tell(over, `${name} is done`, () => {
           if (outcome instanceof Error) return reject(outcome)
           if (faults.strikes('trainer-lies', 0.2)) return resolve(lie(outcome))
-          events.told(tab, name, outcome)
+          events.told(tab, job, outcome)
           resolve(outcome)
         })
       })
     })
   }
 
-  function lie<N extends JobName>(result: Result<N>): Result<N> {
-    const wrong = { ...result } as { scores?: Float32Array; model?: Uint8Array | null }
-    if (wrong.scores) wrong.scores = wrong.scores.map(() => Number.NaN)
-    else if (wrong.model)
-      wrong.model = random.below(2) === 0 ? wrong.model.slice(0, -4) : poisoned(wrong.model)
-    return wrong as Result<N>
+  function lie(result: Result<'run'>): Result<'run'> {
+    const { effects } = result
+    const model = effects.models[RANKING]
+    const lies = [
+      { scores: effects.scores.map((one) => ({ ...one, score: Number.NaN })) },
+      { scores: [{ id: 'nobody', score: 1, keep: true }] },
+      { used: ['nobody'] },
+      { models: { 'data/other': new Uint8Array(9) } },
+      ...(model
+        ? [{ models: { [RANKING]: model.slice(0, -4) } }, { models: { [RANKING]: poisoned(model) } }]
+        : []),
+    ]
+    const which = effects.scores.length > 0 || model ? lies : lies.slice(1)
+    return { ...result, effects: { ...effects, ...which[random.below(which.length)] } }
   }
 
   return {
-    filter: (job, watch) => run('filter', job, watch),
-    personalise: (job, watch) => run('personalise', job, watch),
+    run,
     pause() {
       paused = true
     },
