@@ -23,6 +23,8 @@ const COMPRESSED = /\.(br|gz)$/
 /** Workers, which have their policy from the headers of their own script. */
 const DEVICE = /^assets\/device-[^/]+\.js$/
 const TRAINER = /^assets\/trainer-[^/]+\.js$/
+/** What is to be sent with the files, as Netlify and Cloudflare Pages read it. */
+export const HEADERS = '_headers'
 export const FOR_EVER = 'public, max-age=31536000, immutable'
 export const EACH_TIME = 'no-cache'
 
@@ -46,8 +48,8 @@ export async function putApp(tree: Tree, app: AppFiles): Promise<void> {
     plain.filter((path) => path.startsWith('assets/') === asset).sort(),
   )
   for (const path of [...assets!, ...rest!]) tree.put(path, readFileSync(join(dist, path)))
+  await putHeaders(tree, app.server)
   const page = placed(readFileSync(join(dist, 'index.html'), 'utf8'), app)
-  tree.put('_headers', Buffer.from(await headersFile(tree.folder, app.server)))
   putText(tree, 'index.html', page)
   putText(tree, 'sw.js', relisted(readFileSync(join(dist, 'sw.js'), 'utf8'), page))
 }
@@ -116,17 +118,17 @@ async function sentBy(headers: ReturnType<typeof pageHeaders>): Promise<Record<s
   return Object.fromEntries(answer.headers)
 }
 
-/** As Netlify and Cloudflare Pages read it. Workers of earlier publications are served on, and still need theirs. */
-async function headersFile(folder: string, server: string | undefined): Promise<string> {
-  const assets = join(folder, 'assets')
+/** Workers of earlier publications are served on, and still need theirs. */
+export async function putHeaders(tree: Tree, server?: string): Promise<void> {
+  const assets = join(tree.folder, 'assets')
   const workers = (existsSync(assets) ? readdirSync(assets) : [])
     .map((name) => `assets/${name}`)
     .filter((path) => DEVICE.test(path) || TRAINER.test(path))
   const rules = await headerRules(server, workers.sort())
-  return Object.entries(rules)
+  const text = Object.entries(rules)
     .map(([path, headers]) =>
       [path, ...Object.entries(headers).map(([name, value]) => `  ${name}: ${value}`)].join('\n'),
     )
     .join('\n\n')
-    .concat('\n')
+  tree.put(HEADERS, Buffer.from(`${text}\n`))
 }

@@ -65,8 +65,8 @@ describe('tasks on a static host', () => {
   it('come out for each device as the server would say it, and all that they name is there', async () => {
     now += 1000
     const published = await publish({ tasks }, site(), { lifeMs: 7 * DAY })
-    // Two manifests, two scripts (also as modules), a model, targets, list: each also compressed; a root, which the newest is, the snapshot.
-    expect(published).toMatchObject({ files: 21, written: 21, removed: 0, expires: now + 7 * DAY })
+    // Two manifests, two scripts (also as modules), a model, targets, list: each also compressed; a root, which the newest is, the snapshot, headers.
+    expect(published).toMatchObject({ files: 22, written: 22, removed: 0, expires: now + 7 * DAY })
     const built = { root: rootOf(file('trust/1.root.json')) }
     const versions = new Set<number>()
     for (const id of Array.from({ length: 40 }, (_, i) => `device-${i}`)) {
@@ -129,7 +129,7 @@ describe('tasks on a static host', () => {
     await publish({ tasks }, site(), options())
     now += DAY
     // The same with a later time: the snapshot alone.
-    expect(await publish({ tasks }, site(), options())).toMatchObject({ files: 21, written: 1 })
+    expect(await publish({ tasks }, site(), options())).toMatchObject({ files: 22, written: 1 })
     const { script } = readManifest(artifact(await tasks.delivery.manifestOf('rank', 1)))
     writeFileSync(join(site(), 'artifacts', script.sha256), 'half')
     expect(await publish({ tasks }, site(), options())).toMatchObject({ written: 1 })
@@ -161,6 +161,24 @@ describe('tasks on a static host', () => {
     expect(files().filter((path) => path.endsWith('.part'))).toEqual([])
     await publish({ tasks }, site(), options())
     expect((await contact(trusted, id)).tasks).toMatchObject([{ version: 3 }])
+  })
+
+  it('published without the app leave one that was published before where it is, also when it is tidied up', async () => {
+    const dist = join(folder, 'dist')
+    mkdirSync(join(dist, 'assets'), { recursive: true })
+    for (const [path, content] of [
+      ['index.html', '<head></head>'],
+      ['sw.js', '[{"revision":"1","url":"index.html"}]'],
+      ['assets/a-1.js', 'a'],
+    ] as const)
+      writeFileSync(join(dist, path), content)
+    await publish({ tasks }, site(), { ...options(), app: { dist, root: 'ab'.repeat(32) } })
+    const before = files()
+    for (let day = 0; day < 3; day++) {
+      now += DAY
+      await publish({ tasks }, site(), { ...options(), keep: 1 })
+    }
+    expect(files()).toEqual(before)
   })
 
   it('that none of the last publications has are removed on request, and nothing that is not ours', async () => {

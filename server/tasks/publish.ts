@@ -7,7 +7,7 @@ import { dataBytes, type Manifest } from '../../shared/task.ts'
 import { readManifest } from '../../shared/tasks/manifest.ts'
 import { envelopeSchema, snapshotSchema } from '../../shared/trust/metadata.ts'
 import type { Artifact } from '../cloud/release.ts'
-import { type AppFiles, putApp } from './app-files.ts'
+import { type AppFiles, HEADERS, putApp, putHeaders } from './app-files.ts'
 import type { Tasks } from './tasks.ts'
 import { openTree, type Tree } from './tree.ts'
 
@@ -69,6 +69,11 @@ export async function publish(
   await putData(tree, data, dataIn(snapshot))
   await putRoots(tree, tasks)
   if (app) await putApp(tree, app)
+  else {
+    // An app that was published earlier stays.
+    tree.carry((path) => !/^(artifacts|trust)\//.test(path))
+    if (!tree.files.has(HEADERS)) await putHeaders(tree)
+  }
   tree.put(SNAPSHOT, snapshot)
   tree.note(clock.now())
   const removed = keep === undefined ? 0 : tree.prune(keep)

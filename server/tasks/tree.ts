@@ -25,6 +25,8 @@ export interface Tree {
   readonly files: ReadonlySet<string>
   /** Of them, what had to be written. */
   readonly written: { readonly files: number; readonly bytes: number }
+  /** Counts what the last publication had, and is still there, as put, too, as far as `mine` says so. */
+  carry(mine: (path: string) => boolean): void
   /** Notes that all that was put belongs together. */
   note(at: number): void
   /** Removes what was published at some time and by none of the last `keep` publications; says how many files. */
@@ -59,6 +61,9 @@ export function openTree(folder: string): Tree {
       write(path, bytes)
       written.files++
       written.bytes += bytes.length
+    },
+    carry(mine) {
+      for (const path of record().at(-1)?.files ?? []) if (mine(path) && existsSync(at(path))) files.add(path)
     },
     note(now) {
       save([...record(), { at: now, files: [...files].sort() }].slice(-REMEMBERED))
