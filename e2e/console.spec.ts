@@ -3,6 +3,7 @@ import { expect, test } from 'playwright/test'
 import { violations } from './axe.ts'
 import {
   approveVersions,
+  ask,
   CREDENTIAL,
   Operator,
   registerDevices,
@@ -226,6 +227,37 @@ test.describe('on a computer', () => {
     await expect(page.getByTestId('arm-holdout')).toContainText('Users (exp UV)')
     await give(/^End it$/, 'enough')
     await expect(page.getByText(/^Ran from/)).toBeVisible()
+  })
+
+  test('an experiment is drawn from what its devices have seen and clicked', async ({ page }) => {
+    const task = 'arms'
+    await approveVersions(server.url, task, 2)
+    const devices = await registerDevices(server.url, 16)
+    await devices.versions(task)
+    const arms = [{ name: 'v2', task: { version: 2 }, percent: 50 }]
+    const order = { type: 'experiment', task, rule: { everyone: true }, seed: 'x', holdout: 50, arms }
+    const { n }: { n: number } = await ask(`${server.url}/api/admin/releases`, CREDENTIAL, {
+      ...{ order, who: 'Grace', why: 'which is better' },
+    })
+    await devices.look(4)
+    const inV2 = (await devices.versions(task)).filter((version) => version === 2).length
+    expect(inV2).toBeGreaterThan(0)
+    expect(inV2).toBeLessThan(16)
+
+    const operator = new Operator(page, server.url)
+    await operator.open(`/console#/experiments/${n}`)
+    await operator.signIn()
+    await expect(page.getByTestId('arm-v2')).toContainText(
+      `Users (exp UV)${inV2}Impressions (exp PV)${4 * inV2}`,
+    )
+    await expect(page.getByTestId('arm-holdout')).toContainText(`Users (exp UV)${16 - inV2}`)
+    for (const metric of ['CTR', 'Clicks per user', 'Users who click']) {
+      const plot = page.locator('.interval-plot').filter({ has: page.getByRole('img', { name: metric }) })
+      await expect(plot.getByRole('img').locator('g.series')).toHaveCount(2)
+      await plot.getByText('The numbers').click()
+      await expect(plot.getByRole('row')).toHaveCount(3)
+    }
+    expect(await violations(page)).toEqual([])
   })
 
   test('axe finds nothing against WCAG 2.2 AA, light or dark', async ({ page }) => {

@@ -115,11 +115,31 @@ export class Operator {
   }
 }
 
+/** A UUID version 7, by chance but for its time. */
+const eventId = (at: number): string => {
+  const time = at.toString(16).padStart(12, '0')
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${crypto.randomUUID().slice(15)}`
+}
+
 /** Devices that ask the server as the runtime does. */
 export async function registerDevices(url: string, count: number) {
   const devices: { device: string; credential: string }[] = []
   for (let i = 0; i < count; i++) devices.push(await ask(`${url}/api/devices`, null, {}))
   return {
+    /** Each sees `exposures` items now, and clicks the first of them if its number is even. */
+    async look(exposures: number): Promise<void> {
+      for (const [i, { credential }] of devices.entries()) {
+        const at = Date.now()
+        const seen = Array.from({ length: exposures }, (_, n) => ({
+          type: 'exposure',
+          id: eventId(at),
+          at,
+          item: `i${n}`,
+        }))
+        const clicked = { type: 'click', id: eventId(at), at, item: 'i0', exposure: seen[0]!.id }
+        await ask(`${url}/api/events`, credential, { events: i % 2 ? seen : [...seen, clicked] })
+      }
+    },
     /** By device: the version of the task that it is given now, null for none. */
     async versions(task: string): Promise<(number | null)[]> {
       return Promise.all(
