@@ -2,13 +2,15 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
-import { AppError } from '../../../shared/failure.ts'
+import { AppError, toFailure } from '../../../shared/failure.ts'
 import { type Cloud, openCloud } from '../../cloud/cloud.ts'
 import { isSourceName, sourceNames } from '../../sources/index.ts'
 import { scriptIn } from '../../tasks/bundle.ts'
 import { wholeNumber, withReport } from '../common.ts'
 import type { Report } from '../report.ts'
 import { ready } from '../start.ts'
+import { webApp } from '../webapp.ts'
+import { openBrowser } from './browser.ts'
 import { type Folder, runFolder } from './run.ts'
 import { type Someone, someoneOf } from './someone.ts'
 import { linesOf, outcomeOf } from './tell.ts'
@@ -16,6 +18,7 @@ import { linesOf, outcomeOf } from './tell.ts'
 interface Options {
   data: string
   json: boolean
+  browser: boolean
   seed: number
   user?: number
   trigger: string[]
@@ -43,6 +46,7 @@ export function taskRunCommand(task: Command): void {
     )
     .option('--input <json>', 'what a call is given')
     .option('--seed <n>', 'other numbers drawn by lot', wholeNumber(0, 2 ** 32 - 1), 1)
+    .option('--browser', 'run it in a browser: a page on loopback that somebody opens', false)
     .option('--json', 'print one JSON object a run on standard output, prose on standard error', false)
     .action((folder: string, options: Options) =>
       withReport(options, async (report) => {
@@ -60,14 +64,27 @@ async function tell(report: Report, options: Options, cloud: Cloud, someone: Som
   const { seed, trigger: triggers } = options
   if (readsFiltered(task))
     for await (const _ of runFolder(someone, await read(FILTER), { seed, triggers: [] }));
+  const browser = options.browser ? await openBrowser(await webApp(() => report.say(BUILDING))) : undefined
+  if (browser) report.say(`Open ${browser.url} in a browser of this machine.`)
   const whose = { data: cloud.sourceName(), user: someone.user }
-  for await (const ran of runFolder(someone, task, { seed, triggers, input: inputIn(options) })) {
-    const outcome = outcomeOf(ran, someone.data.catalogue)
-    report.say(`${outcome.task}, by ${outcome.trigger}, as user ${whose.user} of ${whose.data}:`)
-    for (const line of linesOf(outcome)) report.say(line)
-    if (options.json) process.stdout.write(`${JSON.stringify({ ...whose, ...outcome })}\n`)
+  const wish = { seed, triggers, input: inputIn(options), ...(browser && { spawn: browser.spawn }) }
+  try {
+    for await (const ran of runFolder(someone, task, wish)) {
+      const outcome = outcomeOf(ran, someone.data.catalogue)
+      const title = `${outcome.task}, by ${outcome.trigger}, as user ${whose.user} of ${whose.data}:`
+      const lines = [title, ...linesOf(outcome)]
+      for (const line of lines) report.say(line)
+      if (options.json) process.stdout.write(`${JSON.stringify({ ...whose, ...outcome })}\n`)
+      browser?.show(lines)
+    }
+  } catch (error) {
+    browser?.show([toFailure(error).message])
+    throw error
+  } finally {
+    await browser?.close()
   }
 }
+const BUILDING = 'Building the app, for its trainer …'
 
 /** Filtered samples come of filtering: for a task that does not do that itself, the one that ships does. */
 function readsFiltered({ draft }: Folder): boolean {

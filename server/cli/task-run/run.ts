@@ -26,7 +26,7 @@ import { openScorer } from '../../../worker/device/scorer.ts'
 import type { Job, Result } from '../../../worker/trainer/job.ts'
 import { checkScript } from '../../tasks/script.ts'
 import type { Someone } from './someone.ts'
-import { spawnTrainer } from './thread.ts'
+import { type Spawned, spawnTrainer } from './thread.ts'
 
 /** A task as its author has it. */
 export interface Folder extends TaskFiles {
@@ -40,6 +40,8 @@ export interface Wish {
   /** Of a call. */
   readonly input?: unknown
   readonly seed: number
+  /** What it runs in; default a thread of this process. */
+  readonly spawn?: () => Spawned
 }
 
 /** What a run was given, and what came of it. */
@@ -123,7 +125,7 @@ async function candidatesFor({ data, models, rows, clock, events }: Someone, see
   return { ids, samples, scores }
 }
 
-interface Asked extends Pick<Wish, 'input' | 'seed'> {
+interface Asked extends Pick<Wish, 'input' | 'seed' | 'spawn'> {
   readonly trigger: Trigger
   readonly candidates: SetRows | undefined
 }
@@ -133,7 +135,7 @@ async function perform(
   row: DeliveredRow,
   asked: Asked,
 ): Promise<Ran & { carryOut(): Promise<void> }> {
-  const { trigger, input, seed, candidates } = asked
+  const { trigger, input, seed, candidates, spawn = spawnTrainer } = asked
   const { manifest } = row
   const {
     job: gathered,
@@ -146,7 +148,7 @@ async function perform(
   })
   // Nobody's machine is to be spared here.
   const job = { ...gathered, duty: 1 }
-  const { trainer, died, spent } = spawnTrainer()
+  const { trainer, died, spent } = spawn()
   const { ms: budget } = manifest.budget
   let timer: ReturnType<typeof setTimeout> | undefined
   const late = new Promise<never>((_, reject) => {
