@@ -2,7 +2,9 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { encodeDelta } from '../../shared/delta.ts'
 import { AppError } from '../../shared/failure.ts'
 import { sha256 } from '../../shared/hash.ts'
+import { readSafetensors, writeSafetensors } from '../../shared/safetensors.ts'
 import type { Changing } from '../../shared/task.ts'
+import { stage } from '../testing/stage.ts'
 import { fetchChanging } from './deltas.ts'
 import { Refusal } from './line.ts'
 
@@ -75,5 +77,64 @@ describe('what has changed little', () => {
     const tunnel = tunnelWith(new AppError('offline', 'The server cannot be reached.'))
     await expect(fetchChanging(tunnel, promised, had)).rejects.toMatchObject({ code: 'offline' })
     expect(tunnel.asked).toEqual(['delta'])
+  })
+})
+
+describe('a device whose data get a newer model', () => {
+  const here = stage()
+  const HOUR = 3_600_000
+
+  /** The same world with a model whose weights have moved a little, which is also there as the difference. */
+  async function moved() {
+    const { world } = here
+    const weights = readSafetensors(world.model)
+    const model = writeSafetensors(
+      Object.fromEntries(
+        Object.entries(weights).map(([name, { shape, data }]) => [
+          name,
+          { shape, data: data.map((weight) => weight * 1.001) },
+        ]),
+      ),
+    )
+    const file = encodeDelta(world.model, model)!
+    const { manifest } = world
+    const deltas = [{ from: manifest.model.sha256, ...(await nameOf(file)) }]
+    return {
+      file,
+      next: {
+        ...world,
+        model,
+        manifest: { ...manifest, version: 2, model: { ...(await nameOf(model)), deltas } },
+      },
+    }
+  }
+
+  it.each([
+    ['downloads the difference', (file: Bytes) => file, ['delta']],
+    [
+      'downloads the model where that is cut short',
+      (file: Bytes) => file.slice(0, -9),
+      ['delta', 'delta', 'whole'],
+    ],
+  ] as const)('%s, and has what was promised', async (_, sent, due) => {
+    const device = await here.start()
+    await device.contact()
+    const { next, file } = await moved()
+    const { model } = next.manifest
+    const names: Record<string, string> = {
+      [`GET /artifacts/${model.deltas[0]!.sha256}`]: 'delta',
+      [`GET /artifacts/${model.sha256}`]: 'whole',
+    }
+    here.server.world = next
+    here.server.before = (method, path) =>
+      names[`${method} ${path}`] === 'delta' ? new Response(sent(file)) : undefined
+    const before = here.server.requests.length
+    here.clock.move(HOUR)
+    await device.contact()
+    const asked = here.server.requests.slice(before).flatMap((request) => names[request] ?? [])
+    expect(asked).toEqual(due)
+    const { models, task } = await device.status(null)
+    expect(task?.version).toBe(2)
+    expect(models.find(({ slot }) => slot === 'M0')).toMatchObject({ sha256: model.sha256, version: 2 })
   })
 })
