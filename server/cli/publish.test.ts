@@ -25,6 +25,8 @@ let host: Server
 let files: string
 /** What the host was asked for. */
 let served: string[] = []
+/** What becomes of a file on its way; null where it is not there. */
+let spoil: (path: string, bytes: Buffer) => Buffer | null = (_, bytes) => bytes
 const kindred = () => ({
   log: pino({ level: 'silent' }),
   cloud: toy.cloud,
@@ -45,10 +47,10 @@ beforeAll(async () => {
     const path = normalize(asked.url ?? '/')
     served.push(path)
     const found = join(site, path)
-    if (!existsSync(found))
-      return answer.writeHead(404, { 'content-type': 'text/html' }).end('<h1>Not here</h1>')
+    const bytes = existsSync(found) ? spoil(path, readFileSync(found)) : null
+    if (!bytes) return answer.writeHead(404, { 'content-type': 'text/html' }).end('<h1>Not here</h1>')
     const type = TYPES[/\.\w+$/.exec(path)?.[0] ?? ''] ?? 'application/octet-stream'
-    answer.writeHead(200, { 'content-type': type }).end(readFileSync(found))
+    answer.writeHead(200, { 'content-type': type }).end(bytes)
   })
   await new Promise<void>((listening) => host.listen(0, '127.0.0.1', listening))
   files = `http://127.0.0.1:${(host.address() as AddressInfo).port}/`
@@ -154,6 +156,50 @@ it('what is revoked is gone at the next contact, and what is new is there', asyn
     expect(await names()).toEqual(['rank', 'train'])
     expect((await device.status(null)).task?.version).toBe(before!.version + 1)
   } finally {
+    await device.stop()
+    await server.close()
+  }
+})
+
+it('a host that has lost something, or changes it, changes nothing', async () => {
+  await publishNow()
+  const server = await listening()
+  const device = await deviceOf(server.url)
+  const names = async () => (await device.status(null)).tasks.map(({ name }) => name)
+  try {
+    await device.start()
+    await device.contact()
+    const due = await names()
+    const by = { who: 'Ada', why: 'to have something new' }
+    await tasks.releases.change({ type: 'kill', task: 'train' }, by)
+    toy.time.now += HOUR
+    await publishNow()
+    const list = JSON.parse(readFileSync(join(site, 'trust/snapshot.json'), 'utf8')).signed.list.sha256
+    for (const path of ['/trust/snapshot.json', '/trust/roots.json', `/artifacts/${list}`])
+      for (const change of [
+        () => null,
+        (bytes: Buffer) => bytes.subarray(0, -9),
+        (bytes: Buffer) => Buffer.concat([bytes.subarray(0, 40), Buffer.from('9'), bytes.subarray(41)]),
+        () => Buffer.from('{}'),
+        () => Buffer.from('<h1>Accept our terms</h1>'),
+        () => Buffer.alloc(5 << 20, ' '),
+      ]) {
+        spoil = (asked, bytes) => (asked === path ? change(bytes) : bytes)
+        toy.time.now += HOUR
+        const failed = await device.contact().then(
+          async () => (await device.status(null)).failure !== null,
+          () => true,
+        )
+        // Roots that one does not need may be called anything.
+        if (!path.includes('roots')) expect(failed, `${path} ${change}`).toBe(true)
+        if (failed) expect(await names(), `${path} ${change}`).toEqual(due)
+      }
+    spoil = (_, bytes) => bytes
+    toy.time.now += HOUR
+    await device.contact()
+    expect(await names()).toEqual(due.filter((name) => name !== 'train'))
+  } finally {
+    spoil = (_, bytes) => bytes
     await device.stop()
     await server.close()
   }
