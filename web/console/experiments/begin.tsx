@@ -13,6 +13,12 @@ interface DraftArm {
   readonly percent: string
 }
 
+/** The newest version against what there is without it. */
+const firstArms = (newest: number): readonly DraftArm[] => [
+  { name: `v${newest}`, version: `${newest}`, percent: '45' },
+  { name: 'control', version: '', percent: '45' },
+]
+
 /** Versions of a task against each other. */
 export function BeginExperiment() {
   const { ask } = useHere()
@@ -33,12 +39,11 @@ export function BeginExperiment() {
 function Form({ approved }: { approved: readonly TaskVersion[] }) {
   const { propose } = useHere()
   const names = [...new Set(approved.map(({ name }) => name))].sort()
+  const versionsOf = (task: string) =>
+    approved.filter(({ name }) => name === task).map(({ version }) => version)
   const [task, setTask] = useState(names[0]!)
-  const versions = approved.filter(({ name }) => name === task).map(({ version }) => version)
-  const [arms, setArms] = useState<readonly DraftArm[]>([
-    { name: `v${versions[0]}`, version: `${versions[0]}`, percent: '45' },
-    { name: 'control', version: '', percent: '45' },
-  ])
+  const versions = versionsOf(task)
+  const [arms, setArms] = useState(() => firstArms(versions[0]!))
   const [holdout, setHoldout] = useState('10')
   const [seed, setSeed] = useState(() => crypto.randomUUID().slice(0, 8))
   const [rule, setRule] = useState(NO_RULE)
@@ -83,7 +88,14 @@ function Form({ approved }: { approved: readonly TaskVersion[] }) {
     >
       <Field id="task" label={t.form.task}>
         {(field) => (
-          <select {...field} value={task} {...typed(setTask)}>
+          <select
+            {...field}
+            value={task}
+            {...typed((name) => {
+              setTask(name)
+              setArms(firstArms(versionsOf(name)[0]!))
+            })}
+          >
             {names.map((name) => (
               <option key={name}>{name}</option>
             ))}
