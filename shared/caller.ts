@@ -125,7 +125,7 @@ export function createCaller(port: Port, { server, version, hearing, onNews, onE
     }
   })
   port.addEventListener('error', (event) => {
-    const why = (event as ErrorEvent).message
+    const why = (event as { message?: string }).message
     end(new AppError('worker', `The ${server} stopped${why ? `: ${why}` : ''}.`))
   })
   port.addEventListener('messageerror', () =>
