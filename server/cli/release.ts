@@ -92,9 +92,7 @@ const ON_TASK = {
 export function releaseCommand(program: Command): void {
   const release = program
     .command('release')
-    .description(
-      'which devices are to get which version of a task; see docs/tasks.md',
-    )
+    .description('which devices are to get which version of a task; see docs/tasks.md')
 
   withDryRun(
     release
