@@ -116,7 +116,8 @@ export function headlessPlatform({
       return () => clearTimeout(timer)
     },
     agent: { browser: 'none', engines: 'of this process' },
-    spawnTrainer: () => takingTurns(createTrainer((wish) => sharedEngine(wish, engine, wasmPaths), { end: keep })),
+    spawnTrainer: () =>
+      takingTurns(createTrainer((wish) => sharedEngine(wish, engine, wasmPaths), { end: keep })),
     seed: () => random.below(2 ** 32),
   }
 }

@@ -15,8 +15,8 @@ import { obey } from './orders.ts'
 import { mayHaveMore, pull, pulledToday } from './pull.ts'
 import { refresh } from './refresh.ts'
 import { isDue, runRound } from './round.ts'
-import { takenBack } from './run-task.ts'
 import type { Rows } from './rows.ts'
+import { takenBack } from './run-task.ts'
 import type { Samples } from './samples.ts'
 import type { StatusBoard } from './status.ts'
 import { asFailure } from './storage.ts'
@@ -217,10 +217,10 @@ export function createCycle(deps: CycleDeps): Cycle {
       whileFree: eligibility.whileFree,
       whileThere,
       onPhase: (run) => board.set({ run }),
-      onRun({ name, version }, failure) {
+      onRun({ name, version }, outcome) {
         visited.add(name)
-        if (failure && failure.code !== 'cancelled') failures.set(`${name} ${version}`, clock.now())
-        else failures.delete(`${name} ${version}`)
+        if (outcome === 'done' || outcome === 'stopped') failures.delete(`${name} ${version}`)
+        else failures.set(`${name} ${version}`, clock.now())
       },
     })
     const { failure } = result

@@ -7,6 +7,7 @@ import { type Round, roundSchema, type Status } from '../../shared/protocol.ts'
 import type { Sample } from '../../shared/sample.ts'
 import { policyOf } from '../../shared/tasks/hyper.ts'
 import { RANKING, type TaskManifest, type Trigger } from '../../shared/tasks/manifest.ts'
+import type { RunOutcome } from '../../shared/tasks/report.ts'
 import type { Platform } from '../platform.ts'
 import type { Active } from './active.ts'
 import { type DeliveredRow, getState } from './db.ts'
@@ -39,7 +40,7 @@ export interface RoundOptions extends Omit<Chance, 'within'> {
   readonly whileThere: (row: DeliveredRow) => While
   readonly onPhase: (phase: Status['run']) => void
   /** Hears of each task that was begun, and how it ended. */
-  readonly onRun?: (row: DeliveredRow, failure: Failure | undefined) => void
+  readonly onRun?: (row: DeliveredRow, outcome: RunOutcome) => void
 }
 
 /** Whether a round would do anything, by the triggers of the tasks that are here. */
@@ -76,7 +77,7 @@ export async function runRound(deps: RoundDeps, data: Active, options: RoundOpti
   const stop = AbortSignal.any([signal, overdue.signal])
   const seed = platform.seed()
   const came = await getState(db, 'pulled')
-  const round = emptyRound(platform.clock.now(), hyper.sigma, came)
+  let round = emptyRound(platform.clock.now(), hyper.sigma, came)
   const ran: NonNullable<Round['tasks']> = []
   let changed = false
   let trained = false
@@ -137,7 +138,8 @@ export async function runRound(deps: RoundDeps, data: Active, options: RoundOpti
     const { ms, outcome } = ended
     const told = { name: row.name, version, ms, outcome }
     if ('carryOut' in ended) {
-      describe(round, ended)
+      const before = round
+      round = described(round, ended)
       if (ended.writes.has(name)) changed = true
       if (isTrained(ended)) trained = true
       ran.push(told)
@@ -146,8 +148,9 @@ export async function runRound(deps: RoundDeps, data: Active, options: RoundOpti
       untold = true
       try {
         await ended.carryOut(async () => tells && (await tell()))
-        return options.onRun?.(row, undefined)
+        return options.onRun?.(row, outcome)
       } catch (error) {
+        round = before
         if (ended.writes.has(name)) changed = false
         ran.pop()
         return fail(row, told, toFailure(error))
@@ -166,7 +169,7 @@ export async function runRound(deps: RoundDeps, data: Active, options: RoundOpti
     ran.push({ ...told, outcome: told.outcome === 'done' ? 'failed' : told.outcome, failure: here })
     failure ??= here
     untold = true
-    options.onRun?.(row, here)
+    options.onRun?.(row, told.outcome === 'done' ? 'failed' : told.outcome)
   }
 
   try {
@@ -219,25 +222,27 @@ const TOLD = {
   resumed: roundSchema.shape.resumed,
 } as const
 
-function describe(round: Round, { told, effects, lessons, folded }: Performed): void {
+/** The round with what the run has to tell. */
+function described(before: Round, { told, effects, lessons, folded }: Performed): Round {
   const { result, scores, used } = effects
-  if (told.engine) round.engine = told.engine
+  const round = { ...before, engine: told.engine }
   if (told.memory) round.memory = Math.max(round.memory ?? 0, told.memory)
   if (folded > 0) round.folded = folded
   const matched = new Set(lessons.matched.map(({ id }) => id))
-  const said = scores.flatMap(({ score }) => (score === null ? [] : [score]))
   if (matched.size > 0) {
+    const said = scores.flatMap(({ score }) => (score === null ? [] : [score]))
     round.classifying += used.filter((id) => matched.has(id)).length
     round.scored += said.length
     round.scores = [...round.scores, ...said]
     round.kept += scores.filter(({ keep }) => keep).length
   }
-  if (typeof result !== 'object' || result === null) return
-  for (const [name, schema] of Object.entries(TOLD)) {
+  if (typeof result !== 'object' || result === null) return round
+  const fitting = Object.entries(TOLD).flatMap(([name, schema]) => {
     const value = (result as Record<string, unknown>)[name]
-    const fits = value === undefined ? undefined : schema.safeParse(value)
-    if (fits?.success) Object.assign(round, { [name]: fits.data })
-  }
+    const parsed = value === undefined ? undefined : schema.safeParse(value)
+    return parsed?.success ? [[name, parsed.data]] : []
+  })
+  return Object.assign(round, Object.fromEntries(fitting))
 }
 
 /** Whether it says that it has trained; that M stays then means that nothing better came of it. */
