@@ -30,6 +30,7 @@ const together: Project<PlaywrightTestOptions, PlaywrightWorkerOptions & Everywh
       'examples.spec.ts',
       'static.spec.ts',
       'attacks.spec.ts',
+      'story.spec.ts',
     ],
     use: profile('desktop'),
   },

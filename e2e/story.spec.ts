@@ -35,6 +35,7 @@ test('a second version goes to a fifth, fails there, and is rolled back: nobody 
     const [phone, computer, desk] = await Promise.all(contexts.map((context) => context.newPage()))
     const [ada, bob] = await Promise.all([phone!, computer!].map((page) => askable(page, server.url)))
     const operator = new Operator(desk!, server.url)
+    for (const page of [phone!, computer!, desk!]) page.setDefaultTimeout(30_000)
 
     /** What the device says of the first items of the catalogue: by which version, and in which order. */
     async function ranking(of: typeof ada) {
@@ -73,7 +74,7 @@ test('a second version goes to a fifth, fails there, and is rolled back: nobody 
       await desk!.getByRole('link', { name: 'Release a version' }).click()
       await desk!.getByLabel('Task', { exact: true }).selectOption('rank')
       await desk!.getByLabel('Version', { exact: true }).selectOption('v2')
-      await desk!.getByText('By a rule').click()
+      await desk!.getByLabel('By a rule').check()
       await desk!.getByLabel('Rule, as JSON').fill(JSON.stringify({ bucket: { salt, from: 0, to: 20 } }))
       await desk!.getByLabel('Percent, stage 1').fill('100')
       await desk!.getByRole('button', { name: 'See what it would do' }).click()
