@@ -69,6 +69,8 @@ const fresh: Status = {
   device: 'd-1',
   online: true,
   task: { name: 'demo', version: 3 },
+  tasks: ['filter', 'rank', 'train'].map((name) => ({ name, version: 1 })),
+  arms: [],
   engine: null,
   events: { waiting: 3, delivered: 21 },
   samples: { local: 24, clicks: 4, matched: 0, filtered: 0 },
