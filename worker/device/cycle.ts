@@ -161,8 +161,11 @@ export function createCycle(deps: CycleDeps): Cycle {
     await tunnel.renew(stop)
     // Before there are new events to make samples of.
     await tellSharing(stop)
-    await tunnel.flush(stop)
+    // Events that the server does not take must not keep a task from being taken back.
+    const [sent] = await Promise.allSettled([tunnel.flush(stop)])
+    if (sent.status === 'rejected' && !wasRefused(sent.reason)) throw sent.reason
     if (!first) await refreshed()
+    if (sent.status === 'rejected') throw sent.reason
     if (board.live.task) await rows.fetch(board.live.task, stop)
     await tunnel.reports(stop)
   }
@@ -305,3 +308,5 @@ export function createCycle(deps: CycleDeps): Cycle {
     failed,
   }
 }
+
+const wasRefused = (error: unknown): boolean => error instanceof AppError && error.code === 'refused'
