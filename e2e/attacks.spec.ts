@@ -6,6 +6,8 @@ import { type Active, steal } from './attacks/thief.ts'
 import { becomeVictim } from './attacks/victim.ts'
 import { expect, test } from './test.ts'
 
+/** How often it is looked, ms. */
+const SOON = { intervals: [100] }
 const SHIPPED = ['filter 1', 'rank 1', 'train 1']
 /** Four numbers, as safetensors. */
 const MODEL = (() => {
@@ -167,8 +169,8 @@ test('whoever stands between can keep what is new away, and can change nothing',
   async function contacted(due: { tasks: string[]; failure: unknown }): Promise<void> {
     const before = middle.answered.get('/api/active') ?? 0
     await page.reload()
-    await expect.poll(() => middle.answered.get('/api/active') ?? 0).toBeGreaterThan(before)
-    await expect.poll(state).toEqual(due)
+    await expect.poll(() => middle.answered.get('/api/active') ?? 0, SOON).toBeGreaterThan(before)
+    await expect.poll(state, SOON).toEqual(due)
   }
   const refused = (tasks: string[]) => ({ tasks, failure: 'bad-artifact' })
   /** By the service worker, or after it by the device. */

@@ -17,8 +17,8 @@ export interface Middle {
   close(): Promise<void>
 }
 
-/** What a body is sent with that is here in full and in clear. */
-const OWN = /^(content-length|content-encoding|transfer-encoding|connection|keep-alive|host|accept-encoding)$/
+/** What is of one connection and not of the next. */
+const OWN = /^(content-length|transfer-encoding|connection|keep-alive|host|accept-encoding)$/
 
 const kept = (headers: Iterable<[string, string]>) =>
   Object.fromEntries([...headers].filter(([name]) => !OWN.test(name)))
@@ -37,7 +37,9 @@ export async function standBetween(origin: string): Promise<Middle> {
         redirect: 'manual',
       })
       const body = Buffer.from(await found.arrayBuffer())
-      return { status: found.status, headers: kept(found.headers), body }
+      // The body is here in clear, however it came.
+      const { 'content-encoding': _, ...headers } = kept(found.headers)
+      return { status: found.status, headers, body }
     }
     try {
       const { status, headers, body } = (await middle.instead(path, ask)) ?? (await ask())

@@ -34,7 +34,7 @@ export const draft = {
   hyper: {},
   triggers: [{ on: 'call', name: 'probe' }],
   eligibility: { minBattery: 0, charging: false, onDataSaver: true, whileHidden: 'always' },
-  budget: { ms: 4000, runsPerDay: 1000, duty: 1, modelBytes: 1000, logBytes: 2000 },
+  budget: { ms: 2000, runsPerDay: 1000, duty: 1, modelBytes: 1000, logBytes: 2000 },
   samples: ['matched'],
   models: { reads: ['own'], writes: ['own'] },
 }
