@@ -35,7 +35,7 @@ export function Health() {
   )
 }
 
-const percent = (share: number): string => t.share(Number((100 * share).toFixed(1)))
+const percent = (share: number): string => t.share(Math.round(1000 * share) / 10)
 
 /** Of the runs that were not stopped, those that did not end well. */
 export const failedOf = ({ runs, outcomes }: Pick<Summed, 'runs' | 'outcomes'>): number =>

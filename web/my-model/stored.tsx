@@ -8,7 +8,7 @@ import { Traffic } from './tables.tsx'
 
 /** Everything that this device keeps, counted. */
 export function Stored({ status }: { status: Status }) {
-  const { events, samples, models, bytes } = status
+  const { events, samples, models, bytes, tasks, arms } = status
   const usage = useStorage(bytes.down)
   return (
     <Panel title={t.stored.title}>
@@ -23,6 +23,12 @@ export function Stored({ status }: { status: Status }) {
       {usage !== null && (
         <p>{t.stored.using(size(usage), size(models.reduce((sum, { bytes }) => sum + bytes, 0)))}</p>
       )}
+      <p data-testid="tasks">
+        {tasks.length > 0
+          ? t.stored.tasks(tasks.map(({ name, version }) => `${name} v${version}`))
+          : t.stored.noTasks}
+        {arms.length > 0 && ` ${t.stored.trial}`}
+      </p>
       <Traffic traffic={status.traffic} bytes={bytes} />
       <p class="quiet">{t.stored.about}</p>
     </Panel>

@@ -85,7 +85,7 @@ const shownAs: Record<Metric, (value: number) => string> = {
   clicksPerUser: (value) => fixed(value, 2),
   clickerShare: (value) => t.share(rounded(100 * value)),
 }
-const rounded = (value: number) => Number(value.toFixed(2))
+const rounded = (value: number) => Math.round(100 * value) / 100
 
 function estimated({ value, ci95 }: Estimate, shown: (value: number) => string): string {
   if (value === null) return '–'
