@@ -110,7 +110,7 @@ export function createSimTrainer(
         ? [{ models: { [RANKING]: model.slice(0, -4) } }, { models: { [RANKING]: poisoned(model) } }]
         : []),
     ]
-    const which = effects.scores.length > 0 || model ? lies : lies.slice(1)
+    const which = effects.scores.length > 0 ? lies : lies.slice(1) // of no scores none is wrong
     return { ...result, effects: { ...effects, ...which[random.below(which.length)] } }
   }
 
