@@ -9,6 +9,8 @@ import { type Server, startServer } from './server.ts'
 
 test.describe.configure({ mode: 'serial' })
 
+const LOOK_MS = 650
+
 let fresh: Fresh
 let site: Awaited<ReturnType<typeof serveSite>>
 let server: Server
@@ -66,6 +68,8 @@ for (const example of ['plain', 'react'])
     const moss = list.getByRole('listitem').filter({ hasText: 'Moss' }).getByRole('button')
     for (let i = 0; i < 10; i++) {
       await moss.nth(i).scrollIntoViewIfNeeded()
+      // A reader looks: only what was in view for half a second, and passed over, tells what they do not like.
+      if (i % 4 === 0) await page.waitForTimeout(LOOK_MS)
       await moss.nth(i).click()
       await expect(moss.nth(i)).toHaveAttribute('aria-pressed', 'true')
     }
