@@ -62,7 +62,7 @@ export async function publish(
   const targets = tasks.delivery.targets()!
   for (const { manifest } of targets.document.tasks) {
     const { script, model } = readManifest(await putFile(tree, tasks, manifest.sha256))
-    await putFile(tree, tasks, script.sha256, '.js')
+    await putFile(tree, tasks, script.sha256)
     if (model) await putFile(tree, tasks, model.sha256)
   }
   for (const bytes of [targets.bytes, list]) await putBytes(tree, bytes)
@@ -107,19 +107,16 @@ function dataIn(snapshot: Uint8Array): string | undefined {
   return snapshotSchema.parse(signed).data?.sha256
 }
 
-/** An artifact, compressed beside for hosts that send what they find so, and with other endings besides. */
+/** An artifact, compressed beside for hosts that send what they find so. */
 async function putFile(
   tree: Tree,
   from: { artifact(sha256: string): Promise<Artifact | undefined> },
   hash: string,
-  ...endings: readonly string[]
 ): Promise<Uint8Array> {
   const found = await from.artifact(hash)
   if (!found) throw new AppError('bad-artifact', `The artifact ${hash} is missing.`)
-  for (const ending of ['', ...endings]) {
-    tree.put(`artifacts/${hash}${ending}`, found.bytes)
-    tree.put(`artifacts/${hash}${ending}.gz`, found.gzip)
-  }
+  tree.put(`artifacts/${hash}`, found.bytes)
+  tree.put(`artifacts/${hash}.gz`, found.gzip)
   return found.bytes
 }
 

@@ -109,6 +109,34 @@ export function Field({ label, about, wrong, id, children }: FieldProps) {
   )
 }
 
+type PercentProps = Omit<FieldProps, 'children'> & { value: string; change: (value: string) => void }
+
+export const PercentField = ({ value, change, ...field }: PercentProps) => (
+  <Field {...field}>
+    {(named) => (
+      <input
+        {...named}
+        type="number"
+        inputMode="decimal"
+        min="0"
+        max="100"
+        step="any"
+        required
+        value={value}
+        {...typed(change)}
+      />
+    )}
+  </Field>
+)
+
+/** For a select: one for each. */
+export const VersionOptions = ({ versions }: { versions: readonly number[] }) =>
+  versions.map((one) => (
+    <option key={one} value={`${one}`}>
+      {t.version(one)}
+    </option>
+  ))
+
 /** A word that says how something stands. */
 export const Chip = ({ tone, children }: { tone: 'good' | 'calm' | 'bad'; children: string }) => (
   <span class="chip" data-tone={tone}>

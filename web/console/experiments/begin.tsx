@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks'
 import { type TaskVersion, taskVersionsSchema } from '../../../shared/admin.ts'
 import { useHere, useLoaded } from '../here.ts'
-import { Field, Title, typed, WhenLoaded } from '../parts.tsx'
+import { Field, PercentField, Title, typed, VersionOptions, WhenLoaded } from '../parts.tsx'
 import { NO_RULE, RuleField, ruleOf } from '../releases/rule.tsx'
 import { momentIn } from '../releases/stages.tsx'
 import { t } from '../words/index.ts'
@@ -103,20 +103,7 @@ function Form({ approved }: { approved: readonly TaskVersion[] }) {
         )}
       </Field>
       <ArmsField arms={arms} versions={versions} change={setArms} />
-      <Field id="holdout" label={t.form.holdout}>
-        {(field) => (
-          <input
-            {...field}
-            type="number"
-            min="0"
-            max="100"
-            step="any"
-            required
-            value={holdout}
-            {...typed(setHoldout)}
-          />
-        )}
-      </Field>
+      <PercentField id="holdout" label={t.form.holdout} value={holdout} change={setHoldout} />
       <Field id="seed" label={t.form.seed} about={t.form.seedAbout}>
         {(field) => <input {...field} type="text" required maxLength={80} value={seed} {...typed(setSeed)} />}
       </Field>
@@ -164,28 +151,16 @@ function ArmsField({ arms, versions, change }: ArmsFieldProps) {
             {(field) => (
               <select {...field} value={arm.version} {...typed((version) => set(i, { version }))}>
                 <option value="">{t.form.asWithout}</option>
-                {versions.map((one) => (
-                  <option key={one} value={`${one}`}>
-                    {t.version(one)}
-                  </option>
-                ))}
+                <VersionOptions versions={versions} />
               </select>
             )}
           </Field>
-          <Field id={`arm-percent-${i}`} label={t.form.armPercent(i + 1)}>
-            {(field) => (
-              <input
-                {...field}
-                type="number"
-                min="0"
-                max="100"
-                step="any"
-                required
-                value={arm.percent}
-                {...typed((percent) => set(i, { percent }))}
-              />
-            )}
-          </Field>
+          <PercentField
+            id={`arm-percent-${i}`}
+            label={t.form.armPercent(i + 1)}
+            value={arm.percent}
+            change={(percent) => set(i, { percent })}
+          />
         </div>
       ))}
       <div class="actions">

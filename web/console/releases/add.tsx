@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks'
 import { type TaskVersion, taskVersionsSchema } from '../../../shared/admin.ts'
 import { useHere, useLoaded } from '../here.ts'
-import { Field, Title, typed, WhenLoaded } from '../parts.tsx'
+import { Field, Title, typed, VersionOptions, WhenLoaded } from '../parts.tsx'
 import { t } from '../words/index.ts'
 import { NO_RULE, RuleField, ruleOf } from './rule.tsx'
 import { type DraftStage, momentIn, StagesField, stagesOf } from './stages.tsx'
@@ -90,11 +90,7 @@ function Form({
       <Field id="version" label={t.form.version}>
         {(field) => (
           <select {...field} value={`${chosen}`} {...typed(setVersion)}>
-            {versions.map((one) => (
-              <option key={one} value={`${one}`}>
-                {t.version(one)}
-              </option>
-            ))}
+            <VersionOptions versions={versions} />
           </select>
         )}
       </Field>

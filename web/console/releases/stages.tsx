@@ -1,6 +1,6 @@
 /** Shares that rise: a percentage each, and the moment from which on it counts. */
 import type { Order } from '../../../shared/release/changes.ts'
-import { Field, typed } from '../parts.tsx'
+import { Field, PercentField, typed } from '../parts.tsx'
 import { t } from '../words/index.ts'
 
 /** As it stands in the form. */
@@ -36,21 +36,12 @@ export function StagesField({ name, stages, change }: StagesFieldProps) {
       <legend>{t.form.stages}</legend>
       {stages.map((stage, i) => (
         <div key={i} class="row">
-          <Field id={`${name}-percent-${i}`} label={t.form.percent(i + 1)}>
-            {(field) => (
-              <input
-                {...field}
-                type="number"
-                inputMode="decimal"
-                min="0"
-                max="100"
-                step="any"
-                required
-                value={stage.percent}
-                {...typed((percent) => set(i, { percent }))}
-              />
-            )}
-          </Field>
+          <PercentField
+            id={`${name}-percent-${i}`}
+            label={t.form.percent(i + 1)}
+            value={stage.percent}
+            change={(percent) => set(i, { percent })}
+          />
           <Field id={`${name}-from-${i}`} label={t.form.from(i + 1)}>
             {(field) => (
               <input

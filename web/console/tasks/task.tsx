@@ -3,7 +3,7 @@ import { shownBoardSchema, type TaskVersion, taskVersionsSchema } from '../../..
 import { Panel } from '../../parts.tsx'
 import { moment } from '../../phrases.ts'
 import { useHere, useLoaded } from '../here.ts'
-import { Chip, Field, Head, typed, WhenLoaded } from '../parts.tsx'
+import { Chip, Field, Head, typed, VersionOptions, WhenLoaded } from '../parts.tsx'
 import { diffHref, releaseHref } from '../route.ts'
 import { t } from '../words/index.ts'
 import { releasedOf } from './tasks.tsx'
@@ -109,11 +109,7 @@ function Compare({ task, versions }: { task: string; versions: readonly number[]
     <Field id={id} label={label}>
       {(field) => (
         <select {...field} value={value} {...typed(set)}>
-          {versions.map((one) => (
-            <option key={one} value={`${one}`}>
-              {t.version(one)}
-            </option>
-          ))}
+          <VersionOptions versions={versions} />
         </select>
       )}
     </Field>
