@@ -65,7 +65,7 @@ describe('tasks on a static host', () => {
   it('come out for each device as the server would say it, and all that they name is there', async () => {
     now += 1000
     const published = await publish({ tasks }, site(), { lifeMs: 7 * DAY })
-    // Two manifests, two scripts (also as modules), a model, targets, list: each also compressed; a root, which the newest is, the snapshot, headers.
+    // Two manifests, two scripts, a model, targets, list: each also compressed; a root, which the newest is, the snapshot, headers.
     expect(published).toMatchObject({ files: 18, written: 18, removed: 0, expires: now + 7 * DAY })
     const built = { root: rootOf(file('trust/1.root.json')) }
     const versions = new Set<number>()
