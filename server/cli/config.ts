@@ -6,6 +6,7 @@ import { type Clock, systemClock } from '../../shared/clock.ts'
 import { AppError, parse } from '../../shared/failure.ts'
 import { createAddressOf } from '../http/address.ts'
 import type { AppDeps } from '../http/app.ts'
+import { type CountryOf, createCountryOf } from '../http/country.ts'
 import { createIdentity, type TokenRules } from '../http/identity.ts'
 import { NO_LIMIT, type Rate } from '../http/limit.ts'
 import { LIMITS, type Limits } from '../http/limits.ts'
@@ -25,7 +26,7 @@ export interface Config {
   readonly logLevel: Given['logLevel']
   readonly app: Pick<
     AppDeps,
-    'addressOf' | 'identity' | 'origins' | 'adminCredential' | 'logRequests' | 'limits'
+    'addressOf' | 'countryOf' | 'identity' | 'origins' | 'adminCredential' | 'logRequests' | 'limits'
   >
 }
 
@@ -40,6 +41,7 @@ export function configOf(
     throw new AppError('bad-input', 'For TLS both --tls-cert and --tls-key are due.')
   const tls = tlsCert !== undefined && tlsKey !== undefined ? { cert: tlsCert, key: tlsKey } : undefined
   const identity = identityOf(given, clock)
+  const countryOf = countryOfGiven(given)
   return {
     where: { port, host, tls, setting: '--port' },
     metrics: metricsPort === undefined ? undefined : { port: metricsPort, host: metricsHost },
@@ -48,6 +50,7 @@ export function configOf(
     logLevel: given.logLevel,
     app: {
       addressOf: createAddressOf(given.trustedProxies),
+      ...(countryOf && { countryOf }),
       ...(identity && { identity }),
       origins: given.allowedOrigins,
       ...(adminCredentialFile !== undefined && { adminCredential: secretIn(adminCredentialFile) }),
@@ -55,6 +58,16 @@ export function configOf(
       limits: limitsOf(given),
     },
   }
+}
+
+function countryOfGiven({ countryHeader, trustedProxies }: Given): CountryOf | undefined {
+  if (countryHeader === undefined) return undefined
+  if (trustedProxies.length === 0)
+    throw new AppError(
+      'bad-input',
+      `Anybody could send ${countryHeader}: --country-header needs --trusted-proxies.`,
+    )
+  return createCountryOf(countryHeader, trustedProxies)
 }
 
 function lanOf(given: Given, interfaces: typeof networkInterfaces): Config['lan'] {

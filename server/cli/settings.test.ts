@@ -72,6 +72,7 @@ describe('the settings of a server', () => {
     })
     expect(app).not.toHaveProperty('identity')
     expect(app).not.toHaveProperty('adminCredential')
+    expect(app).not.toHaveProperty('countryOf')
   })
 
   it.each([
@@ -83,6 +84,9 @@ describe('the settings of a server', () => {
     ['KINDRED_LIMIT_DEVICE', '0:1', /KINDRED_LIMIT_DEVICE/],
     ['KINDRED_LIMIT_DEVICE', '10:0', /KINDRED_LIMIT_DEVICE/],
     ['KINDRED_IDENTITY', 'oauth', /KINDRED_IDENTITY/],
+    ['KINDRED_COUNTRY_HEADER', '', /KINDRED_COUNTRY_HEADER.*name of a header/],
+    ['KINDRED_COUNTRY_HEADER', 'CF-IPCountry: DE', /name of a header/],
+    ['KINDRED_COUNTRY_HEADER', 'Länder', /name of a header/],
     ['KINDRED_ALLOWED_ORIGINS', '*', /KINDRED_ALLOWED_ORIGINS.*must be origins/],
     ['KINDRED_ALLOWED_ORIGINS', 'https://shop.example/', /must be origins/],
     ['KINDRED_ALLOWED_ORIGINS', 'https://shop.example,shop.example', /must be origins/],
@@ -124,6 +128,11 @@ describe('the settings of a server', () => {
       '--lan at an address of another machine',
       () => ['--lan', '192.0.2.99'],
       /192\.0\.2\.99 is no address of this machine/,
+    ],
+    [
+      'a header by which anybody could choose a country',
+      () => ['--country-header', 'CF-IPCountry'],
+      /needs --trusted-proxies/,
     ],
     ['a proxy without an address', () => ['--trusted-proxies', 'proxy'], /proxy/],
   ])('do not go with %s', (_, args, sentence) => {

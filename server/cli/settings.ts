@@ -66,6 +66,7 @@ const origins = list.refine(
   (them) => them.every(isOrigin),
   'must be origins with commas between, as https://shop.example,http://localhost:3000',
 )
+const header = z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/, 'must be the name of a header, as CF-IPCountry')
 const written = ({ burst, everyMs }: { burst: number; everyMs: number }) => `${burst}:${1000 / everyMs}`
 
 export const settings = {
@@ -97,6 +98,11 @@ export const settings = {
     'addresses or networks, with commas between, whose X-Forwarded-For is believed',
     list,
     '',
+  ),
+  countryHeader: setting(
+    '--country-header <name>',
+    'header, as CF-IPCountry, in which --trusted-proxies tell the country of who asks; they must overwrite it',
+    header,
   ),
   drainSeconds: setting(
     '--drain-seconds <n>',

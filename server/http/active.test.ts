@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { pino } from 'pino'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type ActiveAnswer, activeSchema, MAX_ALONG, registrationSchema } from '../../shared/api.ts'
 import { sha256 } from '../../shared/hash.ts'
 import { draft, text } from '../../shared/tasks/fixtures.ts'
@@ -12,6 +12,7 @@ import { NOON, type ToyCloud, toyCloud, toySource } from '../cloud/toy.ts'
 import { rotate } from '../tasks/keys.ts'
 import type { Tasks } from '../tasks/tasks.ts'
 import { createApp } from './app.ts'
+import { createCountryOf } from './country.ts'
 import { NO_LIMITS } from './limits.ts'
 
 const ada = { who: 'Ada', why: 'to see it work' }
@@ -120,6 +121,94 @@ it('the same again is 304, whatever the device has, until the list, the data or 
   expect((await active({ root: 1, have: [] })).roots).toHaveLength(1)
   await toy.cloud.train({ epochs: 1 })
   expect((await ask({ root: 2, have: [] }, second)).status).toBe(200)
+})
+
+describe('the country of a device', () => {
+  const header = 'CF-IPCountry'
+  /** A third task, for one country. */
+  const order = {
+    type: 'release' as const,
+    task: 'train',
+    version: 1,
+    rule: { country: ['DE'] },
+    stages: [{ percent: 100 }],
+  }
+  const behind = (countryOf?: ReturnType<typeof createCountryOf>) =>
+    createApp({
+      cloud: toy.cloud,
+      log: pino({ level: 'silent' }),
+      limits: NO_LIMITS,
+      tasks,
+      clock,
+      ...(countryOf && { countryOf }),
+    })
+  /** Through the proxy at 10.0.0.1, unless it comes from elsewhere. */
+  const through = (
+    of: typeof app,
+    country: string | undefined,
+    { body = {}, etag = '', peer = '10.0.0.1' } = {},
+  ) =>
+    of.request(
+      '/api/active',
+      {
+        method: 'POST',
+        headers: {
+          ...phone.headers,
+          'if-none-match': etag,
+          ...(country !== undefined && { [header]: country }),
+        },
+        body: JSON.stringify(body),
+      },
+      { incoming: { socket: { remoteAddress: peer } } },
+    )
+  const tasksIn = async (answer: Response) => {
+    expect(answer.status).toBe(200)
+    const { list } = activeSchema.parse(await answer.json())
+    return JSON.parse(list).tasks.map(({ task }: { task: string }) => task)
+  }
+  const remembered = async () => (await tasks.releases.dryRun(order)).hit
+  beforeAll(async () => {
+    await tasks.submit(draft({ name: 'train' }), { script: text(script) }, ada)
+    await tasks.approve('train', 1, ada)
+    await tasks.releases.change(order, ada)
+  })
+
+  it('is what the proxy says, for what is released and for who is counted', async () => {
+    const of = behind(createCountryOf(header, ['10.0.0.0/8']))
+    expect(await tasksIn(await through(of, 'de'))).toContain('train')
+    expect(await remembered()).toBe(1)
+    expect(await tasksIn(await through(of, 'FR'))).not.toContain('train')
+    expect(await remembered()).toBe(0)
+  })
+
+  it.each([
+    ['the device', undefined, { body: { country: 'DE' } }],
+    ['the device against the proxy', 'FR', { body: { country: 'DE' } }],
+    ['the device where the proxy knows none', 'XX', { body: { country: 'DE' } }],
+    ['who comes by no proxy', 'DE', { peer: '203.0.113.9', body: { country: 'DE' } }],
+    ['a header with no country in it', 'Germany', {}],
+  ])('is nothing that is said by %s, once there is such a header', async (_, country, said) => {
+    const of = behind(createCountryOf(header, ['10.0.0.0/8']))
+    expect(await tasksIn(await through(of, country, said))).not.toContain('train')
+    expect(await remembered()).toBe(0)
+  })
+
+  it('is by default what the device says, whatever headers say', async () => {
+    expect(await tasksIn(await through(behind(), 'DE'))).not.toContain('train')
+    expect(await tasksIn(await through(behind(), 'FR', { body: { country: 'DE' } }))).toContain('train')
+  })
+
+  it('another country is 304 where the same is released there, and else another tag', async () => {
+    const of = behind(createCountryOf(header, ['10.0.0.0/8']))
+    const etag = (await through(of, 'FR')).headers.get('etag')!
+    expect((await through(of, 'AT', { etag })).status).toBe(304)
+    const german = await through(of, 'DE', { etag })
+    expect(german.status).toBe(200)
+    expect(german.headers.get('etag')).not.toBe(etag)
+    expect((await through(of, 'DE', { etag: german.headers.get('etag')! })).status).toBe(304)
+    expect(await remembered()).toBe(1)
+    expect((await through(of, 'FR', { etag: german.headers.get('etag')! })).status).toBe(200)
+  })
 })
 
 it('what a device says that it has must be hashes, and not too many', async () => {

@@ -26,7 +26,8 @@ export function createAddressOf(proxies: readonly string[] = []): AddressOf {
   }
 }
 
-function createTrusted(proxies: readonly string[]): (address: string) => boolean {
+/** Whether an address is one of `proxies`. Throws `bad-input` for a proxy that is no address. */
+export function createTrusted(proxies: readonly string[]): (address: string) => boolean {
   const list = new BlockList()
   for (const proxy of proxies) {
     const [address = '', bits] = proxy.split('/', 2)
@@ -46,7 +47,7 @@ function createTrusted(proxies: readonly string[]): (address: string) => boolean
 }
 
 /** The other end of the connection; empty for a request that came by none, as in tests. */
-function peerOf(c: Context): string {
+export function peerOf(c: Context): string {
   try {
     return plain(getConnInfo(c).remote.address ?? '')
   } catch {

@@ -7,6 +7,7 @@ import { type Clock, systemClock } from '../../shared/clock.ts'
 import type { Cloud } from '../cloud/cloud.ts'
 import type { Tasks } from '../tasks/tasks.ts'
 import { type AddressOf, createAddressOf } from './address.ts'
+import type { CountryOf } from './country.ts'
 import type { Env, Services } from './env.ts'
 import type { Identity } from './identity.ts'
 import { createKnown } from './known.ts'
@@ -38,6 +39,8 @@ export interface AppDeps {
   readonly metrics?: Metrics
   /** Whom limits count; by default the other end of the connection. */
   readonly addressOf?: AddressOf
+  /** Which country a device is in; without it, the one that it says it is in. */
+  readonly countryOf?: CountryOf
   /** Says whose a new device is; without it, devices are anonymous and each is a user. */
   readonly identity?: Identity
   /** Sites besides its own whose pages may ask as devices do. */
@@ -59,6 +62,7 @@ export function createApp({
   limits = {},
   metrics = NO_METRICS,
   addressOf = createAddressOf(),
+  countryOf,
   identity,
   origins = [],
   adminCredential,
@@ -89,7 +93,9 @@ export function createApp({
     .route('/api', taskRoutes(services))
     .route('/', artifactRoutes(services))
   if (tasks)
-    app.route('/api', activeRoutes({ tasks, cloud }, known)).route('/api', reportRoutes(services, known))
+    app
+      .route('/api', activeRoutes({ tasks, cloud, countryOf }, known))
+      .route('/api', reportRoutes(services, known))
   if (adminCredential !== undefined) {
     app.route('/api/admin', adminRoutes(services, adminCredential))
     if (tasks)

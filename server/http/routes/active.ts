@@ -10,6 +10,7 @@ import type { Cloud } from '../../cloud/cloud.ts'
 import { along } from '../../tasks/along.ts'
 import type { Tasks } from '../../tasks/tasks.ts'
 import { readJson } from '../body.ts'
+import type { CountryOf } from '../country.ts'
 import type { Env } from '../env.ts'
 import type { createKnown } from '../known.ts'
 import { endpoint } from '../openapi.ts'
@@ -18,7 +19,7 @@ import { problem } from '../problem.ts'
 const rootPath = z.object({ version: z.coerce.number().int().min(1).max(1e9) })
 
 export const activeRoutes = (
-  { tasks, cloud }: { tasks: Tasks; cloud: Cloud },
+  { tasks, cloud, countryOf }: { tasks: Tasks; cloud: Cloud; countryOf: CountryOf | undefined },
   known: ReturnType<typeof createKnown>,
 ) =>
   new Hono<Env>()
@@ -36,7 +37,7 @@ export const activeRoutes = (
           body: {
             schema: activeRequestSchema.meta({ ref: 'ActiveRequest' }),
             required: true,
-            what: 'What is left out is not known, and hits no rule.',
+            what: 'What is left out is not known, and hits no rule. A server that is told countries by its proxy reads none here.',
           },
           answers: {
             200: {
@@ -49,12 +50,20 @@ export const activeRoutes = (
           },
         },
         async (c) => {
-          const { root, have, ...info } = parse(activeRequestSchema, await readJson(c), 'The request')
+          const {
+            root,
+            have,
+            country: said,
+            ...info
+          } = parse(activeRequestSchema, await readJson(c), 'The request')
           const registered = await cloud.since(c.get('user'))
           const [device = ''] = c.get('credential').split('.')
+          // Not the one that it says where the proxy knows none: else hiding would be a way to choose.
+          const country = countryOf ? countryOf(c) : said
           const { snapshot, list, active } = await tasks.contact({
             ...info,
             id: device,
+            ...(country !== undefined && { country }),
             ...(registered !== undefined && { registered }),
           })
           const roots = root === undefined ? undefined : await tasks.rootsAfter(root)
