@@ -8,14 +8,14 @@ import { type Chosen, chooseEngine } from '../shared/engine/choose.ts'
 import type { EngineName } from '../shared/engine/engine.ts'
 import type { WasmPaths } from '../shared/engine/tfjs/backend.ts'
 import { seeded } from '../shared/random.ts'
-import { DB_NAME } from './device/db.ts'
 import { createDevice, type Device } from './device/device.ts'
-import { createTurns } from './device/turns.ts'
+import { DB_NAME } from './device/storage/db.ts'
 import { createLocks } from './locks.ts'
 import type { Facts, Platform, TabChannel } from './platform.ts'
 import type { Wish } from './trainer/engines.ts'
 import type { Trainer } from './trainer/job.ts'
 import { createTrainer } from './trainer/trainer.ts'
+import { createTurns } from './turns.ts'
 
 export interface HeadlessOptions {
   /** Base URL of the server. */

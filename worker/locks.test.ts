@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { deferred } from './device/turns.ts'
 import { createLocks, holding, locksOf } from './locks.ts'
 import type { Locks } from './platform.ts'
+import { deferred } from './turns.ts'
 
 /** Holds `name` until `release` is called; `order` hears when each request gets it. */
 function holder(locks: ReturnType<typeof createLocks>, order: string[]) {

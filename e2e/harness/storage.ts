@@ -3,15 +3,15 @@ import { deleteDatabases } from './indexeddb.ts'
 import { afterEach, type Outcome, runTests } from './vitest.ts'
 
 const files = {
-  models: () => import('../../worker/device/models.test.ts'),
-  'models.walk': () => import('../../worker/device/models.walk.test.ts'),
-  samples: () => import('../../worker/device/samples.test.ts'),
-  ages: () => import('../../worker/device/ages.test.ts'),
-  versions: () => import('../../worker/device/versions.test.ts'),
-  storage: () => import('../../worker/device/storage.test.ts'),
-  eviction: () => import('../../worker/device/eviction.test.ts'),
-  leader: () => import('../../worker/device/leader.test.ts'),
-  tabs: () => import('../../worker/device/tabs.test.ts'),
+  models: () => import('../../worker/device/models/models.test.ts'),
+  'models.walk': () => import('../../worker/device/models/models.walk.test.ts'),
+  samples: () => import('../../worker/device/samples/samples.test.ts'),
+  ages: () => import('../../worker/device/storage/ages.test.ts'),
+  versions: () => import('../../worker/device/tabs/versions.test.ts'),
+  storage: () => import('../../worker/device/storage/withstand.test.ts'),
+  eviction: () => import('../../worker/device/storage/eviction.test.ts'),
+  leader: () => import('../../worker/device/tabs/leader.test.ts'),
+  tabs: () => import('../../worker/device/tabs/tabs.test.ts'),
 }
 
 function runStorageTests(): Promise<Outcome[]> {

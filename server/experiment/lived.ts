@@ -5,7 +5,7 @@ import type { Hyper } from '../../shared/hyper.ts'
 /**
  * The newest exposure that was cut away, if any was. A device cuts its samples to the newest half whenever there are more than
  * `maxLocal`, so after a long life it has between half and all of them; one that is given that life at once would have half.
- * An exposure is a sample once it is settled, or clicked, or passed over before a click (`worker/device/samples.ts`).
+ * An exposure is a sample once it is settled, or clicked, or passed over before a click (`worker/device/samples/samples.ts`).
  */
 export function cutOf(
   events: readonly KindredEvent[],

@@ -9,9 +9,9 @@ import { createLocks, locksOf } from '../locks.ts'
 import { accountIn, rootIn, seedIn, serverIn, signsIn, staticIn } from '../options.ts'
 import type { Platform } from '../platform.ts'
 import { connectTrainer } from '../trainer/port.ts'
-import { DB_NAME } from './db.ts'
 import { createDevice } from './device.ts'
 import { factsOf } from './facts.ts'
+import { DB_NAME } from './storage/db.ts'
 
 /** The root of trust that this app was built for (SHA-256), if the build was told. */
 const BUILT_FOR = rootIn(`root=${import.meta.env.VITE_KINDRED_ROOT ?? ''}`)

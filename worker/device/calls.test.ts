@@ -6,8 +6,8 @@ import { connect } from '../../shared/connect.ts'
 import type { DeviceApi } from '../../shared/protocol.ts'
 import { stage } from '../testing/stage.ts'
 import { key } from '../testing/world.ts'
+import { deferred } from '../turns.ts'
 import type { Device } from './device.ts'
-import { deferred } from './turns.ts'
 
 const here = stage()
 const { read, start } = here

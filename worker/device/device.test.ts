@@ -5,7 +5,7 @@ import { statusSchema } from '../../shared/protocol.ts'
 import { headlessPlatform } from '../headless.ts'
 import { hashes, LEARNING, rank, stage, status } from '../testing/stage.ts'
 import { batchesFor, createWorld, key } from '../testing/world.ts'
-import { deferred } from './turns.ts'
+import { deferred } from '../turns.ts'
 
 const here = stage()
 const { online, read, start } = here

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { hashes, rank, stage, status } from '../testing/stage.ts'
 import { key } from '../testing/world.ts'
-import { deferred } from './turns.ts'
+import { deferred } from '../turns.ts'
 
 const here = stage()
 const { disk, offline, online, read, start } = here

@@ -5,9 +5,9 @@
  * It only sends. A device that is not registered, or that the server does not know, waits for its next page.
  */
 import type { KindredEvent } from '../../shared/event.ts'
-import { CONTACT_LOCK, DB_NAME } from '../device/names.ts'
-import { patienceAsked, silenceLeft } from '../device/patience.ts'
-import { counted, empty, type Outbox, UPLOADS } from '../device/upload.ts'
+import { CONTACT_LOCK, DB_NAME } from '../device/storage/names.ts'
+import { patienceAsked, silenceLeft } from '../device/tunnel/patience.ts'
+import { counted, empty, type Outbox, UPLOADS } from '../device/tunnel/upload.ts'
 import type { Locks, Request } from '../platform.ts'
 
 export interface Home {

@@ -1,4 +1,4 @@
-/** Figure 5 of the CoDA paper once more, in plain lists and without a storage: what `worker/device/samples.ts` is held to. */
+/** Figure 5 of the CoDA paper once more, in plain lists and without a storage: what `worker/device/samples/samples.ts` is held to. */
 import { DAY_MS } from '../../shared/clock.ts'
 import { NOON } from './world.ts'
 

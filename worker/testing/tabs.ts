@@ -1,7 +1,8 @@
 /** Tabs of one browser that end and sleep as real ones do, and time that a test lets pass. */
-import { deferred, unlessAborted } from '../device/turns.ts'
+
 import type { HeadlessStorage } from '../headless.ts'
 import type { Locks, Platform, TabChannel } from '../platform.ts'
+import { deferred, unlessAborted } from '../turns.ts'
 
 /** Timers that fire when the test lets time pass. */
 export function handTimers() {

@@ -1,5 +1,5 @@
 /** A thread whose tasks come one after the other as time goes by; what it holds in memory stays between them. */
-import { deferred } from '../../../worker/device/turns.ts'
+import { deferred } from '../../../worker/turns.ts'
 import { overThreads } from '../threads.ts'
 
 export interface Lane<Task> {

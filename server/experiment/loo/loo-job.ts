@@ -1,7 +1,7 @@
 /** One user's device under each arm that is due, and where the click that was left out stands: what runs in a thread. */
 import { type Context, UserState } from '../../../shared/generate.ts'
 import { type Batch, pack } from '../../../shared/sample.ts'
-import { openScorer } from '../../../worker/device/scorer.ts'
+import { openScorer } from '../../../worker/device/models/scorer.ts'
 import { seedOf } from '../luck.ts'
 import { createPerson } from '../person.ts'
 import { type Common, openScene, type Reached } from '../scene.ts'

@@ -1,0 +1,250 @@
+/**
+ * One round on the device: the delivered tasks that are due, one after the other; first those that matched samples are for, then those
+ * that learn from what is left of them.
+ */
+import { AppError, type Failure, toFailure } from '../../../shared/failure.ts'
+import { type Round, roundSchema, type Status } from '../../../shared/protocol.ts'
+import type { Sample } from '../../../shared/sample.ts'
+import { policyOf } from '../../../shared/tasks/hyper.ts'
+import { RANKING, type TaskManifest, type Trigger } from '../../../shared/tasks/manifest.ts'
+import type { RunOutcome } from '../../../shared/tasks/report.ts'
+import type { Platform } from '../../platform.ts'
+import type { Active } from '../delivery/active.ts'
+import { differencesOf } from '../samples/differences.ts'
+import { type DeliveredRow, getState } from '../storage/db.ts'
+import { type Chance, dueForBatch, dueForMore, tasksFor } from './due.ts'
+import { emptyRound, writeJournal } from './journal.ts'
+import { type Performed, performTask, type RunDeps } from './run-task.ts'
+import { relapsed } from './trial.ts'
+
+/** A round that takes longer is given up: on the slowest engine it computes for a minute, and rests twice as long. */
+const MAX_ROUND_MS = 15 * 60_000
+
+export interface RoundDeps extends RunDeps {
+  readonly platform: RunDeps['platform'] & Pick<Platform, 'seed'>
+}
+
+/** As long as something holds, and it matters. */
+export interface While {
+  readonly signal: AbortSignal
+  end(): void
+}
+
+export interface RoundOptions extends Omit<Chance, 'within'> {
+  /** The share of one core's time that it may take. */
+  readonly duty: number
+  readonly signal: AbortSignal
+  /** Aborts once something stands in the way of a task with such a policy; it may have done so already. */
+  readonly whileFree: (policy: TaskManifest['eligibility']) => While
+  /** Aborts once the task is active no more. */
+  readonly whileThere: (row: DeliveredRow) => While
+  readonly onPhase: (phase: Status['run']) => void
+  /** Hears of each task that was begun, and how it ended. */
+  readonly onRun?: (row: DeliveredRow, outcome: RunOutcome) => void
+}
+
+/** Whether a round would do anything, by the triggers of the tasks that are here. */
+export async function isDue(
+  deps: RoundDeps,
+  data: Active,
+  options: Omit<Chance, 'asked' | 'within'>,
+): Promise<boolean> {
+  const chance = { ...options, asked: false, within: false }
+  for (const row of await tasksFor(deps.db, data)) {
+    if (await dueForBatch(deps, data, row, chance)) return true
+    if (await dueForMore(deps, data, row, chance)) return true
+  }
+  return false
+}
+
+/**
+ * Runs one round and writes it into the journal. It never throws for what happens inside: a crash, a damaged model, a script that
+ * does what it may not, or a cancelled training end in the outcome `failed`, with M as it was and every sample that was not used
+ * still there; one task's failure is not another's.
+ *
+ * What a task does is one transaction. That of one that changes M, and of the round's last one, also tells the journal. While a task
+ * trains, Mbuf holds how far it has come.
+ */
+export async function runRound(deps: RoundDeps, data: Active, options: RoundOptions): Promise<Round> {
+  const { db, models, samples, rows, platform } = deps
+  const { signal, onPhase } = options
+  const started = performance.now()
+  const { name, hyper } = data.manifest
+  const overdue = new AbortController()
+  const cancelTimer = platform.after(MAX_ROUND_MS, () =>
+    overdue.abort(new AppError('worker', 'The round took too long and was given up.')),
+  )
+  const stop = AbortSignal.any([signal, overdue.signal])
+  const seed = platform.seed()
+  const came = await getState(db, 'pulled')
+  let round = emptyRound(platform.clock.now(), hyper.sigma, came)
+  const ran: NonNullable<Round['tasks']> = []
+  let changed = false
+  let trained = false
+  let failure: Failure | undefined
+  let entry: number | undefined
+  let untold = true
+
+  /** For use in a transaction. */
+  async function tell(): Promise<void> {
+    round.ms = performance.now() - started
+    round.outcome = failure ? 'failed' : changed ? 'committed' : trained ? 'kept' : 'filtered'
+    if (failure) round.failure = failure
+    if (ran.length > 0) round.tasks = [...ran]
+    entry = await writeJournal(db, round, entry)
+    untold = false
+  }
+
+  /** M0 in the place of M, if M does worse by now. */
+  async function tryM(): Promise<void> {
+    const present = await models.base(name)
+    const { validation } = await samples.local(hyper)
+    const verdict = await relapsed({ models, rows }, data, present, validation)
+    if (!verdict) return
+    await models.rollback(name)
+    round.fellBack = { m: verdict.m.auc, m0: verdict.m0.auc }
+  }
+
+  /** How the user's own samples differ from borrowed ones. */
+  async function compare(borrowed: readonly Sample[]): Promise<void> {
+    const { validation, training } = await samples.local(hyper)
+    const differences = differencesOf(data, [...training, ...validation], borrowed)
+    if (differences.length > 0) round.differences = differences
+  }
+
+  async function run(row: DeliveredRow, trigger: Trigger, isLast: boolean): Promise<void> {
+    const { manifest, version } = row
+    const free = options.asked ? undefined : options.whileFree(manifest.eligibility)
+    if (free?.signal.aborted) return free.end()
+    const there = options.whileThere(row)
+    const filters = trigger.on === 'batch'
+    const phase = filters ? 'filtering' : 'training'
+    const writes = manifest.models.writes.includes(RANKING)
+    if (filters) {
+      round.sigma = policyOf(hyper, manifest.hyper).sigma
+      await compare(await samples.waiting())
+    }
+    onPhase({ phase, fraction: 0 })
+    const ended = await performTask(deps, data, row, {
+      trigger,
+      seed,
+      duty: options.duty,
+      signal: AbortSignal.any([stop, there.signal, ...(free ? [free.signal] : [])]),
+      onProgress: (fraction) => onPhase({ phase, fraction }),
+      ...(filters && came && { bytes: came.bytes }),
+    })
+    free?.end()
+    there.end()
+    const { ms, outcome } = ended
+    const told = { name: row.name, version, ms, outcome }
+    if ('carryOut' in ended) {
+      const before = round
+      round = described(round, ended)
+      if (ended.writes.has(name)) changed = true
+      if (isTrained(ended)) trained = true
+      ran.push(told)
+      if (manifest.models.writes.length > 0) onPhase({ phase: 'committing' })
+      const tells = isLast || (writes && ended.writes.has(name))
+      untold = true
+      try {
+        await ended.carryOut(async () => tells && (await tell()))
+        return options.onRun?.(row, outcome)
+      } catch (error) {
+        round = before
+        if (ended.writes.has(name)) changed = false
+        ran.pop()
+        return fail(row, told, toFailure(error))
+      }
+    }
+    fail(row, told, ended.failure)
+  }
+
+  function fail(
+    row: DeliveredRow,
+    told: Omit<(typeof ran)[number], 'failure'>,
+    { code, message }: Failure,
+  ): void {
+    const named = message.includes(row.name) ? message : `${row.name}: ${message}`
+    const here = { code, message: named }
+    ran.push({ ...told, outcome: told.outcome === 'done' ? 'failed' : told.outcome, failure: here })
+    failure ??= here
+    untold = true
+    options.onRun?.(row, told.outcome === 'done' ? 'failed' : told.outcome)
+  }
+
+  try {
+    const tasks = await tasksFor(db, data)
+    if (tasks.some(({ manifest }) => manifest.models.writes.includes(RANKING))) await tryM()
+    const { training, validation } = await samples.local(hyper)
+    round.local = { training: training.length, validation: validation.length }
+    const { exhausted, asked, visiting, resting } = options
+    const chance = { exhausted, asked, visiting, resting }
+    const begun = new Set<DeliveredRow>()
+    for (const row of tasks) {
+      stop.throwIfAborted()
+      const trigger = await dueForBatch(deps, data, row, { ...chance, within: asked })
+      if (!trigger) continue
+      begun.add(row)
+      await run(row, trigger, false)
+    }
+    const within = asked || begun.size > 0
+    const others = tasks.filter(
+      (row) => !begun.has(row) && row.manifest.triggers.some(({ on }) => LATER.has(on)),
+    )
+    for (const row of others) {
+      stop.throwIfAborted()
+      const trigger = await dueForMore(deps, data, row, { ...chance, within })
+      if (trigger) await run(row, trigger, row === others.at(-1))
+    }
+  } catch (error) {
+    failure ??= toFailure(stop.aborted ? stop.reason : error)
+    untold = true
+  } finally {
+    cancelTimer()
+  }
+  if (untold) await db.transaction('rw', db.tables, tell)
+  return round
+}
+
+const LATER: ReadonlySet<Trigger['on']> = new Set(['samples', 'batches-done', 'day', 'visit'])
+
+/** What a script says of its run under names that the journal has; what does not fit is not told. */
+const TOLD = {
+  classifying: roundSchema.shape.classifying,
+  losses: roundSchema.shape.losses,
+  steps: roundSchema.shape.steps,
+  stepsKept: roundSchema.shape.stepsKept,
+  before: roundSchema.shape.before,
+  after: roundSchema.shape.after,
+  loss: roundSchema.shape.loss,
+  course: roundSchema.shape.course,
+  refit: roundSchema.shape.refit,
+  resumed: roundSchema.shape.resumed,
+} as const
+
+/** The round with what the run has to tell. */
+function described(before: Round, { told, effects, lessons, folded }: Performed): Round {
+  const { result, scores, used } = effects
+  const round = { ...before, engine: told.engine }
+  if (told.memory) round.memory = Math.max(round.memory ?? 0, told.memory)
+  if (folded > 0) round.folded = folded
+  const matched = new Set(lessons.matched.map(({ id }) => id))
+  if (matched.size > 0) {
+    const said = scores.flatMap(({ score }) => (score === null ? [] : [score]))
+    round.classifying += used.filter((id) => matched.has(id)).length
+    round.scored += said.length
+    round.scores = [...round.scores, ...said]
+    round.kept += scores.filter(({ keep }) => keep).length
+  }
+  if (typeof result !== 'object' || result === null) return round
+  const fitting = Object.entries(TOLD).flatMap(([name, schema]) => {
+    const value = (result as Record<string, unknown>)[name]
+    const parsed = value === undefined ? undefined : schema.safeParse(value)
+    return parsed?.success ? [[name, parsed.data]] : []
+  })
+  return Object.assign(round, Object.fromEntries(fitting))
+}
+
+/** Whether it says that it has trained; that M stays then means that nothing better came of it. */
+const isTrained = ({ effects: { result } }: Performed): boolean =>
+  typeof result === 'object' && result !== null && (result as { trained?: unknown }).trained === true
