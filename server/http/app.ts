@@ -27,6 +27,7 @@ import { reportAdminRoutes, reportRoutes } from './routes/reports.ts'
 import { artifactRoutes, taskRoutes } from './routes/task.ts'
 import { taskAdminRoutes } from './routes/task-admin.ts'
 import { createSite } from './site.ts'
+import { createUploads } from './uploads.ts'
 import { createWatch, type LogRequests } from './watch.ts'
 
 export interface AppDeps {
@@ -80,6 +81,7 @@ export function createApp({
     limits: { ...LIMITS, ...limits },
   }
   const known = createKnown(services)
+  const uploads = createUploads(services)
   const app = new Hono<Env>().onError(answerError(log)).notFound((c) => problem(c, 404))
   // Before whatever may refuse: a page can only read what is said to its site.
   if (origins.length > 0) app.use(OF_DEVICES, forOrigins(origins))
@@ -88,14 +90,14 @@ export function createApp({
   app
     .route('/', healthRoutes(services, isClosing))
     .route('/api', deviceRoutes(services, known))
-    .route('/api', eventRoutes(services, known))
+    .route('/api', eventRoutes(services, known, uploads))
     .route('/api', batchRoutes(services, known))
     .route('/api', taskRoutes(services))
     .route('/', artifactRoutes(services))
   if (tasks)
     app
       .route('/api', activeRoutes({ tasks, cloud, countryOf }, known))
-      .route('/api', reportRoutes(services, known))
+      .route('/api', reportRoutes(services, known, uploads))
   if (adminCredential !== undefined) {
     app.route('/api/admin', adminRoutes(services, adminCredential))
     if (tasks)

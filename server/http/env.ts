@@ -11,8 +11,9 @@ import { problem } from './problem.ts'
 
 export interface Env {
   Variables: {
-    /** Whose device asks, on routes behind `known`; and what it has shown. */
+    /** On routes behind `known`: whose device asks, which one it is, and what it has shown. */
     user: number
+    device: string
     credential: string
   }
 }

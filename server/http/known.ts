@@ -20,6 +20,7 @@ export function createKnown(services: Services) {
     const wait = limit(user)
     if (wait > 0) return tooMany(c, services, 'device', wait)
     c.set('user', user)
+    c.set('device', credential.split('.')[0]!)
     c.set('credential', credential)
     await next()
   })

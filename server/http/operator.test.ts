@@ -181,7 +181,8 @@ describe('what an operator has', () => {
 
   describe('under a load that is too high', () => {
     it('uploads are turned away before they are read, with a time to come again for each', async () => {
-      const app = appWith({ limits: { ...NO_LIMITS, uploads: { most: 1000, perSecond: 2 } } })
+      const limits = { ...NO_LIMITS, uploads: { most: 1000, perSecond: 2 } }
+      const app = appWith({ limits, tasks: await toy.cloud.tasks() })
       const { headers } = await register(app)
       const body = deflateSync(Buffer.alloc(1 << 20))
       // Its length is not said, so it may be as long as any: until it is read, there is room for no other.
@@ -199,6 +200,9 @@ describe('what an operator has', () => {
         expect(await expectProblem(refused, 429)).toMatch(/uploads/)
       }
       expect(waits).toEqual([2, 2, 3, 3, 4, 4])
+      // The room is that of all routes together.
+      const reports = await app.request('/api/reports', { method: 'POST', headers, body: 'refused' })
+      expect(await expectProblem(reports, 429)).toMatch(/uploads/)
       void slow
     })
 

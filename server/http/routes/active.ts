@@ -56,13 +56,12 @@ export const activeRoutes = (
             country: said,
             ...info
           } = parse(activeRequestSchema, await readJson(c), 'The request')
-          const registered = await cloud.since(c.get('user'))
-          const [device = ''] = c.get('credential').split('.')
+          const registered = await cloud.since(c.var.user)
           // Not the one that it says where the proxy knows none: else hiding would be a way to choose.
           const country = countryOf ? countryOf(c) : said
           const { snapshot, list, active } = await tasks.contact({
             ...info,
-            id: device,
+            id: c.var.device,
             ...(country !== undefined && { country }),
             ...(registered !== undefined && { registered }),
           })

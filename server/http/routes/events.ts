@@ -3,17 +3,16 @@ import { Hono } from 'hono'
 import { acceptedSchema } from '../../../shared/api.ts'
 import { uploadSchema } from '../../../shared/event.ts'
 import { parse } from '../../../shared/failure.ts'
-import { lengthOf, MAX_BODY, readJson } from '../body.ts'
+import { readJson } from '../body.ts'
 import { type Env, NO_STORE, type Services, tooMany } from '../env.ts'
 import { createGate } from '../gate.ts'
 import type { createKnown } from '../known.ts'
 import { endpoint } from '../openapi.ts'
+import type { Uploads } from '../uploads.ts'
 
-export function eventRoutes(services: Services, known: ReturnType<typeof createKnown>) {
-  const { cloud, clock, limits, metrics, addressOf } = services
-  const uploads = createGate(limits.uploads, clock)
+export function eventRoutes(services: Services, known: ReturnType<typeof createKnown>, uploads: Uploads) {
+  const { cloud, clock, limits, metrics } = services
   const events = createGate(limits.events, clock)
-  metrics.gauge('kindred_uploads_bytes', 'Bytes of uploads that are being received', () => uploads.inside)
   metrics.gauge('kindred_events_waiting', 'Events that wait for the disk', () => events.inside)
 
   return new Hono<Env>().post(
@@ -38,16 +37,8 @@ export function eventRoutes(services: Services, known: ReturnType<typeof createK
         },
       },
       async (c) => {
-        const size = Math.min(lengthOf(c) ?? MAX_BODY, MAX_BODY)
-        const from = addressOf(c)
-        const early = uploads.enter(size, from)
-        if (early > 0) return tooMany(c, services, 'uploads', early)
-        let upload: ReturnType<typeof uploadSchema.parse>
-        try {
-          upload = parse(uploadSchema, await readJson(c), 'The upload')
-        } finally {
-          uploads.leave(size, from)
-        }
+        const upload = await uploads(c, async () => parse(uploadSchema, await readJson(c), 'The upload'))
+        if (upload instanceof Response) return upload
         const count = upload.events.length
         const late = events.enter(count)
         if (late > 0) return tooMany(c, services, 'events', late)

@@ -6,12 +6,12 @@ import { reportedSchema, reportsRequestSchema } from '../../../shared/api.ts'
 import { parse } from '../../../shared/failure.ts'
 import { taskNameSchema } from '../../../shared/tasks/manifest.ts'
 import type { Health } from '../../tasks/health/health.ts'
-import { lengthOf, MAX_BODY, readJson } from '../body.ts'
-import { type Env, NO_STORE, type Services, tooMany } from '../env.ts'
-import { createGate } from '../gate.ts'
+import { readJson } from '../body.ts'
+import { type Env, NO_STORE, type Services } from '../env.ts'
 import type { createKnown } from '../known.ts'
 import { createLimit } from '../limit.ts'
 import { endpoint } from '../openapi.ts'
+import type { Uploads } from '../uploads.ts'
 import { answer, group } from './operator-kit.ts'
 
 const day = z.coerce.number().int().min(0).max(1e9)
@@ -22,9 +22,11 @@ const rangeQuery = z.object({
   task: taskNameSchema.optional(),
 })
 
-export function reportRoutes(services: Services, known: ReturnType<typeof createKnown>) {
-  const { cloud, clock, limits, addressOf } = services
-  const uploads = createGate(limits.uploads, clock)
+export function reportRoutes(
+  { cloud, clock, limits }: Services,
+  known: ReturnType<typeof createKnown>,
+  uploads: Uploads,
+) {
   const reports = createLimit(limits.reports, clock)
   const names = createLimit(limits.names, clock)
 
@@ -53,23 +55,16 @@ export function reportRoutes(services: Services, known: ReturnType<typeof create
         },
       },
       async (c) => {
-        const size = Math.min(lengthOf(c) ?? MAX_BODY, MAX_BODY)
-        const from = addressOf(c)
-        const early = uploads.enter(size, from)
-        if (early > 0) return tooMany(c, services, 'uploads', early)
-        try {
-          const upload = parse(reportsRequestSchema, await readJson(c), 'The upload')
-          const [device = ''] = c.get('credential').split('.')
-          const user = c.get('user')
-          const teller = {
-            id: device,
-            mayReport: () => reports(user) === 0,
-            mayName: () => names(user) === 0,
-          }
-          return c.json(await cloud.health.take(upload, teller), 202, NO_STORE)
-        } finally {
-          uploads.leave(size, from)
+        const { user, device } = c.var
+        const teller = {
+          id: device,
+          mayReport: () => reports(user) === 0,
+          mayName: () => names(user) === 0,
         }
+        const taken = await uploads(c, async () =>
+          cloud.health.take(parse(reportsRequestSchema, await readJson(c), 'The upload'), teller),
+        )
+        return taken instanceof Response ? taken : c.json(taken, 202, NO_STORE)
       },
     ),
   )
