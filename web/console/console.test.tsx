@@ -230,6 +230,74 @@ describe('the first view', () => {
   })
 })
 
+describe('the forms', () => {
+  beforeEach(() => {
+    const by = { who: 'Ada', why: 'first', at: NOW, commit: 'c' }
+    const version = (name: string, version: number, approved = true) => ({ name, version, approved, ...by })
+    answers['/tasks'] = {
+      approvedUntil: NOW,
+      versions: [version('rank', 3, false), version('rank', 2), version('rank', 1), version('filter', 4)],
+    }
+  })
+  /** What a form would have done. */
+  const tried = async () => {
+    sent = []
+    await submit('.form')
+    return sent
+  }
+  async function byRule(): Promise<void> {
+    const choice = root().querySelector('[name="rule-by"][value="rule"]')!
+    choice.dispatchEvent(new page.Event('change', { bubbles: true }))
+    await settled()
+  }
+  const options = (id: string) =>
+    [...root().querySelectorAll(`#${id} option`)].map(({ textContent }) => textContent)
+
+  it('of a release proposes what is approved of the task, by the rule', async () => {
+    await openSignedIn('#/release/rank/2')
+    expect(options('task')).toEqual(['filter', 'rank'])
+    expect(options('version')).toEqual(['v2', 'v1'])
+    await byRule()
+    await type('#rule-text', '{"language": ["de"]}')
+    await type('#until', '2026-06-01T00:00')
+    const until = new Date('2026-06-01T00:00').getTime()
+    const order = { type: 'release', task: 'rank', version: 2, rule: { language: ['de'] } }
+    expect(await tried()).toEqual([
+      ['/releases/dry-run', { order: { ...order, stages: [{ percent: 5 }], until } }],
+    ])
+  })
+
+  it('of an experiment proposes the newest version against none, for whoever the rule hits', async () => {
+    await openSignedIn('#/experiments/new')
+    await type('#seed', 'pepper')
+    const arms = [
+      { name: 'v4', task: { version: 4 }, percent: 45 },
+      { name: 'control', task: null, percent: 45 },
+    ]
+    const order = { type: 'experiment', task: 'filter', seed: 'pepper', holdout: 10, arms }
+    expect(await tried()).toEqual([['/releases/dry-run', { order: { ...order, rule: { everyone: true } } }]])
+  })
+
+  it.each(['#/release', '#/experiments/new'])(
+    'propose nothing by a rule that does not fit: %s',
+    async (at) => {
+      await openSignedIn(at)
+      await byRule()
+      await type('#rule-text', '{"language": "de"')
+      expect(await tried()).toEqual([])
+      expect(focused.at(-1)).toBe('{"language": "de"')
+      expect(root().querySelector('#rule-text-wrong')).not.toBeNull()
+    },
+  )
+
+  it.each(['#/release', '#/experiments/new'])('are not there while nothing is approved: %s', async (at) => {
+    answers['/tasks'] = { approvedUntil: NOW, versions: [] }
+    await openSignedIn(at)
+    expect(root().querySelector('form:has(#task)')).toBeNull()
+    expect(root().textContent).toContain('No version is approved.')
+  })
+})
+
 describe('the other views', () => {
   it('show what a version has over another', async () => {
     answers['/tasks/rank/2/from/1'] = {

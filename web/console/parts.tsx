@@ -109,9 +109,9 @@ export function Field({ label, about, wrong, id, children }: FieldProps) {
   )
 }
 
-type PercentProps = Omit<FieldProps, 'children'> & { value: string; change: (value: string) => void }
+type InputProps = Omit<FieldProps, 'children'> & { value: string; change: (value: string) => void }
 
-export const PercentField = ({ value, change, ...field }: PercentProps) => (
+export const PercentField = ({ value, change, ...field }: InputProps) => (
   <Field {...field}>
     {(named) => (
       <input
@@ -128,6 +128,24 @@ export const PercentField = ({ value, change, ...field }: PercentProps) => (
     )}
   </Field>
 )
+
+/** Local time, or nothing. */
+export const MomentField = ({
+  value,
+  change,
+  required = false,
+  ...field
+}: InputProps & { required?: boolean }) => (
+  <Field {...field}>
+    {(named) => (
+      <input {...named} type="datetime-local" required={required} value={value} {...typed(change)} />
+    )}
+  </Field>
+)
+
+/** ms of what such a field holds; undefined for nothing. */
+export const momentIn = (text: string): number | undefined =>
+  text === '' ? undefined : new Date(text).getTime()
 
 /** For a select: one for each. */
 export const VersionOptions = ({ versions }: { versions: readonly number[] }) =>

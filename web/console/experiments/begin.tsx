@@ -1,9 +1,9 @@
 import { useState } from 'preact/hooks'
-import { type TaskVersion, taskVersionsSchema } from '../../../shared/admin.ts'
-import { useHere, useLoaded } from '../here.ts'
-import { Field, PercentField, Title, typed, VersionOptions, WhenLoaded } from '../parts.tsx'
-import { NO_RULE, RuleField, ruleOf } from '../releases/rule.tsx'
-import { momentIn } from '../releases/stages.tsx'
+import type { Rule } from '../../../shared/release/rules.ts'
+import { useHere } from '../here.ts'
+import { type Approved, OrderForm, OrderView, TaskField } from '../order.tsx'
+import { Field, MomentField, momentIn, PercentField, typed, VersionOptions } from '../parts.tsx'
+import { NO_RULE, RuleField } from '../releases/rule.tsx'
 import { t } from '../words/index.ts'
 
 interface DraftArm {
@@ -20,49 +20,34 @@ const firstArms = (newest: number): readonly DraftArm[] => [
 ]
 
 /** Versions of a task against each other. */
-export function BeginExperiment() {
-  const { ask } = useHere()
-  const found = useLoaded(() => ask(taskVersionsSchema, '/tasks'))
-  return (
-    <div class="panels">
-      <Title>{t.experiments.add}</Title>
-      <WhenLoaded of={found}>
-        {({ versions }) => {
-          const approved = versions.filter((one) => one.approved)
-          return approved.length === 0 ? <p>{t.form.noneApproved}</p> : <Form approved={approved} />
-        }}
-      </WhenLoaded>
-    </div>
-  )
-}
+export const BeginExperiment = () => (
+  <OrderView title={t.experiments.add}>{(approved) => <Form approved={approved} />}</OrderView>
+)
 
-function Form({ approved }: { approved: readonly TaskVersion[] }) {
+function Form({ approved }: { approved: Approved }) {
   const { propose } = useHere()
-  const names = [...new Set(approved.map(({ name }) => name))].sort()
-  const versionsOf = (task: string) =>
-    approved.filter(({ name }) => name === task).map(({ version }) => version)
-  const [task, setTask] = useState(names[0]!)
-  const versions = versionsOf(task)
-  const [arms, setArms] = useState(() => firstArms(versions[0]!))
+  const { tasks, versionsOf } = approved
+  const [task, setTask] = useState(tasks[0]!)
+  const [arms, setArms] = useState(() => firstArms(versionsOf(task)[0]!))
   const [holdout, setHoldout] = useState('10')
   const [seed, setSeed] = useState(() => crypto.randomUUID().slice(0, 8))
   const [rule, setRule] = useState(NO_RULE)
   const [from, setFrom] = useState('')
   const [until, setUntil] = useState('')
 
-  function submit(): void {
-    const read = ruleOf(rule)
-    if ('wrong' in read) {
-      document.getElementById('rule-text')?.focus()
-      return
-    }
+  function choose(name: string): void {
+    setTask(name)
+    setArms(firstArms(versionsOf(name)[0]!))
+  }
+
+  function submit(rule: Rule): void {
     const [begins, ends] = [momentIn(from), momentIn(until)]
     propose({
       title: t.ask.begin.title(task),
       yes: t.ask.begin.yes,
       change: {
         order: {
-          ...{ type: 'experiment', task, rule: read.rule, seed, holdout: Number(holdout) },
+          ...{ type: 'experiment', task, rule, seed, holdout: Number(holdout) },
           arms: arms.map(({ name, version, percent }) => ({
             name,
             task: version === '' ? null : { version: Number(version) },
@@ -79,45 +64,17 @@ function Form({ approved }: { approved: readonly TaskVersion[] }) {
   }
 
   return (
-    <form
-      class="panel form"
-      onSubmit={(event) => {
-        event.preventDefault()
-        submit()
-      }}
-    >
-      <Field id="task" label={t.form.task}>
-        {(field) => (
-          <select
-            {...field}
-            value={task}
-            {...typed((name) => {
-              setTask(name)
-              setArms(firstArms(versionsOf(name)[0]!))
-            })}
-          >
-            {names.map((name) => (
-              <option key={name}>{name}</option>
-            ))}
-          </select>
-        )}
-      </Field>
-      <ArmsField arms={arms} versions={versions} change={setArms} />
+    <OrderForm rule={rule} submit={submit}>
+      <TaskField of={approved} task={task} change={choose} />
+      <ArmsField arms={arms} versions={versionsOf(task)} change={setArms} />
       <PercentField id="holdout" label={t.form.holdout} value={holdout} change={setHoldout} />
       <Field id="seed" label={t.form.seed} about={t.form.seedAbout}>
         {(field) => <input {...field} type="text" required maxLength={80} value={seed} {...typed(setSeed)} />}
       </Field>
       <RuleField rule={rule} change={setRule} />
-      <Field id="from" label={t.form.begins}>
-        {(field) => <input {...field} type="datetime-local" value={from} {...typed(setFrom)} />}
-      </Field>
-      <Field id="until" label={t.form.until}>
-        {(field) => <input {...field} type="datetime-local" value={until} {...typed(setUntil)} />}
-      </Field>
-      <button type="submit" class="button primary">
-        {t.form.try}
-      </button>
-    </form>
+      <MomentField id="from" label={t.form.begins} value={from} change={setFrom} />
+      <MomentField id="until" label={t.form.until} value={until} change={setUntil} />
+    </OrderForm>
   )
 }
 

@@ -1,10 +1,11 @@
 import { useState } from 'preact/hooks'
-import { type TaskVersion, taskVersionsSchema } from '../../../shared/admin.ts'
-import { useHere, useLoaded } from '../here.ts'
-import { Field, Title, typed, VersionOptions, WhenLoaded } from '../parts.tsx'
+import type { Rule } from '../../../shared/release/rules.ts'
+import { useHere } from '../here.ts'
+import { type Approved, OrderForm, OrderView, TaskField } from '../order.tsx'
+import { Field, MomentField, momentIn, typed, VersionOptions } from '../parts.tsx'
 import { t } from '../words/index.ts'
-import { NO_RULE, RuleField, ruleOf } from './rule.tsx'
-import { type DraftStage, momentIn, StagesField, stagesOf } from './stages.tsx'
+import { NO_RULE, RuleField } from './rule.tsx'
+import { type DraftStage, StagesField, stagesOf } from './stages.tsx'
 
 interface AddReleaseProps {
   /** What to begin with. */
@@ -13,54 +14,29 @@ interface AddReleaseProps {
 }
 
 /** A version that is approved goes to devices. */
-export function AddRelease(chosen: AddReleaseProps) {
-  const { ask } = useHere()
-  const found = useLoaded(() => ask(taskVersionsSchema, '/tasks'))
-  return (
-    <div class="panels">
-      <Title>{t.release.add}</Title>
-      <WhenLoaded of={found}>
-        {({ versions }) => {
-          const approved = versions.filter((one) => one.approved)
-          return approved.length === 0 ? (
-            <p>{t.form.noneApproved}</p>
-          ) : (
-            <Form approved={approved} {...chosen} />
-          )
-        }}
-      </WhenLoaded>
-    </div>
-  )
-}
+export const AddRelease = (chosen: AddReleaseProps) => (
+  <OrderView title={t.release.add}>{(approved) => <Form approved={approved} {...chosen} />}</OrderView>
+)
 
-function Form({
-  approved,
-  task: first,
-  version: number,
-}: AddReleaseProps & { approved: readonly TaskVersion[] }) {
+function Form({ approved, task: first, version: number }: AddReleaseProps & { approved: Approved }) {
   const { propose } = useHere()
-  const names = [...new Set(approved.map(({ name }) => name))].sort()
-  const [task, setTask] = useState(first !== undefined && names.includes(first) ? first : names[0]!)
-  const versions = approved.filter(({ name }) => name === task).map(({ version }) => version)
+  const { tasks, versionsOf } = approved
+  const [task, setTask] = useState(first !== undefined && tasks.includes(first) ? first : tasks[0]!)
   const [version, setVersion] = useState(`${number ?? ''}`)
   const [rule, setRule] = useState(NO_RULE)
   const [stages, setStages] = useState<readonly DraftStage[]>([{ percent: '5', from: '' }])
   const [until, setUntil] = useState('')
+  const versions = versionsOf(task)
   const chosen = versions.includes(Number(version)) ? Number(version) : versions[0]!
 
-  function submit(): void {
-    const read = ruleOf(rule)
-    if ('wrong' in read) {
-      document.getElementById('rule-text')?.focus()
-      return
-    }
+  function submit(rule: Rule): void {
     const ends = momentIn(until)
     propose({
       title: t.ask.add.title(task, chosen),
       yes: t.ask.add.yes,
       change: {
         order: {
-          ...{ type: 'release', task, version: chosen, rule: read.rule, stages: stagesOf(stages) },
+          ...{ type: 'release', task, version: chosen, rule, stages: stagesOf(stages) },
           ...(ends !== undefined && { until: ends }),
         },
       },
@@ -71,22 +47,8 @@ function Form({
   }
 
   return (
-    <form
-      class="panel form"
-      onSubmit={(event) => {
-        event.preventDefault()
-        submit()
-      }}
-    >
-      <Field id="task" label={t.form.task}>
-        {(field) => (
-          <select {...field} value={task} {...typed(setTask)}>
-            {names.map((name) => (
-              <option key={name}>{name}</option>
-            ))}
-          </select>
-        )}
-      </Field>
+    <OrderForm rule={rule} submit={submit}>
+      <TaskField of={approved} task={task} change={setTask} />
       <Field id="version" label={t.form.version}>
         {(field) => (
           <select {...field} value={`${chosen}`} {...typed(setVersion)}>
@@ -96,12 +58,7 @@ function Form({
       </Field>
       <RuleField rule={rule} change={setRule} />
       <StagesField name="stages" stages={stages} change={setStages} />
-      <Field id="until" label={t.form.until}>
-        {(field) => <input {...field} type="datetime-local" value={until} {...typed(setUntil)} />}
-      </Field>
-      <button type="submit" class="button primary">
-        {t.form.try}
-      </button>
-    </form>
+      <MomentField id="until" label={t.form.until} value={until} change={setUntil} />
+    </OrderForm>
   )
 }

@@ -11,7 +11,10 @@ export interface DraftRule {
   readonly by: 'everyone' | 'rule'
   readonly text: string
 }
-export const NO_RULE: DraftRule = { by: 'everyone', text: '{"country": ["DE"]}' }
+export const NO_RULE: DraftRule = { by: 'everyone', text: '{"platform": ["android"]}' }
+
+/** Where a rule that does not fit is to be put right. */
+export const focusRule = (): void => document.getElementById('rule-text')?.focus()
 
 export function ruleOf({ by, text }: DraftRule): { rule: Rule } | { wrong: string } {
   if (by === 'everyone') return { rule: { everyone: true } }

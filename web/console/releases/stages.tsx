@@ -1,6 +1,6 @@
 /** Shares that rise: a percentage each, and the moment from which on it counts. */
 import type { Order } from '../../../shared/release/changes.ts'
-import { Field, PercentField, typed } from '../parts.tsx'
+import { MomentField, momentIn, PercentField } from '../parts.tsx'
 import { t } from '../words/index.ts'
 
 /** As it stands in the form. */
@@ -10,10 +10,6 @@ export interface DraftStage {
   readonly from: string
 }
 type Stages = Extract<Order, { type: 'release' }>['stages']
-
-/** ms of what an input for local time holds; undefined for nothing. */
-export const momentIn = (text: string): number | undefined =>
-  text === '' ? undefined : new Date(text).getTime()
 
 export const stagesOf = (drafts: readonly DraftStage[]): Stages =>
   drafts.map(({ percent, from }) => {
@@ -42,17 +38,13 @@ export function StagesField({ name, stages, change }: StagesFieldProps) {
             value={stage.percent}
             change={(percent) => set(i, { percent })}
           />
-          <Field id={`${name}-from-${i}`} label={t.form.from(i + 1)}>
-            {(field) => (
-              <input
-                {...field}
-                type="datetime-local"
-                required={i > 0}
-                value={stage.from}
-                {...typed((from) => set(i, { from }))}
-              />
-            )}
-          </Field>
+          <MomentField
+            id={`${name}-from-${i}`}
+            label={t.form.from(i + 1)}
+            required={i > 0}
+            value={stage.from}
+            change={(from) => set(i, { from })}
+          />
         </div>
       ))}
       <p class="quiet">{t.form.fromAbout}</p>
