@@ -1,4 +1,5 @@
 /** The story of everyone's first hour, told on every device. */
+import { expectForgotten } from './forgotten.ts'
 import { expect, test } from './test.ts'
 
 /** From the tenth click to the first committed model (ms): the promise to a new visitor on a machine of two cores. */
@@ -78,9 +79,7 @@ test('a new visitor’s clicks train a model on their own device, which ranks fr
     await expect(page.getByTestId('events-waiting')).toHaveText('0')
     const sent = Number(await page.getByTestId('events-delivered').textContent())
     expect(sent).toBeGreaterThan(0)
-    const erased = await person.forget()
-    for (const place of ['here', 'on the server'])
-      await expect(erased).toContainText(`Removed ${place}: ${sent} events`)
+    expectForgotten(await person.forget(), sent)
     await person.goTo('My model')
     await expect(page.getByTestId('samples-clicks')).toHaveText('0')
     await expect.poll(() => person.hashes()).toEqual([delivered])

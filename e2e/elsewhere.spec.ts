@@ -2,6 +2,7 @@
 import { find, isRequired } from './browsers/find.js'
 import { openTab } from './browsers/open.ts'
 import { createVisitor } from './browsers/visitor.ts'
+import { expectForgotten } from './forgotten.ts'
 import { openSite } from './site.ts'
 import { readModels } from './stored.ts'
 import { expect, test } from './test.ts'
@@ -61,9 +62,7 @@ for (const kind of ['firefox', 'webkit'] as const)
         const { value: sent } = await visitor.facts('events-delivered')
         expect(Number(sent)).toBeGreaterThanOrEqual(20)
         await visitor.goTo('settings')
-        const said = await visitor.forget()
-        for (const place of ['here', 'on the server'])
-          expect(said).toContain(`Removed ${place}: ${sent} events`)
+        expectForgotten(await visitor.forget(), Number(sent))
         await visitor.goTo('my-model')
         await visitor.facts('samples-clicks', { value: '0' })
       })

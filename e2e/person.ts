@@ -1,5 +1,5 @@
 /** A person with a phone, and a look into what their browser keeps. */
-import { expect, type Locator, type Page } from 'playwright/test'
+import { expect, type Page } from 'playwright/test'
 import { readModels, type StoredModel } from './stored.ts'
 
 export type View = 'Feed' | 'My model' | 'Settings'
@@ -100,12 +100,12 @@ export class Person {
   }
 
   /** Erases everything, and says what the app says was removed. */
-  async forget(): Promise<Locator> {
+  async forget(): Promise<string> {
     await this.goTo('Settings')
     await this.page.getByRole('button', { name: 'Forget everything' }).click()
     const dialog = this.page.getByRole('dialog')
     await dialog.getByRole('button', { name: /forget/i }).click()
-    return this.page.getByTestId('erased')
+    return this.page.getByTestId('erased').innerText()
   }
 
   /** The ranking models as they lie in IndexedDB, hashed anew. */
