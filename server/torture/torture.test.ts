@@ -5,9 +5,9 @@ import { createReleases } from './server.ts'
 import { torture } from './torture.ts'
 
 /** Seeds of every `npm test`; `kindred torture` runs as many as one likes. */
-const SEEDS = 25
+const SEEDS = 16
 /** And of those whose devices are told to learn otherwise. */
-const OTHERWISE = 5
+const OTHERWISE = 3
 /** A bug must show within so many seeds. */
 const ENOUGH = 200
 
