@@ -26,20 +26,23 @@ test('a new visitor’s clicks train a model on their own device, which ranks fr
 
   await test.step('events are delivered, batches come, the classifier filters, the ranking model is trained', async () => {
     await person.goTo('My model')
-    const round = page.getByTestId('round')
-    await expect(round).toHaveAttribute('data-outcome', 'committed', { timeout: 90_000 })
+    const { kept, before, after } = await person.committedRound()
     const ms = Date.now() - tenthClick
     info.annotations.push({ type: 'first model', description: `${ms} ms` })
     console.log(
       `  ${info.project.name}: first personal model ${(ms / 1000).toFixed(1)} s after the tenth click`,
     )
     if (quiet) expect(ms, 'from the tenth click to the first personal model').toBeLessThan(FIRST_MODEL_MS)
-    const number = async (name: string) => Number(await round.getAttribute(`data-${name}`))
-    expect(await number('kept'), 'samples that the classifier kept').toBeGreaterThan(0)
-    expect(await number('after')).toBeGreaterThan(await number('before'))
+    expect(Number(kept), 'samples that the classifier kept').toBeGreaterThan(0)
+    expect(Number(after)).toBeGreaterThan(Number(before))
     await expect(page.getByTestId('events-waiting')).toHaveText('0')
     // Ten clicks and at least as many exposures reached the server.
     expect(Number(await page.getByTestId('events-delivered').textContent())).toBeGreaterThanOrEqual(20)
+  })
+
+  await test.step('the network is gone; a round that goes on comes to its end', async () => {
+    await context.setOffline(true)
+    await expect(page.getByTestId('status')).toHaveAttribute('data-phase', 'idle', { timeout: 90_000 })
   })
 
   await test.step('on the disk M is new, whole, and M0 is what was delivered', async () => {
@@ -66,7 +69,6 @@ test('a new visitor’s clicks train a model on their own device, which ranks fr
 
   await test.step('without a network the app starts and the personal model ranks', async () => {
     await page.evaluate(() => navigator.serviceWorker.ready)
-    await context.setOffline(true)
     await page.reload()
     await person.feedIsRanked()
     expect(await person.feed()).toEqual(feedAfter)

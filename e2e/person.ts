@@ -99,6 +99,19 @@ export class Person {
     await this.page.getByRole('navigation').getByRole('link', { name: view }).click()
   }
 
+  /** What “My model” tells of the newest round, once that has committed a model. */
+  async committedRound(): Promise<Record<string, string>> {
+    const found = await this.page.waitForFunction(
+      () => {
+        const round = document.querySelector<HTMLElement>('[data-testid=round][data-outcome=committed]')
+        return round && ({ ...round.dataset } as Record<string, string>)
+      },
+      undefined,
+      { timeout: 90_000 },
+    )
+    return (await found.jsonValue())!
+  }
+
   /** Erases everything, and says what the app says was removed. */
   async forget(): Promise<string> {
     await this.goTo('Settings')
