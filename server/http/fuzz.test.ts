@@ -1,18 +1,29 @@
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { connect } from 'node:net'
+import { join, sep } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import type { Logger } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { acceptedSchema, batchListSchema, problemSchema, type Registration } from '../../shared/api.ts'
+import {
+  acceptedSchema,
+  activeSchema,
+  batchListSchema,
+  problemSchema,
+  type Registration,
+} from '../../shared/api.ts'
 import { MAX_EVENTS } from '../../shared/event.ts'
+import { draft, text } from '../../shared/tasks/fixtures.ts'
 import { browsing, DAY, HOUR, NOON, type ToyCloud, toyCloud, toySource } from '../cloud/toy.ts'
+import type { Tasks } from '../tasks/tasks.ts'
 import { createApp } from './app.ts'
 import { MAX_BODY } from './body.ts'
 import { listen } from './listen.ts'
-import { type JsonSchema, type Known, type Odd, oddBytes, oddRequest, type Route, valuesOf } from './odd.ts'
+import { oddBytes } from './odd/bytes.ts'
+import { type Known, type Odd, oddRequest } from './odd/requests.ts'
+import { routesOf } from './odd/routes.ts'
 
 /** Each is some requests after each other: what one leaves behind, the next may stumble over. */
 const VISITS = 120
@@ -21,9 +32,11 @@ const CONNECTIONS = 300
 const DEVICES = [0, 1, 2]
 const SLOW = { timeout: 120_000 }
 const ADMIN = 'the-credential-of-an-operator-for-a-test'
+const ada = { who: 'Ada', why: 'to see it work' }
 
 describe('every route, whatever it is asked', () => {
   let toy: ToyCloud
+  let tasks: Tasks
   let app: ReturnType<typeof createApp>
   let known: Known
   let expectWell: () => Promise<void>
@@ -42,7 +55,8 @@ describe('every route, whatever it is asked', () => {
     await toy.cloud.train({ epochs: 1 })
     // Long jobs would go on behind the requests that follow.
     const cloud = { ...toy.cloud, prepare: async () => ({}) as never, train: async () => ({}) as never }
-    app = createApp({ cloud, log, adminCredential: ADMIN, clock: { now: () => time.now } })
+    tasks = await toy.cloud.tasks()
+    app = createApp({ cloud, log, adminCredential: ADMIN, tasks, clock: { now: () => time.now } })
     const gone = await toy.cloud.register()
     await toy.cloud.erase((await toy.cloud.authenticate(gone.credential))!)
     const { model, sliced } = (await toy.cloud.manifest())!
@@ -57,6 +71,7 @@ describe('every route, whatever it is asked', () => {
         ids: [[0, 1, 2], [61]],
         sha256: [sliced!.item!, model.sha256],
         device: DEVICES.map((n) => `device-${n}`),
+        ...(await withTasks(tasks)),
       },
     }
     await revive()
@@ -93,11 +108,25 @@ describe('every route, whatever it is asked', () => {
       const list = await app.request('/api/batches', { headers })
       const { day, count } = batchListSchema.parse(await list.json())
       expect(count).toBeGreaterThan(0)
+      const asked = await app.request('/api/active', { method: 'POST', headers, body: '{"root":1}' })
+      activeSchema.parse(await asked.json())
       return (await app.request(`/api/batches/${day}/0`, { headers })).arrayBuffer()
     }
     const first = await visit()
     return async () => expect(Buffer.from(await visit()).equals(Buffer.from(first))).toBe(true)
   }
+
+  /** What may not be another after a refusal. */
+  const held = async () => ({
+    ...(await toy.cloud.status()),
+    devices: await toy.cloud.knownDevices(),
+    entries: tasks.releases.board().entries,
+    versions: (await tasks.repository.log()).length,
+    targets: tasks.delivery.targets()?.document.version,
+    files: filesIn(join(toy.dir, 'tasks')).length,
+  })
+  /** Tasks, which requests may add to, are looked at with each. */
+  const otherFiles = () => filesIn(toy.dir).filter((path) => !path.startsWith(`tasks${sep}`))
 
   function expectNoFailure(): void {
     expect(failures).toEqual([])
@@ -113,9 +142,9 @@ describe('every route, whatever it is asked', () => {
   it('answers below 500, refuses in one form, and keeps nothing of what it refuses', SLOW, async () => {
     const routes = await routesOf(app, known.values)
     const met = new Map(routes.map(({ method, path }) => [`${method} ${path}`, new Set<number>()]))
-    const [before, files] = [resources(), filesIn(toy.dir)]
+    const [before, files] = [resources(), otherFiles()]
     const expectAnswer = async ({ method, path, headers: told, body }: Odd) => {
-      const held = await toy.cloud.status()
+      const earlier = await held()
       const headers = { ...told, authorization: named(told.authorization!) }
       const init = { method, headers, ...(body && !/^(get|head)$/i.test(method) && { body }) }
       const response = await app.request(named(path), init)
@@ -124,15 +153,15 @@ describe('every route, whatever it is asked', () => {
       expect(response.status).toBeLessThan(500)
       if (response.status >= 400 && method !== 'HEAD')
         expectRefusal(response.status, response.headers.get('content-type'), text)
-      const now = await toy.cloud.status()
-      if (response.status >= 300 || /^(get|head|options)$/i.test(method)) expect(now).toEqual(held)
-      expect(now.events - held.events).toBeLessThanOrEqual(MAX_EVENTS)
-      expect(now.users - held.users).toBeLessThanOrEqual(1)
+      const now = await held()
+      if (response.status >= 300 || /^(get|head|options)$/i.test(method)) expect(now).toEqual(earlier)
+      expect(now.events - earlier.events).toBeLessThanOrEqual(MAX_EVENTS)
+      expect(now.users - earlier.users).toBeLessThanOrEqual(1)
       return response.status
     }
     await fc.assert(
       fc.asyncProperty(
-        fc.array(oddRequest(routes, known), { minLength: 1, maxLength: 15 }),
+        fc.array(oddRequest(routes, known), { minLength: 10, maxLength: 20 }),
         async (visit) => {
           await revive()
           for (const odd of visit) {
@@ -145,7 +174,8 @@ describe('every route, whatever it is asked', () => {
       { seed: 1, numRuns: VISITS },
     )
     await expectNoneLeft(before)
-    expect(filesIn(toy.dir)).toBe(files)
+    expect(otherFiles()).toEqual(files)
+    expect(filesIn(join(toy.dir, 'tasks', 'parts'))).toEqual([])
     // Each did what it is there for at least once, and refused what it could refuse.
     for (const [route, statuses] of met)
       expect([route, ...statuses]).toEqual(expect.arrayContaining([route, expect.toSatisfy(isSuccess)]))
@@ -221,6 +251,37 @@ describe('every route, whatever it is asked', () => {
   })
 })
 
+/** Two versions of a task, one released and one in an experiment; gives what may be said of them. */
+async function withTasks(tasks: Tasks): Promise<Known['values']> {
+  const scripts = Array.from({ length: 20 }, (_, i) => `export const run = () => ${i}`)
+  for (const [i, script] of scripts.slice(0, 2).entries()) {
+    await tasks.submit(draft(), { script: text(script) }, ada)
+    await tasks.approve('rank', i + 1, ada)
+  }
+  const rule = { everyone: true } as const
+  const release = { type: 'release' as const, task: 'rank', version: 1, rule, stages: [{ percent: 100 }] }
+  const arms = [{ name: 'new', task: { version: 2 }, percent: 40 }]
+  const experiment = { type: 'experiment' as const, task: 'rank', rule, seed: 'pepper', holdout: 10, arms }
+  const { n: first } = await tasks.releases.change(release, ada)
+  const { n: tried } = await tasks.releases.change(experiment, ada)
+  const of = { release: first }
+  const models = { reads: [], writes: ['ranking'], initial: 'ranking' }
+  const orders = [
+    ...[release, { ...release, version: 2, rule: { country: ['DE'] } }],
+    ...[release, { ...experiment, seed: 'salt' }],
+    ...['pause', 'resume', 'revoke'].map((type) => ({ type, ...of })),
+    { type: 'stages', ...of, stages: [{ percent: 100 }] },
+    ...['kill', 'revive'].map((type) => ({ type, task: 'rank' })),
+    { type: 'end', experiment: tried },
+  ]
+  return {
+    ...{ task: ['rank', 'filter'], version: [1, 2], other: [1, 2], from: [1, 5], experiment: [tried] },
+    ...{ who: ['Ada'], why: ['to see what comes of it'], order: orders },
+    ...{ draft: [draft(), draft({ name: 'filter' }), draft({ models })], script: scripts, model: ['AAAA'] },
+    ...{ root: [0, 1], have: [[]], country: ['DE'] },
+  }
+}
+
 const isSuccess = (value: unknown): boolean => typeof value === 'number' && value < 300
 
 /** Sends the bytes and nothing more, and gives what comes back; with `cut` the connection ends without a farewell. */
@@ -235,27 +296,6 @@ async function exchange(port: number, bytes: Uint8Array, cut: boolean): Promise<
   }
   socket.end(bytes)
   return (await buffer(socket).catch(() => Buffer.alloc(0))).toString('latin1')
-}
-
-interface Document {
-  readonly paths: Record<
-    string,
-    Record<string, { requestBody?: { content: Record<string, { schema: JsonSchema }> } }>
-  >
-  readonly components?: { schemas?: Record<string, JsonSchema> }
-}
-
-/** As the app itself knows them, with the bodies that its document tells of: a new one is among them without being named. */
-async function routesOf(app: ReturnType<typeof createApp>, known: Known['values']): Promise<Route[]> {
-  const { paths, components } = (await (await app.request('/api/openapi.json')).json()) as Document
-  const routes = app.routes
-    .filter(({ method }) => method !== 'ALL')
-    .map(({ method, path }): [string, Route] => {
-      const told = paths[path.replace(/:(\w+)/g, '{$1}')]?.[method.toLowerCase()]
-      const body = told?.requestBody?.content['application/json']?.schema
-      return [`${method} ${path}`, { method, path, body: body && valuesOf(body, components?.schemas, known) }]
-    })
-  return [...new Map(routes).values()]
 }
 
 /** Handles that are open, by kind; timers come and go. */
@@ -275,4 +315,5 @@ async function expectNoneLeft(before: Record<string, number>): Promise<void> {
   expect(resources()).toEqual(before)
 }
 
-const filesIn = (folder: string): number => readdirSync(folder, { recursive: true }).length
+const filesIn = (folder: string): string[] =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()
