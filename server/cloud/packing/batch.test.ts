@@ -6,7 +6,8 @@ import type { Sample } from '../../../shared/sample.ts'
 import { layoutOf } from '../../../shared/schema.ts'
 import { schemas } from '../../../shared/schemas/index.ts'
 import { assembleBatch, type BatchTerms, outsideIds } from './batch.ts'
-import { createPacking, learnCode } from './packing.ts'
+import { learnCode } from './code.ts'
+import { createPacking } from './packing.ts'
 
 const DAY = 86_400_000
 const catalogue: Catalogue = {

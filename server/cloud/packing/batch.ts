@@ -4,7 +4,7 @@ import { batchHead } from '../../../shared/codec.ts'
 import type { FeatureSchema } from '../../../shared/schema.ts'
 import type { SampleStore } from '../../store/store.ts'
 import type { Packings } from './folder.ts'
-import { createJoiner, type Joiner } from './packing.ts'
+import { createJoiner, type Joiner } from './joiner.ts'
 
 const BLOCK = 16
 const ID = 8

@@ -4,7 +4,8 @@
  */
 import * as z from 'zod'
 import type { Store } from '../../store/store.ts'
-import { codeSchema, createPacking, learnCode, type Packing } from './packing.ts'
+import { codeSchema, learnCode } from './code.ts'
+import { createPacking, type Packing } from './packing.ts'
 
 const learntSchema = z.strictObject({
   /** The first sample that was packed by it. */

@@ -2,8 +2,10 @@ import { constants, inflateRawSync } from 'node:zlib'
 import fc from 'fast-check'
 import { inflateSync } from 'fflate'
 import { describe, expect, it } from 'vitest'
+import { type Code, codeSchema, learnCode } from './code.ts'
 import { codeLengths } from './huffman.ts'
-import { type Code, codeSchema, createJoiner, createPacking, learnCode, type Packing } from './packing.ts'
+import { createJoiner } from './joiner.ts'
+import { createPacking, type Packing } from './packing.ts'
 
 /** Any code that has everything; most are far from what suits the rows. */
 const anyCode: fc.Arbitrary<Code> = fc

@@ -10,7 +10,8 @@ import { quantise, type Sample } from '../../../shared/sample.ts'
 import { type FeatureSchema, layoutOf } from '../../../shared/schema.ts'
 import { type SchemaName, schemas } from '../../../shared/schemas/index.ts'
 import { assembleBatch, type BatchTerms } from './batch.ts'
-import { createPacking, learnCode } from './packing.ts'
+import { learnCode } from './code.ts'
+import { createPacking } from './packing.ts'
 
 const DAY = 86_400_000
 const catalogue: Catalogue = {
