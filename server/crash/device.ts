@@ -3,20 +3,13 @@
  * and at last leaves. It remembers what it was told, and finds out at once where it is told otherwise.
  */
 import { acceptedSchema, type BatchList, batchListSchema, registrationSchema } from '../../shared/api.ts'
-import { FIRST_ID } from '../../shared/catalogue.ts'
 import { type Clock, DAY_MS } from '../../shared/clock.ts'
-import { decodeBatch } from '../../shared/codec.ts'
 import type { KindredEvent } from '../../shared/event.ts'
 import type { Random } from '../../shared/random.ts'
-import { layoutOf, slotOf } from '../../shared/schema.ts'
 import { eventIds } from '../sources/timeline.ts'
 import type { Book } from './findings.ts'
-import { markAt, schema, see, thingOf } from './world.ts'
-
-const target = slotOf(layoutOf(schema), 'target').at
-
-/** Devices whose samples are to go, by mark: from when on they are said to be gone, by the run's clock. */
-export type Departures = Map<number, { gone: number }>
+import { createGiven, type Departures } from './given.ts'
+import { see, thingOf } from './world.ts'
 
 export interface Told {
   readonly mark: number
@@ -48,12 +41,6 @@ export interface Device extends Told {
   pause(most: number): number
 }
 
-/** What was in a batch: the ids of its samples, and whose they are. */
-interface Pulled {
-  readonly bytes: Buffer
-  readonly samples: readonly { id: string; mark: number | undefined }[]
-}
-
 /** Why a visit ends early: the server is not there, or has no time. */
 class NotNow extends Error {}
 
@@ -73,8 +60,7 @@ export function createDevice({ mark, clock, random, book, departures }: DeviceDe
   let outbox: KindredEvent[] = []
   let credential: string | undefined
   const id = eventIds('device', `${mark}`)
-  const batches = new Map<string, Pulled>()
-  const listed = new Map<number, number>()
+  const given = createGiven(mark, { book, departures })
   const broken = (what: string) => book.breach('broken', `device ${mark}: ${what}`)
 
   async function ask(url: string, path: string, init: RequestInit = {}): Promise<Response> {
@@ -188,51 +174,17 @@ export function createDevice({ mark, clock, random, book, departures }: DeviceDe
     if (refused(response)) return undefined
     const found = batchListSchema.parse(await response.json())
     book.count('lists')
-    const before = listed.get(found.day) ?? 0
-    if (found.count < before) broken(`had ${before} batches of day ${found.day}, and has ${found.count}`)
-    listed.set(found.day, Math.max(before, found.count))
+    given.list(found)
     return found
   }
 
-  /** What went out of it may only be what was withdrawn; nothing comes in, and nothing is of who is gone. */
   async function pull(url: string, day: number, n: number): Promise<void> {
     const begun = clock.now()
     const response = await ask(url, `/api/batches/${day}/${n}`)
     if (refused(response)) return
     if (response.status !== 200) return broken(`batch ${day}/${n} is answered with ${response.status}`)
-    const bytes = Buffer.from(await response.arrayBuffer())
-    const samples = decodeBatch(schema, new Uint8Array(bytes)).map(({ id, ids }) => ({
-      id,
-      mark: markAt(ids[target]! - FIRST_ID),
-    }))
     book.count('pulls')
-    for (const { mark: whose } of samples) {
-      if (whose === mark) broken(`is given its own samples in ${day}/${n}`)
-      if (whose !== undefined && (departures.get(whose)?.gone ?? Infinity) < begun)
-        broken(`is given samples of device ${whose}, which is gone`)
-    }
-    const known = batches.get(`${day}/${n}`)
-    if (known) compareBatch(`${day}/${n}`, known, { bytes, samples })
-    else remember(day, n, { bytes, samples })
-  }
-
-  function compareBatch(name: string, before: Pulled, now: Pulled): void {
-    book.count('batches compared')
-    const ids = new Set(now.samples.map(({ id }) => id))
-    const out = before.samples.filter(({ id }) => !ids.has(id))
-    const wrongly = out.filter(({ mark: whose }) => whose === undefined || !departures.has(whose))
-    if (wrongly.length > 0) broken(`${wrongly.length} samples went out of batch ${name}`)
-    if (now.samples.length !== before.samples.length - out.length) broken(`samples came into batch ${name}`)
-    if (out.length === 0 && !now.bytes.equals(before.bytes)) broken(`batch ${name} has other bytes`)
-    batches.set(name, now)
-  }
-
-  function remember(day: number, n: number, pulled: Pulled): void {
-    const week = [...batches].filter(([name]) => Number(name.split('/')[0]) > day - 7)
-    const had = new Set(week.flatMap(([, { samples }]) => samples.map(({ id }) => id)))
-    const twice = pulled.samples.filter(({ id }) => had.has(id)).length
-    if (twice > 0) book.breach('doubled', `device ${mark}: ${twice} samples of ${day}/${n} were given before`)
-    batches.set(`${day}/${n}`, pulled)
+    given.take(day, n, Buffer.from(await response.arrayBuffer()), begun)
   }
 
   const unless = async (work: () => Promise<unknown>): Promise<void> => {
@@ -266,11 +218,9 @@ export function createDevice({ mark, clock, random, book, departures }: DeviceDe
     compare: (url) =>
       unless(async () => {
         const today = Math.floor(clock.now() / DAY_MS)
-        for (const name of [...batches.keys()].slice(-4)) {
-          const [day, n] = name.split('/').map(Number)
-          // What is older may have reached its age.
-          if (self.leaving === 'no' && day === today) await pull(url, day!, n!)
-        }
+        // What is older may have reached its age.
+        for (const { day, n } of given.newest(4))
+          if (self.leaving === 'no' && day === today) await pull(url, day, n)
       }),
     leave() {
       if (self.leaving !== 'no') return
