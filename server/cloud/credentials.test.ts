@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Registration } from '../../shared/api.ts'
-import type { Users } from '../store/store.ts'
+import type { Users } from '../store/ports/users.ts'
 import { createCredentials } from './credentials.ts'
 
 /** What is needed of a store, in memory, each answer a moment later; `reads` counts what was looked up. */

@@ -1,7 +1,7 @@
 /** What a device shows to be known: its name and a secret, of which the server keeps the hash only. */
 import { hash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
 import type { Registration } from '../../shared/api.ts'
-import type { Users } from '../store/store.ts'
+import type { Users } from '../store/ports/users.ts'
 
 /** Devices whose hash is kept in memory; about 20 MB. */
 const REMEMBERED = 100_000

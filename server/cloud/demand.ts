@@ -2,7 +2,8 @@
 import type { BatchList } from '../../shared/api.ts'
 import type { Hyper } from '../../shared/hyper.ts'
 import type { FeatureSchema } from '../../shared/schema.ts'
-import type { Matches, Store } from '../store/store.ts'
+import type { Matches } from '../store/ports/mappings.ts'
+import type { Store } from '../store/store.ts'
 
 /** Users of whom is remembered when they were matched: forgetting costs a look. */
 const MATCHED = 1_000_000

@@ -1,6 +1,6 @@
 /** Making the samples of all who have new events: work of all cores where there is much of it, written by one thread. */
 import { dayOf } from '../../shared/clock.ts'
-import type { Mark } from '../store/store.ts'
+import type { Mark } from '../store/ports/events.ts'
 import { createPackings, spread } from './packing/folder.ts'
 import { createPool, inThisThread, type Pool } from './pool.ts'
 import { hideRare, noteNames } from './privacy/rare.ts'

@@ -2,7 +2,8 @@
 import { dayOf } from '../../shared/clock.ts'
 import type { Hyper } from '../../shared/hyper.ts'
 import { MATCHING } from '../../shared/hyper.ts'
-import type { Matches, Store } from '../store/store.ts'
+import type { Matches } from '../store/ports/mappings.ts'
+import type { Store } from '../store/store.ts'
 import { type Choose, cut } from './batches.ts'
 import type { Stock } from './shelf.ts'
 

@@ -3,7 +3,8 @@
  * and published (checked, then written) once a day.
  */
 import { join } from 'node:path'
-import type { Mark, Profile } from '../store/store.ts'
+import type { Mark } from '../store/ports/events.ts'
+import type { Profile } from '../store/ports/samples.ts'
 import { INDEX, indexFileSchema, loadIndex, saveIndex, sweepIndexes } from './index-file.ts'
 import { createGraph, threadsFor } from './matching.ts'
 import { createNeighbours, isWorn, type Neighbours, type Query, renewed } from './neighbours.ts'

@@ -5,7 +5,7 @@
 import type { KindredEvent } from '../../shared/event.ts'
 import { type Context, generateSamples, UserState } from '../../shared/generate.ts'
 import { slotOf } from '../../shared/schema.ts'
-import type { Profile } from '../store/store.ts'
+import type { Profile } from '../store/ports/samples.ts'
 
 export const vectorOf = ({ samples, sum }: Pick<Profile, 'samples' | 'sum'>): Float32Array =>
   Float32Array.from(sum, (value) => value / samples)

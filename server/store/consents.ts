@@ -3,7 +3,7 @@ import type { Consent } from '../../shared/api.ts'
 import { AppError } from '../../shared/failure.ts'
 import { stamp } from './events.ts'
 import { key } from './keys.ts'
-import type { Consents } from './store.ts'
+import type { Consents } from './ports/users.ts'
 import type { Tables } from './tables.ts'
 
 /** sharing (1 byte) · at (6) · version (4) */

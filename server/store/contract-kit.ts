@@ -1,7 +1,8 @@
 /** For the contract of stores: things to store. */
 import type { KindredEvent } from '../../shared/event.ts'
 import { exposureTag } from './keys.ts'
-import type { NewSample, Store, UserSamples } from './store.ts'
+import type { NewSample, UserSamples } from './ports/samples.ts'
+import type { Store } from './store.ts'
 
 export interface Fixture {
   /** The store as it was last opened. */

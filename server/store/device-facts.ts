@@ -1,7 +1,7 @@
 import { IF_EXISTS } from 'lmdb'
 import * as z from 'zod'
 import { deviceInfoSchema } from '../../shared/release/device.ts'
-import type { DeviceFacts } from './store.ts'
+import type { DeviceFacts } from './ports/tasks.ts'
 import type { Tables } from './tables.ts'
 
 /** What a device said, and with it the versions of tasks that it was given for that. */

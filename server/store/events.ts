@@ -2,8 +2,8 @@ import { IF_EXISTS } from 'lmdb'
 import { AppError } from '../../shared/failure.ts'
 import { decodeEvent, encodeEvent, eventTime } from './event-row.ts'
 import { eventKey, key } from './keys.ts'
+import type { EventLog } from './ports/events.ts'
 import { marksIn } from './profiles.ts'
-import type { EventLog } from './store.ts'
 import type { Table, Tables } from './tables.ts'
 
 /** A stamp that no earlier mark of the user has: they only have to differ. */

@@ -1,5 +1,5 @@
 import { key } from './keys.ts'
-import type { Ledger } from './store.ts'
+import type { Ledger } from './ports/tasks.ts'
 import type { Tables } from './tables.ts'
 
 export function createLedger({ ledger }: Tables): Ledger {

@@ -1,6 +1,6 @@
 import { key } from './keys.ts'
 import { allIn, batchesIn, batchIn, decodeMatches, encodeMatches, samplesIn } from './matches-row.ts'
-import type { Mappings } from './store.ts'
+import type { Mappings } from './ports/mappings.ts'
 import type { Tables } from './tables.ts'
 
 export function createMappings(tables: Tables): Mappings {

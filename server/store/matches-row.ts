@@ -7,7 +7,7 @@
  * remainder (k bits) by 2ᵏ, after Rice.
  */
 import { BitWriter } from './bits.ts'
-import type { Matches } from './store.ts'
+import type { Matches } from './ports/mappings.ts'
 
 const HEAD = 8
 const FAR = 17

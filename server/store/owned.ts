@@ -3,7 +3,7 @@
  *   first number (u32) · count (u16) · ages, in runs until all are told: age (u8) · how many (u8) · count × exposure tag (3 bytes).
  * The age is the days between exposure and making, or GONE.
  */
-import type { NewSample } from './store.ts'
+import type { NewSample } from './ports/samples.ts'
 
 const HEAD = 6
 const TAG = 3

@@ -1,6 +1,7 @@
 import { stamp } from './events.ts'
 import { key } from './keys.ts'
-import type { Mark, Profile, Profiles, Tally } from './store.ts'
+import type { Mark } from './ports/events.ts'
+import type { Profile, Profiles, Tally } from './ports/samples.ts'
 import type { Table, Tables } from './tables.ts'
 import { sinceOf } from './users.ts'
 

@@ -3,7 +3,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { all, type Fixture, madeOf, numbers, sampleOf, twoUsers, uuid } from './contract-kit.ts'
 import { exposureTag } from './keys.ts'
-import type { Mark, NewSample } from './store.ts'
+import type { Mark } from './ports/events.ts'
+import type { NewSample } from './ports/samples.ts'
 
 export function samplesContract(at: Fixture): void {
   describe('samples', () => {

@@ -1,6 +1,7 @@
 import { refuses } from './consents.ts'
 import { key } from './keys.ts'
 import { addOwned, countOwned, readOwned, readTags, withoutOwned } from './owned.ts'
+import type { AllOwned, Owned, SampleStore, UserSamples } from './ports/samples.ts'
 import { addToProfile } from './profiles.ts'
 import { createRowCache } from './row-cache.ts'
 import {
@@ -12,7 +13,6 @@ import {
   rowWriter,
   type SampleSlot,
 } from './sample-rows.ts'
-import type { AllOwned, Owned, SampleStore, UserSamples } from './store.ts'
 import type { Tables } from './tables.ts'
 
 const NONE = { first: 0, count: 0 }

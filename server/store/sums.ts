@@ -1,5 +1,5 @@
 import { key, uuidBytes } from './keys.ts'
-import type { Sums } from './store.ts'
+import type { Sums } from './ports/tasks.ts'
 import type { Table, Tables } from './tables.ts'
 
 /** Days for which an upload is known again. */

@@ -2,7 +2,7 @@ import { IF_EXISTS } from 'lmdb'
 import { isBeingImported, keepUser } from './imports.ts'
 import { key } from './keys.ts'
 import { nameRow, userOfName } from './names.ts'
-import type { Users } from './store.ts'
+import type { Users } from './ports/users.ts'
 import type { Tables } from './tables.ts'
 
 export interface UserRow {

@@ -1,5 +1,5 @@
 import { key, packIds, unpackIds } from './keys.ts'
-import type { Viewers } from './store.ts'
+import type { Viewers } from './ports/samples.ts'
 import type { Tables } from './tables.ts'
 
 /** Counts in one row of the table: a kilobyte. */

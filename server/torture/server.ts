@@ -22,7 +22,7 @@ import { createCredentials } from '../cloud/credentials.ts'
 import { shippedTasks, standingTasks } from '../experiment/standing.ts'
 import { createApp } from '../http/app.ts'
 import { NO_LIMITS } from '../http/limits.ts'
-import type { Users } from '../store/store.ts'
+import type { Users } from '../store/ports/users.ts'
 import type { Schedule } from './schedule.ts'
 
 /** Days are short and tables are small, so that a life of samples fits into a few simulated days. */

@@ -2,7 +2,7 @@
 import { type Cipher, createCipheriv } from 'node:crypto'
 import { batchHead } from '../../../shared/codec.ts'
 import type { FeatureSchema } from '../../../shared/schema.ts'
-import type { SampleStore } from '../../store/store.ts'
+import type { SampleStore } from '../../store/ports/samples.ts'
 import type { Packings } from './folder.ts'
 import { createJoiner, type Joiner } from './joiner.ts'
 
