@@ -43,6 +43,29 @@ export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | unde
   })
 }
 
+/** Work of one kind that is under way. */
+export interface Underway {
+  /** The work, remembered until it has ended. */
+  of<T>(work: Promise<T>): Promise<T>
+  /** Whether there is any. */
+  any(): boolean
+  /** Done when all that is under way by now has ended, however it ended. */
+  ended(): Promise<unknown>
+}
+
+export function createUnderway(): Underway {
+  const works = new Set<Promise<unknown>>()
+  return {
+    of(work) {
+      const ended = work.catch(() => {}).finally(() => works.delete(ended))
+      works.add(ended)
+      return work
+    },
+    any: () => works.size > 0,
+    ended: () => Promise.all(works),
+  }
+}
+
 /** Timers by name, of which one at a time waits for each. */
 export interface Timers {
   /** Does `work` after `ms`, unless a timer of that name waits already. */

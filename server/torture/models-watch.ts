@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { readTensors } from '../../shared/safetensors.ts'
 import type { Manifest } from '../../shared/task.ts'
-import type { BlobRow, ModelRow, Slot } from '../../worker/device/storage/db.ts'
+import type { BlobRow, ModelRow, Slot } from '../../worker/device/storage/tables.ts'
 import type { World } from '../../worker/testing/world.ts'
 import type { Fail } from './invariants.ts'
 import type { SimStorage } from './storage.ts'

@@ -3,7 +3,7 @@
  * their connection in the middle of a transaction. What has been committed can be read past the device's own code.
  */
 import { forceCloseDatabase, IDBFactory, IDBKeyRange } from 'fake-indexeddb'
-import { DB_NAME } from '../../worker/device/storage/db.ts'
+import { DB_NAME } from '../../worker/device/storage/names.ts'
 import type { Platform } from '../../worker/platform.ts'
 import type { Faults } from './faults.ts'
 import type { Owner, Schedule } from './schedule.ts'

@@ -11,7 +11,7 @@ import type { Platform } from '../platform.ts'
 import { connectTrainer } from '../trainer/port.ts'
 import { createDevice } from './device.ts'
 import { factsOf } from './facts.ts'
-import { DB_NAME } from './storage/db.ts'
+import { DB_NAME } from './storage/names.ts'
 
 /** The root of trust that this app was built for (SHA-256), if the build was told. */
 const BUILT_FOR = rootIn(`root=${import.meta.env.VITE_KINDRED_ROOT ?? ''}`)

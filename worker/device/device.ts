@@ -3,29 +3,27 @@
  * what is stored at once, offline too, and deals with the server in the background.
  */
 import { AppError, type Failure, toFailure } from '../../shared/failure.ts'
-import type { CallOutput, DeviceApi } from '../../shared/protocol.ts'
+import type { DeviceApi } from '../../shared/protocol.ts'
 import type { Platform } from '../platform.ts'
-import { deferred, unlessAborted } from '../turns.ts'
+import { deferred } from '../turns.ts'
+import { createCalls } from './calls.ts'
+import { createBoard } from './cycle/board.ts'
 import { createCycle } from './cycle/cycle.ts'
 import { createEase } from './cycle/ease.ts'
 import { createEligibility } from './cycle/eligibility.ts'
 import { createSchedule } from './cycle/schedule.ts'
-import { createStatus } from './cycle/status.ts'
 import type { Active } from './delivery/active.ts'
 import { createDelivery } from './delivery/delivery.ts'
 import { createModels } from './models/models.ts'
 import { createRows } from './models/rows.ts'
 import { createRanker } from './ranking/ranker.ts'
 import { createRanking } from './ranking/ranking.ts'
-import { record } from './samples/history.ts'
 import { createHoldings } from './samples/holdings.ts'
 import { createSamples } from './samples/samples.ts'
-import { eraseAll, getState, openDb, putState } from './storage/db.ts'
-import { bringIn, takeOut } from './storage/takeout.ts'
-import { asFailure } from './storage/withstand.ts'
+import { openDb } from './storage/db.ts'
+import { getState } from './storage/state.ts'
 import { createTabs } from './tabs/tabs.ts'
 import { shareDatabase } from './tabs/versions.ts'
-import { callTask } from './tasks/calling.ts'
 import { createTunnel } from './tunnel/tunnel.ts'
 
 export interface Device extends DeviceApi {
@@ -60,7 +58,7 @@ export function createDevice(given: Platform): Device {
   const ranking = createRanking(runs)
   const ranker = createRanker({ ranking, db, models, rows, clock })
   const leads = () => schedule.leads()
-  const board = createStatus({ db, models, samples, delivery, platform, tabs, eligibility, leads })
+  const board = createBoard({ db, models, samples, delivery, platform, tabs, eligibility, leads })
   let ready = deferred<Active>()
   function onTask(task: Active): void {
     ready.resolve(task)
@@ -137,152 +135,33 @@ export function createDevice(given: Platform): Device {
   })
   tabs.on('busy', ease.busy)
 
-  /** Erases what there is. Where the server cannot be told now, what it needs to know for that is all that stays. */
-  async function erase(): Promise<CallOutput<'forget'>> {
-    const identity = await getState(db, 'identity')
-    const owed = (await getState(db, 'owed')) ?? []
-    const told = await tunnel.erase().then(
-      (server) => ({ server, owed }),
-      () => ({ server: null, owed: identity ? [...owed, identity] : owed }),
-    )
-    const here = await eraseAll(db, told.owed)
-    return { here, server: told.server, owed: told.owed.length > 0 }
-  }
-
-  // ── The calls ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-  const current = (): Active => {
-    if (board.live.task) return board.live.task
-    throw new AppError('not-ready', 'There is no task on this device yet.')
-  }
-
   /** The first look at what is stored. */
   let looking: Promise<void> | undefined
 
-  /** What `ask` gives of the task in use; models that cannot serve are looked at. */
-  async function serving<T>(ask: (task: Active) => Promise<T>): Promise<T> {
-    await looking
-    try {
-      return await ask(current())
-    } catch (error) {
-      const code = error instanceof AppError ? error.code : undefined
-      if (code === 'bad-artifact' || code === 'not-ready') {
-        cycle.suspectModels()
-        schedule.visit({ suspect: true })
-      }
-      // Another tab has taken up a newer task: so do we.
-      if (code === 'version' && (await cycle.loadStored())) return ask(current())
-      throw error
-    }
-  }
-
-  const api: DeviceApi = {
-    async catalogue(_, signal) {
-      const stop = signal ? AbortSignal.any([signal, ended.signal]) : ended.signal
-      return (await unlessAborted(ready.promise, stop)).catalogue
+  const calls = createCalls({
+    db,
+    clock,
+    tabs,
+    ease,
+    models,
+    samples,
+    holdings,
+    tunnel,
+    ranker,
+    runs,
+    board,
+    cycle,
+    schedule,
+    task: () => ready.promise,
+    looked: () => looking,
+    signIn(said) {
+      token = said
     },
-
-    rank: (asked) => serving((task) => ranker.rank(task, asked)),
-    why: (asked) => serving((task) => ranker.why(task, asked)),
-    compare: (asked) => serving((task) => ranker.compare(task, asked)),
-
-    async run(asked, signal) {
-      const stop = signal ? AbortSignal.any([signal, ended.signal]) : ended.signal
-      const answer = await callTask(runs, current(), asked, stop)
-      board.changed()
-      return answer
-    },
-
-    async track({ events }) {
-      await record(db, clock, events)
-      if (board.live.task) await samples.update(board.live.task.context, board.live.task.manifest.hyper)
-      board.changed()
-      schedule.visit({ soon: true })
-      return null
-    },
-
-    async flush(_, signal) {
-      await schedule.connect(signal)
-      schedule.visit()
-      return null
-    },
-
-    status: () => board.now(),
-
-    async train(_, signal) {
-      // Offline it trains on what is here; the status says that the server was not reached.
-      await schedule.connect(signal).catch(unlessOffline)
-      return schedule.roundNow(signal)
-    },
-
-    async learn({ on }) {
-      await putState(db, 'learning', on)
-      await schedule.adapt({ learning: on })
-      tabs.tell({ type: 'changed', what: 'learning' })
-      return null
-    },
-
-    async share({ on }) {
-      await putState(db, 'sharing', { on, told: false })
-      board.changed()
-      schedule.visit()
-      return null
-    },
-
-    async signIn(said) {
-      token = said.token
-      schedule.visit()
-      return null
-    },
-
-    async conditions(conditions) {
-      await schedule.adapt({ conditions })
-      return null
-    },
-
-    async busy() {
-      ease.busy()
-      tabs.tell({ type: 'busy' })
-      return null
-    },
-
-    async persisted({ granted }) {
-      await putState(db, 'persistent', granted)
-      board.changed()
-      return null
-    },
-
-    async rollback() {
-      await models.rollback(current().manifest.name)
-      board.changed()
-      return null
-    },
-
-    samples: (page) => holdings.list(current(), page),
-    inspect: ({ id }) => holdings.inspect(current(), id),
-    async erase({ ids }) {
-      const erased = await holdings.erase(ids)
-      board.changed()
-      return { erased }
-    },
-
-    async takeOut() {
-      const bytes = await takeOut(db, clock.now())
-      return { name: `kindred-${new Date(clock.now()).toISOString().slice(0, 10)}.zip`, bytes }
-    },
-
-    async bringIn({ bytes }) {
-      await schedule.anew(() => bringIn(db, bytes))
-      return null
-    },
-
-    forget: () => schedule.anew(erase),
-
-    onStatus: (listener) => board.onStatus(listener),
-  }
+    ended: ended.signal,
+  })
 
   return {
-    ...withFailures(api, ended.signal),
+    ...calls,
 
     async contact(signal) {
       await schedule.connect(signal)
@@ -298,24 +177,4 @@ export function createDevice(given: Platform): Device {
 
     stop: () => end(new AppError('cancelled', 'The device was stopped.')),
   }
-}
-
-/** Offline there may still be something to do. */
-function unlessOffline(error: unknown): void {
-  if (toFailure(error).code === 'cancelled') throw error
-}
-
-/** The same calls, with what the storage throws told as a `storage` failure; once `ended` they all fail with that. */
-function withFailures({ onStatus, ...calls }: DeviceApi, ended: AbortSignal): DeviceApi {
-  const wrapped = Object.entries(calls).map(([name, call]) => [
-    name,
-    async (input: never, signal?: AbortSignal) => {
-      try {
-        return await call(input, signal)
-      } catch (error) {
-        throw ended.aborted ? ended.reason : asFailure(error)
-      }
-    },
-  ])
-  return { ...(Object.fromEntries(wrapped) as Omit<DeviceApi, 'onStatus'>), onStatus }
 }

@@ -5,9 +5,10 @@
  * It only sends. A device that is not registered, or that the server does not know, waits for its next page.
  */
 import type { KindredEvent } from '../../shared/event.ts'
+import { counted } from '../device/storage/counters.ts'
 import { CONTACT_LOCK, DB_NAME } from '../device/storage/names.ts'
 import { patienceAsked, silenceLeft } from '../device/tunnel/patience.ts'
-import { counted, empty, type Outbox, UPLOADS } from '../device/tunnel/upload.ts'
+import { empty, type Outbox, UPLOADS } from '../device/tunnel/upload.ts'
 import type { Locks, Request } from '../platform.ts'
 
 export interface Home {
@@ -23,7 +24,7 @@ export interface Home {
 
 /** Longest to wait for a tab that contacts the server, and for an answer. */
 const TIMEOUT_MS = 30_000
-/** The newest version of the database that this code knows (`versions` in `db.ts`): a newer one is left alone. */
+/** The newest version of the database that this code knows (`versions` in `tables.ts`): a newer one is left alone. */
 export const KNOWN_VERSION = 3
 
 /**

@@ -1,6 +1,6 @@
 /** A storage that fails on purpose. */
 import type { DBCore, DBCoreTable } from 'dexie'
-import type { Db } from '../device/storage/db.ts'
+import type { Db } from '../device/storage/tables.ts'
 
 /** The kinds of operations that a storage does. */
 export type Operation = 'mutate' | 'get' | 'getMany' | 'query' | 'openCursor' | 'count'

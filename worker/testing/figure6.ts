@@ -2,7 +2,7 @@
  * Figure 6 of the CoDA paper once more, without a storage: what `worker/device/models/models.ts` is held to. Each operation is a list
  * of the states that one model goes through.
  */
-import type { Slot } from '../device/storage/db.ts'
+import type { Slot } from '../device/storage/tables.ts'
 
 /** What ought to be in a slot: which content its row promises, and whether its blob keeps that promise. */
 export interface Held {

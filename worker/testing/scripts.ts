@@ -4,7 +4,7 @@ import { AppError } from '../../shared/failure.ts'
 import { sha256 } from '../../shared/hash.ts'
 import type { Run } from '../../shared/tasks/context.ts'
 import { manifestBytes, readDraft, sealTask, type TaskDraft } from '../../shared/tasks/manifest.ts'
-import type { DeliveredRow } from '../device/storage/db.ts'
+import type { DeliveredRow } from '../device/storage/tables.ts'
 import { run as filter } from '../tasks/filter/script.ts'
 import filterDraft from '../tasks/filter/task.json' with { type: 'json' }
 import { run as train } from '../tasks/train/script.ts'

@@ -1,7 +1,8 @@
 /** Storage for tests: a fresh database in memory, and a clock that the test owns. */
 import { IDBFactory, IDBKeyRange } from 'fake-indexeddb'
 import type { Clock } from '../../shared/clock.ts'
-import { type Db, openDb } from '../device/storage/db.ts'
+import { openDb } from '../device/storage/db.ts'
+import type { Db } from '../device/storage/tables.ts'
 
 /** A database on `disk`, which outlives it. */
 export const dbOn = (disk: IDBFactory): Db => openDb({ name: 'test', indexedDB: disk, IDBKeyRange })

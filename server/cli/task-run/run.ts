@@ -20,7 +20,7 @@ import {
 import type { Effects } from '../../../shared/tasks/run.ts'
 import { ownName } from '../../../worker/device/models/models.ts'
 import { openScorer } from '../../../worker/device/models/scorer.ts'
-import type { DeliveredRow } from '../../../worker/device/storage/db.ts'
+import type { DeliveredRow } from '../../../worker/device/storage/tables.ts'
 import { gather } from '../../../worker/device/tasks/gather.ts'
 import type { Prepared, SetRows } from '../../../worker/device/tasks/jobs.ts'
 import type { Job, Result } from '../../../worker/trainer/job.ts'

@@ -11,7 +11,8 @@ import { type Active, factorsOf } from '../../../worker/device/delivery/active.t
 import { createModels, type Models } from '../../../worker/device/models/models.ts'
 import type { Rows } from '../../../worker/device/models/rows.ts'
 import { createSamples, type Samples } from '../../../worker/device/samples/samples.ts'
-import { type Db, openDb } from '../../../worker/device/storage/db.ts'
+import { openDb } from '../../../worker/device/storage/db.ts'
+import type { Db } from '../../../worker/device/storage/tables.ts'
 import { createLocks } from '../../../worker/locks.ts'
 import type { Cloud } from '../../cloud/cloud.ts'
 

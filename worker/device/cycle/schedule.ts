@@ -7,13 +7,13 @@ import { AppError } from '../../../shared/failure.ts'
 import { type Conditions, ROUND_LOCK, type Round } from '../../../shared/protocol.ts'
 import { holding } from '../../locks.ts'
 import type { Platform } from '../../platform.ts'
-import { createTimers, type Timers } from '../../turns.ts'
+import { createTimers, createUnderway, type Timers } from '../../turns.ts'
 import { CONTACT_LOCK } from '../storage/names.ts'
 import { createLeader } from '../tabs/leader.ts'
 import type { Tabs } from '../tabs/tabs.ts'
+import type { StatusBoard } from './board.ts'
 import type { Cycle } from './cycle.ts'
 import type { Eligibility } from './eligibility.ts'
-import type { StatusBoard } from './status.ts'
 
 /** Events gather for this long before they are sent. */
 const FLUSH_AFTER_MS = 1500
@@ -60,8 +60,8 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
   let reign = AbortSignal.abort()
   let started = false
   let resting = false
-  const contacts = new Set<Promise<unknown>>()
-  const rounds = new Set<Promise<unknown>>()
+  const contacts = createUnderway()
+  const rounds = createUnderway()
   let visiting: Promise<void> | undefined
   let considering = false
   let visitAgain = false
@@ -70,25 +70,14 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
   let unsubscribe = () => {}
 
   const hidden = () => eligibility.conditions.page !== 'visible'
-  const yields = () => hidden() && rounds.size === 0
-  const leader = createLeader({
-    ...platform,
-    tabs,
-    lead,
-    yields,
-  })
+  const yields = () => hidden() && !rounds.any()
+  const leader = createLeader({ ...platform, tabs, lead, yields })
 
   const until = (signal: AbortSignal | undefined) =>
     signal ? AbortSignal.any([signal, life.signal]) : life.signal
+  const whileLeading = () => AbortSignal.any([life.signal, reign])
   /** Nothing that leads may begin by itself. */
   const idle = () => resting || life.signal.aborted || reign.aborted
-
-  /** `work`, remembered as long as it is under way. */
-  function within<T>(set: Set<Promise<unknown>>, work: Promise<T>): Promise<T> {
-    const ended = work.catch(() => {}).finally(() => set.delete(ended))
-    set.add(ended)
-    return work
-  }
 
   // ── By itself ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -100,9 +89,7 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
     })
     board.hear()
     visitRegularly()
-    within(rounds, cycle.tidy(AbortSignal.any([life.signal, reign])))
-      .catch(cycle.failed)
-      .then(offer)
+    rounds.of(cycle.tidy(whileLeading())).catch(cycle.failed).then(offer)
     visitNow()
   }
 
@@ -121,7 +108,8 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
   function visitNow(): void {
     visitAgain = visiting !== undefined
     if (visiting || idle()) return
-    visiting = within(contacts, cycle.connect(AbortSignal.any([life.signal, reign])))
+    visiting = contacts
+      .of(cycle.connect(whileLeading()))
       .then(considerRound, () => {})
       .finally(() => {
         visiting = undefined
@@ -132,7 +120,8 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
   function considerRound(): void {
     if (considering || idle()) return
     considering = true
-    within(rounds, cycle.roundIfDue(AbortSignal.any([life.signal, reign])))
+    rounds
+      .of(cycle.roundIfDue(whileLeading()))
       .then(askAgain)
       .catch((error) => void cycle.failed(error))
       .finally(() => {
@@ -173,7 +162,7 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
     watching = true
     locks
       .request(ROUND_LOCK, { mode: 'shared', signal: life.signal }, async () => {
-        if (rounds.size === 0) board.hear({ run: { phase: 'idle' } })
+        if (!rounds.any()) board.hear({ run: { phase: 'idle' } })
       })
       .catch(() => {})
       .finally(() => {
@@ -185,7 +174,7 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
   async function interrupt(why: AppError): Promise<void> {
     life.abort(why)
     life = new AbortController()
-    await Promise.all([...contacts, ...rounds])
+    await Promise.all([contacts.ended(), rounds.ended()])
   }
 
   tabs.on('live', ({ live }) => live.run.phase !== 'idle' && watchRound())
@@ -220,17 +209,17 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
       unsubscribe()
       leader.leave()
       life.abort(why)
-      await Promise.all([...contacts, ...rounds])
+      await Promise.all([contacts.ended(), rounds.ended()])
     },
 
     async rest() {
       resting = true
-      await Promise.all(rounds)
+      await rounds.ended()
     },
 
-    connect: (signal) => within(contacts, cycle.connect(until(signal))),
-    roundIfDue: (signal) => within(rounds, cycle.roundIfDue(until(signal))),
-    roundNow: (signal) => within(rounds, cycle.roundNow(until(signal))),
+    connect: (signal) => contacts.of(cycle.connect(until(signal))),
+    roundIfDue: (signal) => rounds.of(cycle.roundIfDue(until(signal))),
+    roundNow: (signal) => rounds.of(cycle.roundNow(until(signal))),
 
     async adapt(change) {
       const policy = board.live.task?.manifest.hyper

@@ -12,7 +12,7 @@ import { together } from '../../turns.ts'
 import type { Models } from '../models/models.ts'
 import type { ItemFactors } from '../models/personal.ts'
 import { dropRows } from '../models/rows.ts'
-import type { Db } from '../storage/db.ts'
+import type { Db } from '../storage/tables.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import { fetchChanging } from './deltas.ts'
 

@@ -8,7 +8,8 @@ import { text } from '../../../shared/tasks/fixtures.ts'
 import { manifestBytes } from '../../../shared/tasks/manifest.ts'
 import { createDeliveryBench, type DeliveryBench, task } from '../../testing/deliveries.ts'
 import { createWorld, FakeServer, NOON, problem, type World } from '../../testing/world.ts'
-import { eraseAll, getState } from '../storage/db.ts'
+import { eraseAll } from '../storage/db.ts'
+import { getState } from '../storage/state.ts'
 
 let world: World
 let server: FakeServer

@@ -10,7 +10,7 @@ import type { Delivered } from '../../../shared/tasks/contact.ts'
 import { checkFiles, manifestBytes } from '../../../shared/tasks/manifest.ts'
 import { createDeliveryBench, type DeliveryBench, task } from '../../testing/deliveries.ts'
 import { createWorld, FakeServer, html, problem } from '../../testing/world.ts'
-import { getState } from '../storage/db.ts'
+import { getState } from '../storage/state.ts'
 
 const weights = new TextEncoder().encode('weights')
 const TASKS: readonly Delivered[] = await Promise.all([

@@ -4,7 +4,8 @@
  */
 
 import type { Models } from '../models/models.ts'
-import { type Db, getState, putState } from '../storage/db.ts'
+import { getState, putState } from '../storage/state.ts'
+import type { Db } from '../storage/tables.ts'
 import type { Active } from './active.ts'
 
 /** Throws what `models.rollback` throws; the order is then still to be carried out. */

@@ -2,7 +2,7 @@
 import { AppError } from '../../../shared/failure.ts'
 import { checkData } from '../../../shared/trust/verify.ts'
 import type { Models } from '../models/models.ts'
-import type { Db } from '../storage/db.ts'
+import type { Db } from '../storage/tables.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import { type Active, adopt } from './active.ts'
 import type { Delivery } from './delivery.ts'

@@ -7,7 +7,7 @@
 import { AppError } from '../../../shared/failure.ts'
 import { sha256 as hash } from '../../../shared/hash.ts'
 import type { Platform } from '../../platform.ts'
-import type { Db, ModelRow, Slot, Training } from '../storage/db.ts'
+import type { Db, ModelRow, Slot, Training } from '../storage/tables.ts'
 
 /** A model as it was read: its bytes have the hash that its row names. */
 export interface Stored {

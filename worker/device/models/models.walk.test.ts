@@ -12,7 +12,8 @@ import { createLocks } from '../../locks.ts'
 import { type Faults, killAfter, withFaults } from '../../testing/faults.ts'
 import { type Held, type Op, outcomeOf, repaired, type State } from '../../testing/figure6.ts'
 import { dbOn, handClock } from '../../testing/storage.ts'
-import { type Db, getState, putState, type Slot } from '../storage/db.ts'
+import { getState, putState } from '../storage/state.ts'
+import type { Db, Slot } from '../storage/tables.ts'
 import { createModels, type Models } from './models.ts'
 
 const NAMES = ['films', 'news'] as const

@@ -9,7 +9,7 @@ import { noRoom, type Operation, withFaults } from '../../testing/faults.ts'
 import { freshDb, handClock } from '../../testing/storage.ts'
 import { catalogue, createWorld, NOON, samplesOf, type World } from '../../testing/world.ts'
 import type { Active } from '../delivery/active.ts'
-import type { Db } from '../storage/db.ts'
+import type { Db } from '../storage/tables.ts'
 import { asFailure } from '../storage/withstand.ts'
 import { createRows, dropRows, type Rows, type RowsDeps } from './rows.ts'
 

@@ -7,10 +7,10 @@
 import { MAX_ROWS } from '../../../shared/api.ts'
 import { type Clock, dayOf } from '../../../shared/clock.ts'
 import { type FindRow, touchedIds } from '../../../shared/model/local.ts'
-import type { Table } from '../../../shared/model/spec.ts'
+import type { ModelSpec, Table } from '../../../shared/model/spec.ts'
 import type { Manifest } from '../../../shared/task.ts'
-import type { Active } from '../delivery/active.ts'
-import { type Db, type EmbeddingRow, getState, putState } from '../storage/db.ts'
+import { getState, putState } from '../storage/state.ts'
+import type { Db, EmbeddingRow } from '../storage/tables.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 
 /** Beyond this the rows needed longest ago go: at 8 dimensions about 4 MB, most of them the storage's own. */
@@ -18,17 +18,23 @@ const MAX_HELD = 20_000
 /** Ids of a table that are noted; beyond this the oldest are forgotten, and noticed again. */
 const MAX_NOTED = 4096
 
+/** What the rows are of. */
+interface Task {
+  readonly spec: ModelSpec
+  readonly manifest: Pick<Manifest, 'name' | 'hyper' | 'sliced'>
+}
+
 /** Ids by table. */
 type IdLists = Readonly<Record<string, readonly number[]>>
 
 export interface Rows {
   /** The rows of these ids that are here; what is missing is noted. */
-  find(task: Active, ids: IdLists): Promise<FindRow>
+  find(task: Task, ids: IdLists): Promise<FindRow>
   /**
    * Asks for the rows that are missing of what was noted and of what the stored samples touch. A server that has such a
    * table no more has a newer task, which comes with the next contact.
    */
-  fetch(task: Active, signal?: AbortSignal): Promise<void>
+  fetch(task: Task, signal?: AbortSignal): Promise<void>
 }
 
 export interface RowsDeps {
@@ -65,11 +71,7 @@ export function createRows({ db, tunnel, clock, onMissing, limit = MAX_HELD }: R
   }
 
   /** The ids of the table that have to be here, but for padding and unknown, which are in the model. */
-  async function wanted(
-    { spec }: Active,
-    { name, rows }: Table,
-    noted: readonly number[],
-  ): Promise<number[]> {
+  async function wanted({ spec }: Task, { name, rows }: Table, noted: readonly number[]): Promise<number[]> {
     const samples = [...(await db.local.toArray()), ...(await db.matched.toArray())]
     const touched = touchedIds(
       spec,
@@ -91,7 +93,7 @@ export function createRows({ db, tunnel, clock, onMissing, limit = MAX_HELD }: R
   }
 
   /** Takes in rows, unless another tab has taken up another task meanwhile. */
-  async function keep({ name }: Manifest, rows: readonly EmbeddingRow[]): Promise<void> {
+  async function keep({ name }: Task['manifest'], rows: readonly EmbeddingRow[]): Promise<void> {
     await db.transaction('rw', db.rows, db.state, db.tasks, async () => {
       const sliced = (await db.tasks.get(name))?.manifest.sliced ?? {}
       if (rows.some(({ table, whole }) => sliced[table] !== whole)) return

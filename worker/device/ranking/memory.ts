@@ -5,7 +5,8 @@ import { itemColumn, slotOf } from '../../../shared/schema.ts'
 import type { Active } from '../delivery/active.ts'
 import type { Rows } from '../models/rows.ts'
 import type { Scorer } from '../models/scorer.ts'
-import { type Db, getState } from '../storage/db.ts'
+import { getState } from '../storage/state.ts'
+import type { Db } from '../storage/tables.ts'
 
 export interface Memory {
   /** Adds to the scores that a model gave candidates, all of one moment, what is remembered of them. In place. */

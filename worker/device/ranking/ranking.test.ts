@@ -14,7 +14,7 @@ import type { Trainer } from '../../trainer/job.ts'
 import type { Active } from '../delivery/active.ts'
 import { createModels } from '../models/models.ts'
 import { createSamples } from '../samples/samples.ts'
-import type { Db } from '../storage/db.ts'
+import type { Db } from '../storage/tables.ts'
 import { createRanking, type Ranking } from './ranking.ts'
 
 const RANKS = { on: 'call', name: 'rank' } as const

@@ -2,16 +2,17 @@
  * The delivered task that answers `rank`. A trainer is kept ready for it; and whatever goes wrong with it costs nobody the feed: then
  * the order is that of the personal ranking model's scores. By ranking, nothing that is stored changes.
  */
-import { DAY_MS } from '../../../shared/clock.ts'
+import { dayOf } from '../../../shared/clock.ts'
 import { AppError, toFailure } from '../../../shared/failure.ts'
 import type { Batch } from '../../../shared/sample.ts'
 import type { RunOutcome } from '../../../shared/tasks/report.ts'
 import type { Job, Trainer } from '../../trainer/job.ts'
 import type { Active } from '../delivery/active.ts'
-import type { DeliveredRow } from '../storage/db.ts'
+import type { DeliveredRow } from '../storage/tables.ts'
 import { tasksFor } from '../tasks/due.ts'
 import { gather } from '../tasks/gather.ts'
 import type { SetRows } from '../tasks/jobs.ts'
+import { isSpent, oneMore, type RunsOfDay } from '../tasks/ran.ts'
 import type { RunDeps } from '../tasks/run-task.ts'
 import { noteRun } from '../tunnel/reports.ts'
 
@@ -69,16 +70,10 @@ export function createRanking(deps: RunDeps): Ranking {
   let failures = 0
   let restsSince: number | undefined
   let runs = 0
-  let day = { number: 0, runs: 0 }
+  /** Not stored, as by ranking nothing is: a page that is opened anew counts anew. */
+  let ran: RunsOfDay | undefined
 
   const rests = () => restsSince !== undefined && Math.abs(clock.now() - restsSince) < REST_MS
-
-  /** Whether the task has had all the runs of today. */
-  function isSpent({ manifest: { budget } }: DeliveredRow): boolean {
-    const number = Math.floor(clock.now() / DAY_MS)
-    if (day.number !== number) day = { number, runs: 0 }
-    return day.runs >= budget.runsPerDay
-  }
 
   function end(): void {
     helper?.trainer.terminate()
@@ -187,8 +182,9 @@ export function createRanking(deps: RunDeps): Ranking {
 
     async order(data, candidates) {
       const mine = current(data)
-      if (!mine?.isReady || isSpent(mine.row)) return null
-      day.runs++
+      const today = dayOf(clock.now(), data.manifest.hyper.dayMs)
+      if (!mine?.isReady || isSpent(ran, mine.row, today)) return null
+      ran = oneMore(ran, today)
       const from = performance.now()
       try {
         const scores = await asked(mine, data, candidates)

@@ -5,7 +5,7 @@ import { hyper } from '../../../shared/hyper.ts'
 import { freshDb, handClock } from '../../testing/storage.ts'
 import { NOON } from '../../testing/world.ts'
 import { noteContact } from '../storage/ages.ts'
-import type { Db } from '../storage/db.ts'
+import type { Db } from '../storage/tables.ts'
 import { idsAfter, pruneHistory, record } from './history.ts'
 
 let db: Db

@@ -6,7 +6,7 @@ import { parse } from '../../../shared/failure.ts'
 import type { Hyper } from '../../../shared/hyper.ts'
 import type { CallInput } from '../../../shared/protocol.ts'
 import { contactsOf, surelyOlder } from '../storage/ages.ts'
-import type { Db } from '../storage/db.ts'
+import type { Db } from '../storage/tables.ts'
 
 type Tracked = CallInput<'track'>['events'][number]
 

@@ -7,7 +7,7 @@ import type { Sample } from '../../../shared/sample.ts'
 import { itemColumn, type Slot } from '../../../shared/schema.ts'
 import type { Active } from '../delivery/active.ts'
 import { ageOf, contactsOf } from '../storage/ages.ts'
-import type { Db } from '../storage/db.ts'
+import type { Db } from '../storage/tables.ts'
 import { useOf } from './lifecycle.ts'
 
 type Listed = CallOutput<'samples'>['rows'][number]

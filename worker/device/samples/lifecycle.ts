@@ -13,20 +13,13 @@
  */
 import { DAY_MS } from '../../../shared/clock.ts'
 import type { Hyper } from '../../../shared/hyper.ts'
-import type { MatchedSample } from '../../../shared/sample.ts'
+import type { MatchedRow, MatchedState } from '../storage/tables.ts'
 
 /** What a local sample serves for. */
 export type LocalUse = 'validation' | 'training' | 'none'
 
-/** Where a matched sample stands. */
-export type MatchedState =
-  | { readonly state: 'unscored' }
-  /** Also unscored: a version before tasks had chosen it for its classifier when it was cut off. */
-  | { readonly state: 'classifying' }
-  | { readonly state: 'filtered'; readonly score: number | null }
-
-/** `order` is that in which they came in. */
-export type Matched = MatchedSample & { readonly order: number } & MatchedState
+/** Whether matched samples are learnt from, by the data; else none are pulled, or they are remembered. */
+export const teaches = ({ augment, evidence }: Hyper): boolean => augment && evidence.weight === 0
 
 /** Validation in [0, t] days, training in (t, t′], nothing after. */
 export function useOf(age: number, { localValidationDays, localTrainingDays }: Hyper): LocalUse {
@@ -46,4 +39,5 @@ export const youngestFirst = (a: { exposure: string }, b: { exposure: string }):
 const scoreOf = (row: MatchedState): number => (row.state === 'filtered' ? (row.score ?? 0) : 0)
 
 /** Of matched samples those with the highest score stay, of equal ones the newest. */
-export const bestFirst = (a: Matched, b: Matched): number => scoreOf(b) - scoreOf(a) || b.order - a.order
+export const bestFirst = (a: MatchedRow, b: MatchedRow): number =>
+  scoreOf(b) - scoreOf(a) || b.order - a.order

@@ -4,9 +4,10 @@ import type { BatchList } from '../../../shared/api.ts'
 import { type Clock, dayOf } from '../../../shared/clock.ts'
 import type { Hyper } from '../../../shared/hyper.ts'
 import type { Active } from '../delivery/active.ts'
-import { type Db, getState, putState, type StateValue } from '../storage/db.ts'
-import { teaches } from '../tasks/lessons.ts'
+import { getState, putState, type StateValue } from '../storage/state.ts'
+import type { Db } from '../storage/tables.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
+import { teaches } from './lifecycle.ts'
 import type { Samples } from './samples.ts'
 
 export type Pulled = StateValue<'pulled'>

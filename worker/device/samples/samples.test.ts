@@ -7,7 +7,7 @@ import type { MatchedSample } from '../../../shared/sample.ts'
 import { freshDb, handClock } from '../../testing/storage.ts'
 import { createWorld, key, NOON, samplesOf } from '../../testing/world.ts'
 import { noteContact } from '../storage/ages.ts'
-import type { Db } from '../storage/db.ts'
+import type { Db } from '../storage/tables.ts'
 import { record } from './history.ts'
 import { createSamples, type Samples } from './samples.ts'
 

@@ -5,7 +5,8 @@ import { type Context, type Generated, generateSamples } from '../../../shared/g
 import type { Hyper } from '../../../shared/hyper.ts'
 import type { MatchedSample } from '../../../shared/sample.ts'
 import { ageOf, contactsOf, surelyOlder } from '../storage/ages.ts'
-import { type Db, getState, type LocalRow, type MatchedRow, putState } from '../storage/db.ts'
+import { getState, putState } from '../storage/state.ts'
+import type { Db, LocalRow, MatchedRow } from '../storage/tables.ts'
 import { bestFirst, excess, type LocalUse, useOf, youngestFirst } from './lifecycle.ts'
 
 /**

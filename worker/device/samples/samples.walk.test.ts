@@ -8,7 +8,7 @@ import { Figure5, LIMITS } from '../../testing/figure5.ts'
 import { freshDb, handClock } from '../../testing/storage.ts'
 import { createWorld, key, NOON, samplesOf } from '../../testing/world.ts'
 import { noteContact } from '../storage/ages.ts'
-import type { Db } from '../storage/db.ts'
+import type { Db } from '../storage/tables.ts'
 import { record } from './history.ts'
 import { createSamples } from './samples.ts'
 

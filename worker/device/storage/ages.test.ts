@@ -6,7 +6,7 @@ import { freshDb, handClock } from '../../testing/storage.ts'
 import { NOON } from '../../testing/world.ts'
 import { record } from '../samples/history.ts'
 import { ageOf, type Contacts, contactsOf, noteContact, surelyOlder } from './ages.ts'
-import type { Db } from './db.ts'
+import type { Db } from './tables.ts'
 
 const HOUR = 3_600_000
 const YEAR = 365 * DAY_MS

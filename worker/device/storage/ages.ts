@@ -10,7 +10,8 @@
  * All is UTC: time zones change nothing.
  */
 import type { Clock } from '../../../shared/clock.ts'
-import { type Db, getState, putState, type StateValue } from './db.ts'
+import { getState, putState, type StateValue } from './state.ts'
+import type { Db } from './tables.ts'
 
 /** In the order in which they were; `id` is that of the newest event then, '' where there was none. */
 export type Contacts = StateValue<'contacts'>

@@ -4,10 +4,13 @@ import { expect, test } from 'vitest'
 import { DAY_MS } from '../../../shared/clock.ts'
 import { hashes, rank, stage, status } from '../../testing/stage.ts'
 import { batchesFor } from '../../testing/world.ts'
-import { DB_NAME, type Db, openDb, type StateKey, versions } from './db.ts'
+import { openDb } from './db.ts'
+import { DB_NAME } from './names.ts'
+import type { StateKey } from './state.ts'
+import { type Db, versions } from './tables.ts'
 
 const here = stage()
-const { disk, read, start } = here
+const { disk, offline, online, read, start } = here
 
 type Rows = Record<string, Record<string, unknown>[]>
 
@@ -74,11 +77,14 @@ test.each(Object.entries(earlier))(
     expect(await rowsOf(upgraded, Object.keys(before))).toEqual(before)
     upgraded.close()
 
+    // Offline, so that nothing is sent before it was looked at.
+    offline()
     const again = await start()
     expect(await rank(again)).toEqual(feed)
     const { rounds, events, samples } = await status(again)
     expect(rounds).toHaveLength(1)
     expect([events.waiting, samples.clicks]).toEqual([1, 10])
+    online()
     here.clock.move(DAY_MS)
     here.server.day++
     here.server.batches = batchesFor(here.world, { count: 4, kindred: 2, seed: 9 })

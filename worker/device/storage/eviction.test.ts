@@ -6,7 +6,8 @@ import { builtTasks } from '../../testing/built.ts'
 import { freshDb, handClock } from '../../testing/storage.ts'
 import { batchesFor, createWorld, FakeServer, key, NOON, type World } from '../../testing/world.ts'
 import { createDevice, type Device } from '../device.ts'
-import { DB_NAME, openDb } from './db.ts'
+import { openDb } from './db.ts'
+import { DB_NAME } from './names.ts'
 
 let world: World
 let server: FakeServer

@@ -6,7 +6,8 @@ import { seeded } from '../../../shared/random.ts'
 import { draft } from '../../../shared/tasks/fixtures.ts'
 import { freshDb } from '../../testing/storage.ts'
 import { createWorld, NOON, samplesOf, type World } from '../../testing/world.ts'
-import { type Db, getState, putState } from './db.ts'
+import { getState, putState } from './state.ts'
+import type { Db } from './tables.ts'
 import { bringIn, takeOut } from './takeout.ts'
 
 let world: World

@@ -4,7 +4,8 @@ import { type Faults, lostConnection, noRoom, type Operation, withFaults } from 
 import { freshDb, handClock } from '../../testing/storage.ts'
 import { NOON } from '../../testing/world.ts'
 import { record } from '../samples/history.ts'
-import { count, type Db, getState, type MatchedRow } from './db.ts'
+import { count, getState } from './state.ts'
+import type { Db, MatchedRow } from './tables.ts'
 import { asFailure } from './withstand.ts'
 
 let db: Db

@@ -5,7 +5,7 @@
  */
 import { type DBCore, type DBCoreTable, Dexie, type Transaction } from 'dexie'
 import { AppError } from '../../../shared/failure.ts'
-import type { Db } from './db.ts'
+import type { Db } from './tables.ts'
 
 /** The base of all that Dexie throws; its types leave it out. */
 const { DexieError } = Dexie as unknown as { DexieError: new () => Error & { inner?: unknown } }

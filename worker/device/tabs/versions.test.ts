@@ -6,7 +6,8 @@ import type { DeviceApi, Status } from '../../../shared/protocol.ts'
 import { rank, stage, status } from '../../testing/stage.ts'
 import { key } from '../../testing/world.ts'
 import { createDevice } from '../device.ts'
-import { DB_NAME, versions } from '../storage/db.ts'
+import { DB_NAME } from '../storage/names.ts'
+import { versions } from '../storage/tables.ts'
 
 const here = stage()
 const { read, start } = here

@@ -1,6 +1,6 @@
 /** Apps of different versions in the tabs of one browser want the database in different shapes: one makes way, one waits. */
 import { AppError, type Failure } from '../../../shared/failure.ts'
-import type { Db } from '../storage/db.ts'
+import type { Db } from '../storage/tables.ts'
 
 export interface Sharing {
   /** A newer app waits for the database: this one is to end what it is at, and to close it. */

@@ -6,7 +6,7 @@ import { holding } from '../../locks.ts'
 import type { Platform } from '../../platform.ts'
 import type { Active } from '../delivery/active.ts'
 import { tasksFor } from './due.ts'
-import { ranBefore } from './ran.ts'
+import { isSpent, ranBefore } from './ran.ts'
 import { performTask, type RunDeps } from './run-task.ts'
 
 export interface CallDeps extends RunDeps {
@@ -33,11 +33,12 @@ export async function callTask(
       triggers.some((trigger) => trigger.on === 'call' && trigger.name === name),
     )
     if (!row) throw new AppError('not-ready', `No task on this device answers ${name}.`)
-    const { budget } = row.manifest
     const today = dayOf(platform.clock.now(), data.manifest.hyper.dayMs)
-    const ran = await ranBefore(db, row)
-    if (ran?.day === today && ran.runs >= budget.runsPerDay)
-      throw new AppError('refused', `${row.name} has run ${budget.runsPerDay} times today, and may no more.`)
+    if (isSpent(await ranBefore(db, row), row, today))
+      throw new AppError(
+        'refused',
+        `${row.name} has run ${row.manifest.budget.runsPerDay} times today, and may no more.`,
+      )
     const run = await performTask(deps, data, row, {
       trigger: { on: 'call', name, ...(input !== undefined && { input }) },
       seed: platform.seed(),

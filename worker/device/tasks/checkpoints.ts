@@ -10,7 +10,7 @@ import { sha256 } from '../../../shared/hash.ts'
 import type { Kept } from '../../trainer/job.ts'
 import type { Active } from '../delivery/active.ts'
 import type { Models } from '../models/models.ts'
-import type { DeliveredRow, LocalRow, MatchedRow, Training } from '../storage/db.ts'
+import type { DeliveredRow, LocalRow, MatchedRow, Training } from '../storage/tables.ts'
 import type { Lessons } from './lessons.ts'
 
 /** Names a run by all that its outcome depends on but the seed; and by its day, after which it is too old to go on. */

@@ -4,10 +4,11 @@ import type { Hyper } from '../../../shared/hyper.ts'
 import { policyOf } from '../../../shared/tasks/hyper.ts'
 import type { Trigger } from '../../../shared/tasks/manifest.ts'
 import type { Active } from '../delivery/active.ts'
-import type { Db, DeliveredRow } from '../storage/db.ts'
+import { teaches } from '../samples/lifecycle.ts'
+import type { Db, DeliveredRow } from '../storage/tables.ts'
 import { leftOff } from './gather.ts'
-import { canLearn, hasCome, isNews, type Lessons, lessonsOf, taught, teaches } from './lessons.ts'
-import { type Ran, ranBefore } from './ran.ts'
+import { canLearn, hasCome, isNews, type Lessons, lessonsOf, taught } from './lessons.ts'
+import { isSpent, type Ran, ranBefore } from './ran.ts'
 import type { RunDeps } from './run-task.ts'
 
 export interface Chance {
@@ -39,8 +40,9 @@ export async function dueForBatch(
 ): Promise<Trigger | undefined> {
   const trigger = row.manifest.triggers.find(({ on }) => on === 'batch')
   if (!trigger || chance.resting(row) || !teaches(data.manifest.hyper)) return undefined
+  const today = dayOf(deps.platform.clock.now(), data.manifest.hyper.dayMs)
   const ran = await ranBefore(deps.db, row)
-  if (isSpent(ran, data, row, chance, deps.platform.clock.now())) return undefined
+  if (!chance.asked && isSpent(ran, row, today)) return undefined
   const waiting = await deps.samples.waiting()
   const due = chance.asked ? waiting.length > 0 : hasCome(waiting, ran)
   return due ? trigger : undefined
@@ -56,13 +58,14 @@ export async function dueForMore(
   const { triggers } = row.manifest
   if (chance.resting(row)) return undefined
   const now = deps.platform.clock.now()
+  const today = dayOf(now, data.manifest.hyper.dayMs)
   const ran = await ranBefore(deps.db, row)
-  if (isSpent(ran, data, row, chance, now)) return undefined
+  if (!chance.asked && isSpent(ran, row, today)) return undefined
   const learns = triggers.some(({ on }) => on === 'samples' || on === 'batches-done')
   const learning = learns && (await dueToLearn(deps, data, row, { ...chance, ran, now }))
   if (learning) return learning
   const daily = triggers.find(({ on }) => on === 'day')
-  if (daily && ran?.finished?.day !== dayOf(now, data.manifest.hyper.dayMs)) return daily
+  if (daily && ran?.finished?.day !== today) return daily
   const visit = triggers.find(({ on }) => on === 'visit')
   return visit && chance.visiting(row.name) ? visit : undefined
 }
@@ -90,11 +93,3 @@ async function dueToLearn(
   const delivered = (await db.models.get([data.manifest.name, 'M0']))?.sha256 ?? null
   return within || isNews(lessons, hyper, { ran, delivered, enough, now }) ? (some ?? done) : undefined
 }
-
-const isSpent = (
-  ran: Ran | undefined,
-  { manifest: { hyper } }: Active,
-  { manifest: { budget } }: DeliveredRow,
-  { asked }: Chance,
-  now: number,
-): boolean => !asked && ran?.day === dayOf(now, hyper.dayMs) && ran.runs >= budget.runsPerDay

@@ -6,7 +6,9 @@ import { createHeadlessStorage, headlessPlatform } from '../../headless.ts'
 import { catalogue, createWorld, type World } from '../../testing/world.ts'
 import type { Choice, Job, Result, Trainer } from '../../trainer/job.ts'
 import type { Active } from '../delivery/active.ts'
-import { type Db, getState, openDb } from '../storage/db.ts'
+import { openDb } from '../storage/db.ts'
+import { getState } from '../storage/state.ts'
+import type { Db } from '../storage/tables.ts'
 import { withKnownEngine } from './engine-choice.ts'
 
 let world: World

@@ -7,7 +7,8 @@ import { sha256 } from '../../../shared/hash.ts'
 import type { Platform } from '../../platform.ts'
 import type { Choice, Trainer } from '../../trainer/job.ts'
 import type { Active } from '../delivery/active.ts'
-import { type Db, getState, putState } from '../storage/db.ts'
+import { getState, putState } from '../storage/state.ts'
+import type { Db } from '../storage/tables.ts'
 
 /**
  * The trainer, told with each job which engine to take, and heard for which it took. An engine that failed while it was

@@ -12,7 +12,7 @@ import { type Bench, createBench } from '../../testing/rounds.ts'
 import { trainerHere } from '../../testing/scripts.ts'
 import { createWorld, type World } from '../../testing/world.ts'
 import type { Trainer } from '../../trainer/job.ts'
-import type { LocalRow } from '../storage/db.ts'
+import type { LocalRow } from '../storage/tables.ts'
 
 const NAME = 'toy'
 let world: World

@@ -2,8 +2,9 @@
 import { dayOf } from '../../../shared/clock.ts'
 import type { Hyper } from '../../../shared/hyper.ts'
 import { RANKING, type SAMPLE_SETS, type TaskManifest } from '../../../shared/tasks/manifest.ts'
+import { teaches } from '../samples/lifecycle.ts'
 import type { Samples } from '../samples/samples.ts'
-import type { LocalRow, MatchedRow } from '../storage/db.ts'
+import type { LocalRow, MatchedRow } from '../storage/tables.ts'
 import type { Ran } from './ran.ts'
 
 /** What a task is given of what is stored, by the sets that it declares; the others are empty. */
@@ -13,9 +14,6 @@ export interface Lessons {
   readonly matched: readonly MatchedRow[]
   readonly filtered: readonly MatchedRow[]
 }
-
-/** Whether matched samples are learnt from, by the data; else none are pulled, or they are remembered. */
-export const teaches = ({ augment, evidence }: Hyper): boolean => augment && evidence.weight === 0
 
 export async function lessonsOf(
   samples: Samples,

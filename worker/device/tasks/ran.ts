@@ -1,9 +1,26 @@
 /** What is remembered of the runs of each task: so that none runs in circles, nor more often than its manifest says. */
 import { dayOf } from '../../../shared/clock.ts'
 import type { Active } from '../delivery/active.ts'
-import { type Db, type DeliveredRow, getState, putState, type StateValue } from '../storage/db.ts'
+import { getState, putState, type StateValue } from '../storage/state.ts'
+import type { Db, DeliveredRow } from '../storage/tables.ts'
 
 export type Ran = StateValue<'ran'>[string]
+
+/** Runs of one day of this device. */
+export type RunsOfDay = Pick<Ran, 'day' | 'runs'>
+
+/** One more run today. */
+export const oneMore = (before: RunsOfDay | undefined, today: number): RunsOfDay => ({
+  day: today,
+  runs: before?.day === today ? before.runs + 1 : 1,
+})
+
+/** Whether the task has had all the runs that its manifest allows it today. */
+export const isSpent = (
+  ran: RunsOfDay | undefined,
+  { manifest: { budget } }: DeliveredRow,
+  today: number,
+): boolean => ran?.day === today && ran.runs >= budget.runsPerDay
 
 export const ranBefore = async (db: Db, { name }: DeliveredRow): Promise<Ran | undefined> =>
   (await getState(db, 'ran'))?.[name]
@@ -24,8 +41,7 @@ export async function noteRan(
   const before = all[name]
   const delivered = (await db.models.get([manifest.name, 'M0']))?.sha256 ?? null
   all[name] = {
-    day,
-    runs: before?.day === day ? before.runs + 1 : 1,
+    ...oneMore(before, day),
     finished: left ? { day, delivered, ...left } : (before?.finished ?? null),
   }
   const here = new Set([name, ...(await db.delivered.toCollection().primaryKeys())])

@@ -18,7 +18,7 @@ import {
 import { trainerHere } from '../../testing/scripts.ts'
 import { createWorld, NOON, type World } from '../../testing/world.ts'
 import type { Result, Trainer } from '../../trainer/job.ts'
-import { getState } from '../storage/db.ts'
+import { getState } from '../storage/state.ts'
 import { tidyBuffers } from './checkpoints.ts'
 
 let world: World

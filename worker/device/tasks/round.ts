@@ -3,7 +3,7 @@
  * that learn from what is left of them.
  */
 import { AppError, type Failure, toFailure } from '../../../shared/failure.ts'
-import { type Round, roundSchema, type Status } from '../../../shared/protocol.ts'
+import type { Round, Status } from '../../../shared/protocol.ts'
 import type { Sample } from '../../../shared/sample.ts'
 import { policyOf } from '../../../shared/tasks/hyper.ts'
 import { RANKING, type TaskManifest, type Trigger } from '../../../shared/tasks/manifest.ts'
@@ -11,9 +11,10 @@ import type { RunOutcome } from '../../../shared/tasks/report.ts'
 import type { Platform } from '../../platform.ts'
 import type { Active } from '../delivery/active.ts'
 import { differencesOf } from '../samples/differences.ts'
-import { type DeliveredRow, getState } from '../storage/db.ts'
+import { getState } from '../storage/state.ts'
+import type { DeliveredRow } from '../storage/tables.ts'
 import { type Chance, dueForBatch, dueForMore, tasksFor } from './due.ts'
-import { emptyRound, writeJournal } from './journal.ts'
+import { described, emptyRound, writeJournal } from './journal.ts'
 import { type Performed, performTask, type RunDeps } from './run-task.ts'
 import { relapsed } from './trial.ts'
 
@@ -207,43 +208,6 @@ export async function runRound(deps: RoundDeps, data: Active, options: RoundOpti
 }
 
 const LATER: ReadonlySet<Trigger['on']> = new Set(['samples', 'batches-done', 'day', 'visit'])
-
-/** What a script says of its run under names that the journal has; what does not fit is not told. */
-const TOLD = {
-  classifying: roundSchema.shape.classifying,
-  losses: roundSchema.shape.losses,
-  steps: roundSchema.shape.steps,
-  stepsKept: roundSchema.shape.stepsKept,
-  before: roundSchema.shape.before,
-  after: roundSchema.shape.after,
-  loss: roundSchema.shape.loss,
-  course: roundSchema.shape.course,
-  refit: roundSchema.shape.refit,
-  resumed: roundSchema.shape.resumed,
-} as const
-
-/** The round with what the run has to tell. */
-function described(before: Round, { told, effects, lessons, folded }: Performed): Round {
-  const { result, scores, used } = effects
-  const round = { ...before, engine: told.engine }
-  if (told.memory) round.memory = Math.max(round.memory ?? 0, told.memory)
-  if (folded > 0) round.folded = folded
-  const matched = new Set(lessons.matched.map(({ id }) => id))
-  if (matched.size > 0) {
-    const said = scores.flatMap(({ score }) => (score === null ? [] : [score]))
-    round.classifying += used.filter((id) => matched.has(id)).length
-    round.scored += said.length
-    round.scores = [...round.scores, ...said]
-    round.kept += scores.filter(({ keep }) => keep).length
-  }
-  if (typeof result !== 'object' || result === null) return round
-  const fitting = Object.entries(TOLD).flatMap(([name, schema]) => {
-    const value = (result as Record<string, unknown>)[name]
-    const parsed = value === undefined ? undefined : schema.safeParse(value)
-    return parsed?.success ? [[name, parsed.data]] : []
-  })
-  return Object.assign(round, Object.fromEntries(fitting))
-}
 
 /** Whether it says that it has trained; that M stays then means that nothing better came of it. */
 const isTrained = ({ effects: { result } }: Performed): boolean =>

@@ -10,7 +10,7 @@ import { answering, type Bench, createBench } from '../../testing/rounds.ts'
 import { createWorld, type World } from '../../testing/world.ts'
 import type { Active } from '../delivery/active.ts'
 import { obey } from '../delivery/orders.ts'
-import { getState } from '../storage/db.ts'
+import { getState } from '../storage/state.ts'
 
 const NAME = 'toy'
 let world: World

@@ -10,8 +10,8 @@ import {
   snapshotSchema,
 } from '../../../shared/trust/metadata.ts'
 import { together } from '../../turns.ts'
+import type { Down } from './down.ts'
 import { type Answer, type Line, readAs } from './line.ts'
-import type { Tunnel } from './tunnel.ts'
 
 type Bytes = Uint8Array<ArrayBuffer>
 
@@ -19,10 +19,10 @@ const rootsSchema = z.looseObject({ newest: z.int().min(1) })
 const NEWEST = { cache: 'no-store' } as const
 
 /** What a tunnel asks that the same answer serves for everybody. */
-export type Files = Pick<Tunnel, 'task' | 'active'>
+export type Files = Pick<Down, 'task' | 'active'>
 
 /** `line` reaches the host; nothing of what it says is believed before `shared/trust` has seen it. */
-export function createFiles(line: Line, artifact: Tunnel['artifact']): Files {
+export function createFiles(line: Line, artifact: Down['artifact']): Files {
   const json = (path: string, signal: AbortSignal | undefined) =>
     line(path, NEWEST, (answer) => answer.jsonBytes(), signal)
 

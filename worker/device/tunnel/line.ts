@@ -9,7 +9,8 @@ import type { TrafficKind } from '../../../shared/protocol.ts'
 import type { Platform, Request } from '../../platform.ts'
 import { unlessAborted } from '../../turns.ts'
 import { isSameMoment, noteContact } from '../storage/ages.ts'
-import { count, type Db, getState, putState } from '../storage/db.ts'
+import { count, getState, putState } from '../storage/state.ts'
+import type { Db } from '../storage/tables.ts'
 import { patienceAsked, silenceLeft } from './patience.ts'
 
 /** Longest that one request may take, its answer included: a line that drips is as good as none. */
@@ -130,6 +131,13 @@ export function createLine({
   }
 }
 
+/** A request that says `value`. */
+export const asJson = (value: unknown, method: 'POST' | 'PUT' = 'POST'): Request => ({
+  method,
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify(value),
+})
+
 /** What is asked for at a path. */
 function kindOf(path: string): TrafficKind {
   const kinds: readonly (readonly [string, TrafficKind])[] = [
@@ -172,7 +180,8 @@ function readJson(bytes: Uint8Array): unknown {
   }
 }
 
-const unlessTooLong = (error: unknown): undefined => {
+/** What is too long counts as not having come. */
+export const unlessTooLong = (error: unknown): undefined => {
   if (!(error instanceof AppError && error.code === 'bad-artifact')) throw error
 }
 

@@ -5,8 +5,8 @@
 import { v4 as uuid } from 'uuid'
 import type { Reported, ReportsRequest } from '../../../shared/api.ts'
 import { type Clock, DAY_MS } from '../../../shared/clock.ts'
-import { MAX_REPORTED, MAX_REPORTS, type Report, type RunReport } from '../../../shared/tasks/report.ts'
-import type { Db } from '../storage/db.ts'
+import { MAX_REPORTED, MAX_REPORTS, type RunReport } from '../../../shared/tasks/report.ts'
+import type { Db, ReportRow } from '../storage/tables.ts'
 import { Refusal } from './line.ts'
 
 /** Reports that wait at most: 1 MB, if each were the largest there can be. */
@@ -17,9 +17,6 @@ const UPLOAD_BYTES = 192 << 10
 const WORTH_TELLING_MS = 7 * DAY_MS
 /** The server does not take what was sent, and would not another time. */
 const FOR_GOOD: readonly number[] = [400, 404, 405, 413, 415]
-
-/** A report, when it was made (ms), and the upload that it goes with as soon as it was tried to send it. */
-export type ReportRow = Report & { readonly n?: number; readonly at: number; readonly upload?: string }
 
 export type RunNote = Omit<RunReport, 'type'> & { readonly at: number }
 

@@ -9,7 +9,8 @@ import { freshDb, handClock } from '../../testing/storage.ts'
 import { batchesFor, createWorld, FakeServer, html, NOON, problem, type World } from '../../testing/world.ts'
 import { deferred } from '../../turns.ts'
 import { record } from '../samples/history.ts'
-import { type Db, getState, putState } from '../storage/db.ts'
+import { getState, putState } from '../storage/state.ts'
+import type { Db } from '../storage/tables.ts'
 import { createTunnel, type Tunnel } from './tunnel.ts'
 
 let db: Db

@@ -4,9 +4,7 @@
  */
 import type { KindredEvent } from '../../../shared/event.ts'
 import { MAX_EVENTS } from '../../../shared/limits.ts'
-import type { TrafficKind } from '../../../shared/protocol.ts'
 import type { Request } from '../../platform.ts'
-import type { StateValue } from '../storage/db.ts'
 
 /** Events that wait, by their ids, which are in the order of time. */
 export interface Outbox {
@@ -46,24 +44,5 @@ export async function empty(
       body: await compress(new TextEncoder().encode(JSON.stringify({ events }))),
     })
     await outbox.delivered(events.map(({ id }) => id))
-  }
-}
-
-type Counters = StateValue<'counters'>
-export type Counted = Partial<Pick<Counters, 'delivered' | 'down' | 'up'>> & { kind?: TrafficKind }
-
-/** The counters after what is told; `kind` is what the bytes were for. */
-export function counted(
-  before: Counters = { delivered: 0, down: 0, up: 0 },
-  { delivered = 0, down = 0, up = 0, kind }: Counted,
-): Counters {
-  const traffic = { ...before.traffic }
-  const { [kind ?? 'other']: ofKind = { down: 0, up: 0 } } = traffic
-  if (kind) traffic[kind] = { down: ofKind.down + down, up: ofKind.up + up }
-  return {
-    delivered: before.delivered + delivered,
-    down: before.down + down,
-    up: before.up + up,
-    traffic,
   }
 }
