@@ -56,13 +56,14 @@ export async function pull(
   let newest: number | undefined
   while (pulled.next < due) {
     const batch = await tunnel.batch(schema, day, pulled.next, signal)
-    const bytes = pulled.bytes + batch.bytes
+    const next = pulled.next + 1
     const here = {
       ...pulled,
-      next: pulled.next + 1,
+      next,
       count: due,
-      bytes,
+      bytes: pulled.bytes + batch.bytes,
       samples: pulled.samples + batch.samples.length,
+      ...(next === due && { done: dayOf(clock.now(), hyper.dayMs) }),
     }
     await db.transaction('rw', db.matched, db.state, async () => {
       newest = await samples.add(batch.samples, newest)
@@ -71,9 +72,8 @@ export async function pull(
     pulled = here
   }
   if (pulled.next > first && !teaches(hyper)) await samples.forgetOld(hyper)
-  // Without anything new the server's day is still the one we know: it is asked again, until its day has come.
-  const done = pulled.next > first ? dayOf(clock.now(), hyper.dayMs) : pulled.done
-  await putState(db, 'pulled', { ...pulled, done, asked: clock.now() })
+  // Without anything new the server's day is still the one we know, and `done` as it was: it is asked again, until its day has come.
+  await putState(db, 'pulled', { ...pulled, asked: clock.now() })
   return state
 }
 

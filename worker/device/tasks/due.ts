@@ -70,6 +70,12 @@ export async function dueForMore(
   return visit && chance.visiting(row.name) ? visit : undefined
 }
 
+/**
+ * A run that has ended makes another due only by what comes after it. Where borrowed samples are learnt from, those are batches that
+ * are pulled later: on another day, during this one, or, where pulling was cut off, the rest of it, so that a second round may follow
+ * at once. What the user does meanwhile is no reason there; where own samples alone are learnt from, it is one on another day, or once
+ * it is `enough`. A run that was cut off goes on as soon as it may.
+ */
 async function dueToLearn(
   deps: RunDeps,
   data: Active,
