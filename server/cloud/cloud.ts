@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import type { Accepted, BatchList, Consent, Erased, Registration, RowsRequest } from '../../shared/api.ts'
+import type { Accepted, BatchList, Consent, Erased, Registration } from '../../shared/api.ts'
 import { type Clock, dayOf, systemClock } from '../../shared/clock.ts'
 import type { KindredEvent } from '../../shared/event.ts'
 import { AppError } from '../../shared/failure.ts'
@@ -20,18 +20,16 @@ import { consentOf, finishWithdrawals, giveConsent } from './consent.ts'
 import { createCredentials } from './credentials.ts'
 import { createDemand } from './demand.ts'
 import { createFollowing } from './following.ts'
+import { createHanding } from './handing.ts'
 import { importSource } from './ingest.ts'
 import type { TrainInput, TrainResult } from './jobs.ts'
 import type { Fresh } from './matcher.ts'
-import { assembleBatch } from './packing/batch.ts'
-import { createPackings } from './packing/folder.ts'
 import { loadPopulation } from './population.ts'
 import { type Prepared, preparedDay } from './prepare.ts'
 import { type Privacy, privacy as protection } from './privacy/settings.ts'
 import type { Progress } from './progress.ts'
-import { type Artifact, loadManifest, readArtifact } from './release.ts'
+import { loadManifest } from './release.ts'
 import type { Room } from './room.ts'
-import { createTables } from './rows.ts'
 import { secretOf } from './secret.ts'
 import { createThread, type RunOptions } from './thread.ts'
 import { createTurns } from './turns.ts'
@@ -91,7 +89,6 @@ export async function openCloud({
   const store = openStore(join(dir, 'store'))
   await store.imports.recover()
   await finishWithdrawals(store)
-  /** What samples are called outside follows from it. */
   const key = (await secretOf(store)).subarray(0, 16)
   let population = await loadPopulation(store)
   if (population && population.dayMs !== hyper.dayMs) {
@@ -106,14 +103,17 @@ export async function openCloud({
   const matcher = createThread(place, { tell })
   const days = createTurns()
   const lessons = createTurns()
-  const artifacts = new Map<string, Artifact>()
-  const tables = createTables(dir)
   const { follow, stop } = createFollowing(log)
   let tasks: Promise<Tasks> | undefined
-  const packings = createPackings(store)
   const credentials = createCredentials(store.users)
   const today = () => dayOf(clock.now(), hyper.dayMs)
 
+  const handing = createHanding({
+    ...{ dir, store, key },
+    batchesPerDay: hyper.batchesPerDay,
+    population: () => population,
+    artifactOfTasks: async (sha256) => (await tasks)?.artifact(sha256),
+  })
   const demand = createDemand({
     store,
     hyper,
@@ -243,32 +243,9 @@ export async function openCloud({
     /** The user's batches of today; who has none is matched now, and who has not all of them once there is more to give. */
     batches: (user: number): Promise<BatchList> => demand.batches(user, today()),
 
-    /** Batch `n` as raw deflate; undefined where there is none. The same bytes every time. */
-    async batch(user: number, day: number, n: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
-      if (n >= hyper.batchesPerDay || !population) return undefined
-      const ids = await store.mappings.batch(user, day, n)
-      if (!ids) return undefined
-      await packings.cover(ids.at(-1) ?? 0)
-      const { schema, dayMs } = population
-      return assembleBatch({ schema, dayMs, packings, key, samples: store.samples }, user, ids)
-    },
-
     manifest: (): Promise<Manifest | undefined> => loadManifest(store),
 
-    async artifact(sha256: string): Promise<Artifact | undefined> {
-      const known =
-        artifacts.get(sha256) ?? (await readArtifact(dir, sha256)) ?? (await (await tasks)?.artifact(sha256))
-      if (!known) return undefined
-      if (!artifacts.has(sha256) && artifacts.size >= 8) artifacts.delete(artifacts.keys().next().value!)
-      artifacts.set(sha256, known)
-      return known
-    },
-
-    /** Rows of a sliced table; undefined where there is no such table (any more). Throws `bad-input` for ids beyond it. */
-    async rows({ table, sha256, ids }: RowsRequest): Promise<Uint8Array<ArrayBuffer> | undefined> {
-      const dim = population?.schema.vocabularies[table]?.dim
-      return dim === undefined ? undefined : tables.read(sha256, dim, ids)
-    },
+    ...handing,
 
     /** Forgets the user; undefined if there is no such user. */
     erase: (user: number): Promise<Erased | undefined> =>
