@@ -7,7 +7,8 @@ import type { Weights } from '../model/weights.ts'
 import { readSafetensors } from '../safetensors.ts'
 import { RANKING, type TaskManifest } from './manifest.ts'
 import { REPORT_VALUES, reportNameSchema } from './report.ts'
-import { type Effects, RESULT_BYTES, STATE_BYTES } from './run.ts'
+import { RESULT_BYTES, STATE_BYTES } from './run/json.ts'
+import type { Effects } from './run.ts'
 
 /** Effects as they cross from the trainer: models as safetensors. */
 export interface ToldEffects extends Omit<Effects, 'models' | 'ranked'> {
