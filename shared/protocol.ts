@@ -2,12 +2,13 @@
 import * as z from 'zod'
 import { erasedSchema } from './api.ts'
 import { catalogueSchema } from './catalogue.ts'
-import { MAX_COURSE, type Point } from './course.ts'
 import { itemContextSchema } from './event.ts'
-import { failureSchema } from './failure.ts'
+import { roundSchema } from './protocol/round.ts'
+import { type Status, servingSchema, statusSchema } from './protocol/status.ts'
 import { taskNameSchema } from './tasks/manifest.ts'
-import { RUN_OUTCOMES } from './tasks/report.ts'
 
+export { type Difference, MAX_DIFFERENCES, type Round, roundSchema } from './protocol/round.ts'
+export { BLANK, type Status, statusSchema, type TrafficKind } from './protocol/status.ts'
 export { PROTOCOL_VERSION, ROUND_LOCK } from './version.ts'
 
 /** What only a page can tell of the machine and of itself. What a browser does not say is `null`, and allows. */
@@ -24,165 +25,6 @@ export type Conditions = z.infer<typeof conditionsSchema>
 const item = z.string().min(1)
 // Bulk data: checked by type, never walked.
 const file = z.custom<Uint8Array<ArrayBuffer>>((value) => value instanceof Uint8Array)
-const servingSchema = z.strictObject({
-  slot: z.enum(['M', 'M0']),
-  version: z.int(),
-  sha256: z.string(),
-})
-
-/** What bytes crossed the network for; `artifacts` are models, catalogues and item factors. */
-export const TRAFFIC_KINDS = ['artifacts', 'samples', 'rows', 'events', 'other'] as const
-export type TrafficKind = (typeof TRAFFIC_KINDS)[number]
-
-/** Most differences that a round tells. */
-export const MAX_DIFFERENCES = 8
-
-/** How good a model in training was on the local validation samples, after so many mini-batches; 0 is before the first. */
-export const pointSchema: z.ZodType<Point> = z.strictObject({
-  step: z.int().min(0),
-  auc: z.number(),
-  loss: z.number(),
-})
-
-/** One number in which the user's own samples and the borrowed ones differ: its mean over each. */
-export const differenceSchema = z.strictObject({
-  /**
-   * `clicked`: the share that was clicked · `shown`: the share whose item is of the category `name` · `opened`: the share of
-   * earlier clicks in it · `affinity`: how much of the earlier clicks is in the item's own categories · `value`: a number of
-   * the schema's feature `name`
-   */
-  of: z.enum(['clicked', 'shown', 'opened', 'affinity', 'value']),
-  name: z.string().max(100),
-  own: z.number(),
-  borrowed: z.number(),
-  /** The difference in pooled standard deviations, of a tenth at least: positive where the user's own are higher. */
-  gap: z.number(),
-})
-export type Difference = z.infer<typeof differenceSchema>
-
-/** How one round went. */
-export const roundSchema = z.strictObject({
-  at: z.int(),
-  /** `committed`: M is new · `kept`: not better, M as it was · `filtered`: no training, for want of samples */
-  outcome: z.enum(['committed', 'kept', 'filtered', 'failed']),
-  failure: failureSchema.optional(),
-  engine: z.string(),
-  ms: z.number(),
-  /** Bytes downloaded for this round: its batches, compressed. */
-  bytes: z.int(),
-  /** Matched samples that came in / trained the classifier / were scored / were kept: score ≥ σ, or all without a classifier. */
-  matched: z.int(),
-  classifying: z.int(),
-  scored: z.int(),
-  kept: z.int(),
-  /** Score of each scored sample, in [0, 1]. */
-  scores: z.array(z.number()),
-  /** The threshold of this round, from its task. */
-  sigma: z.number(),
-  local: z.strictObject({ training: z.int(), validation: z.int() }),
-  /** Mini-batches run, and those whose update is in the model that was kept. */
-  steps: z.int(),
-  stepsKept: z.int(),
-  /** Training loss of each mini-batch. */
-  losses: z.array(z.number()),
-  /** AUC on the local validation samples; null where one class is absent, or the task's gate judges nothing. */
-  before: z.number().nullable(),
-  after: z.number().nullable(),
-  /** On them, before and then after each epoch or each update that was kept; thinned where there were more. */
-  course: z.array(pointSchema).max(MAX_COURSE).optional(),
-  /** In what own and borrowed samples differed before the filter, the greatest gap first. */
-  differences: z.array(differenceSchema).max(MAX_DIFFERENCES).optional(),
-  /** The most that the engine held at one time, in bytes, where it can tell. */
-  memory: z.int().positive().optional(),
-  /** Log-loss on them, where it decided. */
-  loss: z.strictObject({ before: z.number(), after: z.number() }).optional(),
-  /**
-   * Where the model that was kept learnt anew from validation samples too: the mini-batches of that, of `steps`. The quality
-   * after is that of the model before it, which had not seen them.
-   */
-  refit: z.int().positive().optional(),
-  /** Own samples that M's personal vector was folded in from, where the task has item factors. */
-  folded: z.int().positive().optional(),
-  /** Mini-batches that a round which was cut off had learnt from, where this one went on with it; `steps` has them, too. */
-  resumed: z.int().positive().optional(),
-  /** What ran, in that order, where it was tasks that were delivered: in a round of an earlier version there is none. */
-  tasks: z
-    .array(
-      z.strictObject({
-        name: z.string(),
-        version: z.int(),
-        ms: z.number(),
-        outcome: z.enum(RUN_OUTCOMES),
-        failure: failureSchema.optional(),
-      }),
-    )
-    .optional(),
-  /** AUC of M and of M0 on the validation samples, where M did worse (by log-loss, if they are equal) and went back to M0. */
-  fellBack: z.strictObject({ m: z.number(), m0: z.number() }).optional(),
-})
-export type Round = z.infer<typeof roundSchema>
-
-/** The whole of what the page shows about the device: one state, pushed at every change. */
-export const statusSchema = z.strictObject({
-  device: z.string().nullable(),
-  online: z.boolean(),
-  task: z.strictObject({ name: z.string(), version: z.int() }).nullable(),
-  /** The delivered tasks that are active here, and the arms of experiments that this device is in. */
-  tasks: z.array(z.strictObject({ name: z.string(), version: z.int() })),
-  arms: z.array(z.strictObject({ experiment: z.int(), arm: z.string() })),
-  /** The engine of the last round, or null before the first. */
-  engine: z.string().nullable(),
-  events: z.strictObject({ waiting: z.int(), delivered: z.int() }),
-  samples: z.strictObject({ local: z.int(), clicks: z.int(), matched: z.int(), filtered: z.int() }),
-  models: z.array(
-    z.strictObject({
-      name: z.string(),
-      slot: z.enum(['M', 'M0', 'Mbuf']),
-      version: z.int(),
-      sha256: z.string(),
-      bytes: z.int(),
-      at: z.int(),
-    }),
-  ),
-  /** What would rank now. */
-  serving: servingSchema.nullable(),
-  run: z.discriminatedUnion('phase', [
-    z.strictObject({ phase: z.literal('idle') }),
-    z.strictObject({ phase: z.literal('fetching') }),
-    z.strictObject({ phase: z.literal('filtering'), fraction: z.number() }),
-    z.strictObject({ phase: z.literal('training'), fraction: z.number() }),
-    z.strictObject({ phase: z.literal('committing') }),
-  ]),
-  /** What has to happen before the next round. */
-  waitingFor: z.discriminatedUnion('reason', [
-    z.strictObject({ reason: z.literal('nothing') }),
-    z.strictObject({ reason: z.literal('clicks'), missing: z.int() }),
-    z.strictObject({ reason: z.literal('task') }),
-    z.strictObject({ reason: z.literal('network') }),
-    z.strictObject({ reason: z.literal('tomorrow') }),
-    /** The user has switched learning off. */
-    z.strictObject({ reason: z.literal('paused') }),
-    /** The battery is low · data are to be saved · the page is hidden while the machine runs on its battery. */
-    z.strictObject({ reason: z.literal('battery') }),
-    z.strictObject({ reason: z.literal('data-saver') }),
-    z.strictObject({ reason: z.literal('hidden') }),
-  ]),
-  /** Whether it may learn by itself: the user's switch. */
-  learning: z.boolean(),
-  /** Whether others may learn from this user's samples, and whether the server knows. */
-  sharing: z.strictObject({ on: z.boolean(), told: z.boolean() }),
-  /** Whether the browser has promised to keep what is stored; null until it was asked. */
-  persistent: z.boolean().nullable(),
-  /** Whether this tab is the one that deals with the server and learns, for all of them. */
-  leads: z.boolean(),
-  /** Newest first. */
-  rounds: z.array(roundSchema),
-  failure: failureSchema.nullable(),
-  bytes: z.strictObject({ down: z.int(), up: z.int() }),
-  /** The same bytes by what they were for; what was not told apart when it was counted is missing. */
-  traffic: z.partialRecord(z.enum(TRAFFIC_KINDS), z.strictObject({ down: z.int(), up: z.int() })),
-})
-export type Status = z.infer<typeof statusSchema>
 
 /** Items, and what the app says of each at the moment. */
 const candidatesSchema = (most: number) =>

@@ -1,9 +1,9 @@
 /** Who hears how things stand: the page, by a whole status each time, and the other tabs, by what of it is not stored. */
 import { type Failure, toFailure } from '../../../shared/failure.ts'
-import type { Status } from '../../../shared/protocol.ts'
+import { BLANK, type Status } from '../../../shared/protocol.ts'
 import { asFailure } from '../storage/withstand.ts'
 import type { Tabs } from '../tabs/tabs.ts'
-import { BLANK, gatherStatus, type Live, type StatusSources } from './status.ts'
+import { gatherStatus, type Live, type StatusSources } from './status.ts'
 
 /** A run is told to the other tabs when it has come this much further. */
 const STEP = 0.05

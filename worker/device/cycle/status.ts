@@ -1,7 +1,7 @@
 /** The one state that the page sees, gathered from what is stored and from what is going on. */
 import type * as z from 'zod'
 import { dayOf } from '../../../shared/clock.ts'
-import { roundSchema, type Status } from '../../../shared/protocol.ts'
+import { BLANK, roundSchema, type Status } from '../../../shared/protocol.ts'
 import type { Platform } from '../../platform.ts'
 import type { Active } from '../delivery/active.ts'
 import type { Delivery } from '../delivery/delivery.ts'
@@ -28,30 +28,6 @@ export interface StatusSources {
   readonly platform: Platform
   readonly eligibility: Eligibility
   readonly leads: () => boolean
-}
-
-/** What is said where nothing could be read, as when the storage cannot be opened. */
-export const BLANK: Status = {
-  device: null,
-  online: true,
-  task: null,
-  tasks: [],
-  arms: [],
-  engine: null,
-  events: { waiting: 0, delivered: 0 },
-  samples: { local: 0, clicks: 0, matched: 0, filtered: 0 },
-  models: [],
-  serving: null,
-  run: { phase: 'idle' },
-  waitingFor: { reason: 'task' },
-  learning: true,
-  sharing: { on: true, told: true },
-  persistent: null,
-  leads: false,
-  rounds: [],
-  failure: null,
-  bytes: { down: 0, up: 0 },
-  traffic: {},
 }
 
 /** The status as of now. */
