@@ -1,4 +1,5 @@
 /** Databases of other versions of this app: earlier ones are taken over with all that is in them, later ones are left alone. */
+import { Dexie } from 'dexie'
 import { IDBFactory, IDBKeyRange } from 'fake-indexeddb'
 import { expect, test } from 'vitest'
 import { DAY_MS } from '../../../shared/clock.ts'
@@ -131,4 +132,24 @@ test('a database of a newer version is told as such, and nothing in it is touche
   })
   expect(rows).toEqual([{ key: 'identity', value: 'in a form of its own' }])
   after.close()
+})
+
+test('what is written is told to no other tab or thread', async () => {
+  // As Dexie makes them, to see that somebody would hear of it.
+  const theirs = new Dexie('theirs', { indexedDB: here.storage.indexedDB, IDBKeyRange })
+  theirs.version(1).stores({ state: 'key' })
+  const ours = disk()
+  const told: unknown[] = []
+  const hear = (parts: unknown) => void told.push(parts)
+  const heardOf = async (db: Dexie): Promise<number> => {
+    // That a database was made is always told.
+    await db.open()
+    Dexie.on('storagemutated', hear)
+    await db.table('state').put({ key: 'cutUpTo', value: 'e' })
+    Dexie.on.storagemutated.unsubscribe(hear)
+    db.close()
+    return told.length
+  }
+  expect(await heardOf(ours)).toBe(0)
+  expect(await heardOf(theirs)).toBe(1)
 })

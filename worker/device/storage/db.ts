@@ -16,9 +16,10 @@ export function openDb({ name, indexedDB, IDBKeyRange }: Platform['storage'], up
     IDBKeyRange,
     // An acknowledged event, a flipped model and a pulled batch must outlive a power cut; browsers default to `relaxed`.
     chromeTransactionDurability: 'strict',
-    // Dexie's query cache is shared by name within a process, where many headless devices live.
-    cache: 'disabled',
   }) as Db
+  // Nobody here watches queries, and a process has many devices of one name: so nothing of them is cached, and what a
+  // transaction changed is neither worked out nor told to all tabs and threads.
+  for (const name of ['Cache', 'Observability']) db.unuse({ stack: 'dbcore', name })
   versions.slice(0, upTo).forEach((stores, i) => {
     db.version(i + 1).stores(stores)
   })
