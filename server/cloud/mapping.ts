@@ -2,6 +2,7 @@
 import { dayOf } from '../../shared/clock.ts'
 import type { Hyper } from '../../shared/hyper.ts'
 import { MATCHING } from '../../shared/hyper.ts'
+import { joined } from '../store/mappings.ts'
 import type { Matches } from '../store/ports/mappings.ts'
 import type { Store } from '../store/store.ts'
 import { type Choose, cut } from './batches.ts'
@@ -69,14 +70,4 @@ export function createMapper({ store, stock, hyper, freshBatches, anew }: Mapper
       return batches.length === 0 ? undefined : { batches, until: Math.min(until, ...(rest ?? [])) }
     },
   }
-}
-
-function joined(batches: readonly Uint32Array[]): Uint32Array {
-  const all = new Uint32Array(batches.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const batch of batches) {
-    all.set(batch, at)
-    at += batch.length
-  }
-  return all
 }

@@ -52,6 +52,21 @@ export async function listenAsArm({ clock, secret, ...how }: ArmServerOptions): 
   return listen(app, { port: 0, host: '127.0.0.1' })
 }
 
+/** Runs `work` while each arm has its server, and tells where that is. */
+export async function whileServed<A extends object>(
+  arms: readonly A[],
+  serve: (arm: A) => Promise<Listening>,
+  work: (reached: readonly (A & { readonly server: string })[]) => Promise<void>,
+): Promise<void> {
+  const servers: Listening[] = []
+  try {
+    for (const arm of arms) servers.push(await serve(arm))
+    await work(arms.map((arm, i) => ({ ...arm, server: servers[i]!.url })))
+  } finally {
+    await Promise.all(servers.map((server) => server.close()))
+  }
+}
+
 async function cloudOf({
   cloud,
   arm,

@@ -67,43 +67,55 @@ export function encodeRow(row: Row): string {
 }
 
 /** The rows of a file; what follows the last whole line is not looked at. Throws `bad-input` naming the line that is bad. */
-export function readRows(path: string): Row[] {
+export const readRows = (path: string): Row[] => readLines(path, lineSchema)
+
+function readLines<R>(path: string, schema: z.ZodType<R>): R[] {
   if (!existsSync(path)) return []
   const lines = readFileSync(path, 'utf8').split('\n').slice(0, -1)
-  return lines.map((line, i) => decodeRow(line, `${path}:${i + 1}`))
+  return lines.map((line, i) => parse(schema, asJson(line), `${path}:${i + 1}`))
 }
 
-function decodeRow(line: string, place: string): Row {
-  let value: unknown
+/** Undefined for what is none. */
+function asJson(line: string): unknown {
   try {
-    value = JSON.parse(line)
+    return JSON.parse(line)
   } catch {
-    value = undefined
+    return undefined
   }
-  return parse(lineSchema, value, place)
 }
 
-export interface Results {
+/** Whose row it is, under which arm and seed. */
+type Named = Pick<Row, 'arm' | 'seed' | 'user'>
+
+export interface ResultsOf<R extends Named> {
   /** All that is there, in the order in which it came. */
-  readonly rows: readonly Row[]
+  readonly rows: readonly R[]
   has(arm: string, seed: number, user: string): boolean
   /** On disk when it returns; a second row of the same arm, seed and user is refused with a `TypeError`. */
-  append(row: Row): void
+  append(row: R): void
 }
+export type Results = ResultsOf<Row>
 
 /** Opens the file at `path`, or begins it. */
-export function openResults(path: string): Results {
-  const rows = readRows(path)
+export const openResults = (path: string): Results => openLines(path, lineSchema, encodeRow)
+
+/** Opens a file of such rows, or begins it. Throws `bad-input` naming the line that is bad. */
+export function openLines<R extends Named>(
+  path: string,
+  schema: z.ZodType<R>,
+  encode = (row: R) => `${JSON.stringify(row)}\n`,
+): ResultsOf<R> {
+  const rows = readLines(path, schema)
   dropHalfLine(path)
-  const nameOf = (arm: string, seed: number, user: string) => JSON.stringify([arm, seed, user])
-  const there = new Set(rows.map(({ arm, seed, user }) => nameOf(arm, seed, user)))
+  const nameOf = ({ arm, seed, user }: Named) => JSON.stringify([arm, seed, user])
+  const there = new Set(rows.map(nameOf))
   return {
     rows,
-    has: (arm, seed, user) => there.has(nameOf(arm, seed, user)),
+    has: (arm, seed, user) => there.has(nameOf({ arm, seed, user })),
     append(row) {
-      const name = nameOf(row.arm, row.seed, row.user)
+      const name = nameOf(row)
       if (there.has(name)) throw new TypeError(`${name} has a row already`)
-      appendFileSync(path, encodeRow(row))
+      appendFileSync(path, encode(row))
       there.add(name)
       rows.push(row)
     },

@@ -5,13 +5,12 @@ import { hyper } from '../../shared/hyper.ts'
 import type { Manifest } from '../../shared/task.ts'
 import type { Cloud } from '../cloud/cloud.ts'
 import type { Progress } from '../cloud/progress.ts'
-import type { Listening } from '../http/listen.ts'
-import { listenAsArm } from './arm-server.ts'
+import { listenAsArm, whileServed } from './arm-server.ts'
 import type { Arm } from './arms.ts'
 import type { Task } from './ctr-job.ts'
 import type { Trained } from './ground.ts'
 import type { Results, Row } from './results.ts'
-import type { Common, Reached } from './scene.ts'
+import type { Common } from './scene.ts'
 import type { Life } from './split.ts'
 import { overThreads } from './threads.ts'
 
@@ -38,15 +37,11 @@ const neighboursOf = (arm: Arm): number => (arm.hyper ?? hyper()).neighbours
 export async function tryArms(options: TrialOptions): Promise<void> {
   const { seed, arms, model, cloudOf, clock, results, due, progress } = options
   const secret = randomBytes(32)
-  const servers: Listening[] = []
-  try {
-    const reached: Reached[] = []
-    for (const arm of arms) {
-      const cloud = await cloudOf(neighboursOf(arm))
-      const server = await listenAsArm({ cloud, arm, clock, secret, seed, task: model })
-      servers.push(server)
-      reached.push({ ...arm, server: server.url })
-    }
+  const serve = async (arm: Arm) => {
+    const cloud = await cloudOf(neighboursOf(arm))
+    return listenAsArm({ cloud, arm, clock, secret, seed, task: model })
+  }
+  await whileServed(arms, serve, async (reached) => {
     const { manifest } = model
     const read = async ({ sha256 }: Manifest['catalogue']) => (await model.artifact(sha256))!.bytes
     const catalogue = JSON.parse(`${await read(manifest.catalogue)}`)
@@ -67,9 +62,7 @@ export async function tryArms(options: TrialOptions): Promise<void> {
         progress({ stage: `Users under each arm, seed ${seed}`, done, total: due, note })
       },
     })
-  } finally {
-    await Promise.all(servers.map((server) => server.close()))
-  }
+  })
 }
 
 async function* tasksOf({ lives, arms, seed, results }: TrialOptions): AsyncGenerator<Task> {

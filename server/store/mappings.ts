@@ -58,7 +58,8 @@ export function createMappings(tables: Tables): Mappings {
   }
 }
 
-function joined(parts: readonly Uint32Array[]): Uint32Array {
+/** One after the other. */
+export function joined(parts: readonly Uint32Array[]): Uint32Array {
   const all = new Uint32Array(parts.reduce((sum, { length }) => sum + length, 0))
   let at = 0
   for (const part of parts) {

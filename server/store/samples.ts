@@ -40,7 +40,7 @@ export function createSamples(tables: Tables): SampleStore {
     owned: async () => allOwned(samples.slots(), tables),
     remove: async (entries) =>
       root.transactionSync(() =>
-        entries.reduce((sum, { user, ids }) => sum + remove(tables, user, new Set(ids)), 0),
+        entries.reduce((sum, { user, ids }) => sum + removeSamples(tables, user, new Set(ids)), 0),
       ),
     async rows(ids) {
       const find = finder(samples.slots())
@@ -167,7 +167,8 @@ function allOwned(slots: readonly SampleSlot[], { users }: Tables): AllOwned {
   return { users: having, starts, ids, days }
 }
 
-function remove(tables: Tables, user: number, gone: ReadonlySet<number>): number {
+/** Removes a user's samples, or those of them that are to go; tells how many there were. Only inside a transaction. */
+export function removeSamples(tables: Tables, user: number, gone?: ReadonlySet<number>): number {
   let removed = 0
   tables.noteRemoval()
   for (const slot of tables.samples.slots()) {
@@ -176,26 +177,11 @@ function remove(tables: Tables, user: number, gone: ReadonlySet<number>): number
     if (!row) continue
     const own: number[] = []
     readOwned(row, slot.day, (id) => {
-      if (gone.has(id)) own.push(id)
+      if (gone?.has(id) ?? true) own.push(id)
     })
     removed += removeRows(slot, own)
-    owned.putSync(key(user), withoutOwned(row, gone))
-  }
-  return removed
-}
-
-/** Removes a user's samples; tells how many. Only inside a transaction. */
-export function removeSamples(tables: Tables, user: number): number {
-  let removed = 0
-  tables.noteRemoval()
-  for (const slot of tables.samples.slots()) {
-    const { owned } = slot.tables
-    const row = owned.get(key(user))
-    if (!row) continue
-    const own: number[] = []
-    readOwned(row, slot.day, (id) => own.push(id))
-    removed += removeRows(slot, own)
-    owned.removeSync(key(user))
+    if (gone) owned.putSync(key(user), withoutOwned(row, gone))
+    else owned.removeSync(key(user))
   }
   return removed
 }

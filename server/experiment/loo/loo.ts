@@ -12,9 +12,8 @@ import type { Manifest } from '../../../shared/task.ts'
 import type { Cloud } from '../../cloud/cloud.ts'
 import type { Progress } from '../../cloud/progress.ts'
 import type { TrainSettings } from '../../cloud/training.ts'
-import type { Listening } from '../../http/listen.ts'
 import type { Source } from '../../sources/source.ts'
-import { listenAsArm } from '../arm-server.ts'
+import { listenAsArm, whileServed } from '../arm-server.ts'
 import { armNamed } from '../arms.ts'
 import { NOW } from '../ctr.ts'
 import { claimFolder } from '../folder.ts'
@@ -143,14 +142,8 @@ async function tryArms(trial: Trial): Promise<void> {
   const { options, arms, seed, cloud, model, drawn, results } = trial
   const secret = randomBytes(32)
   const clock = { now: () => NOW }
-  const servers: Listening[] = []
-  try {
-    const reached: LooCommon['arms'][number][] = []
-    for (const arm of arms) {
-      const server = await listenAsArm({ cloud, arm, clock, secret, seed, task: model })
-      servers.push(server)
-      reached.push({ ...arm, server: server.url })
-    }
+  const serve = (arm: Trial['arms'][number]) => listenAsArm({ cloud, arm, clock, secret, seed, task: model })
+  await whileServed(arms, serve, async (reached) => {
     const { manifest } = model
     const read = async ({ sha256 }: Manifest['catalogue']) => (await model.artifact(sha256))!.bytes
     const catalogue = JSON.parse(`${await read(manifest.catalogue)}`)
@@ -169,9 +162,7 @@ async function tryArms(trial: Trial): Promise<void> {
         options.progress({ stage: `Users under each arm, seed ${seed}`, done: ++done, total })
       },
     })
-  } finally {
-    await Promise.all(servers.map((server) => server.close()))
-  }
+  })
 }
 
 async function* tasksOf({ options, arms, seed, split, drawn, results }: Trial): AsyncGenerator<Task> {
