@@ -43,6 +43,7 @@ export interface CloudOptions {
   readonly sliceAbove?: number
   /** Batches of a day that are made during the day; default `MATCHING.freshBatches`. */
   readonly freshBatches?: number
+  readonly linkThreads?: Room['linkThreads']
   readonly log?: Logger
 }
 
@@ -82,6 +83,7 @@ export async function openCloud({
   privacy = protection(),
   sliceAbove = DELIVERY.sliceAbove,
   freshBatches = MATCHING.freshBatches,
+  linkThreads,
   log,
 }: CloudOptions) {
   mkdirSync(dir, { recursive: true })
@@ -96,7 +98,7 @@ export async function openCloud({
     await unlock()
     throw new AppError('bad-input', `The data folder ${dir} was made with days of ${population.dayMs} ms.`)
   }
-  const place = { dir, hyper, privacy, sliceAbove, freshBatches }
+  const place = { dir, hyper, privacy, sliceAbove, freshBatches, linkThreads }
   const tell: Room['tell'] = (message, detail) => log?.warn(detail ?? {}, message)
   /** Training, in a thread that gives its memory back; and the matcher, which is always there. */
   const workshop = createThread(place, { brief: true, tell })

@@ -52,13 +52,18 @@ export function saveIndex(folder: string, { graph, dims, points, rows }: Neighbo
 }
 
 /** The index that was saved, with nobody in it yet. Throws `bad-artifact` unless the files are those that were written. */
-export function loadIndex(folder: string, { name, sha256, dims, points }: IndexFile): Neighbours {
+export function loadIndex(
+  folder: string,
+  { name, sha256, dims, points }: IndexFile,
+  linkThreads?: number,
+): Neighbours {
   const [graphPath, pointsPath] = pathsOf(folder, name)
   if (!existsSync(graphPath) || !existsSync(pointsPath))
     throw new AppError('bad-artifact', `The index ${name} is not there.`)
   if (hashOf(folder, name) !== sha256) throw new AppError('bad-artifact', `The index ${name} is damaged.`)
   const rows = readVectors(pointsPath, dims * points)
-  return createNeighbours(loadGraph(graphPath, dims, points, threadsFor(points)), createPoints(dims, rows))
+  const graph = loadGraph(graphPath, dims, points, threadsFor(points, linkThreads))
+  return createNeighbours(graph, createPoints(dims, rows))
 }
 
 /** Removes the files of all other indexes, also what a process that was killed left half-written. */

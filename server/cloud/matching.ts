@@ -23,10 +23,10 @@ export const SHAPE: Shape = { connectivity: 32, expansionAdd: 200, expansionSear
 
 /**
  * Several threads link a graph in another way at each run and may leave a point that is not found: a small graph is quick
- * enough for one, which always makes the same.
+ * enough for one, which always makes the same. A large one has `most`.
  */
-export const threadsFor = (points: number): number =>
-  points < SMALL ? 1 : Math.min(8, availableParallelism())
+export const threadsFor = (points: number, most = Math.min(8, availableParallelism())): number =>
+  points < SMALL ? 1 : most
 const SMALL = 8000
 const MAX_K = 10_000
 

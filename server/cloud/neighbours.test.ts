@@ -233,6 +233,16 @@ describe('the file of an index', () => {
     expect(readdirSync(dir)).toEqual([])
   })
 
+  it('is the same each time where one thread links them, however many there are', { timeout: 60_000 }, () => {
+    const index = buildNeighbours(DIMS, population(8500))
+    const [one, again, several] = [renewed(index, 1), renewed(index, 1), renewed(index, 2)]
+    expect([one, again, several].map(({ graph }) => graph.threads)).toEqual([1, 1, 2])
+    const file = saveIndex(dir, one)
+    expect(saveIndex(dir, again).sha256).toBe(file.sha256)
+    expect(loadIndex(dir, file, 1).graph.threads).toBe(1)
+    sweepIndexes(dir, undefined)
+  })
+
   it('is refused with one flipped byte, cut short, absent, or of another shape', () => {
     const index = buildNeighbours(DIMS, population(100))
     for (const ending of ['graph', 'points']) {

@@ -60,13 +60,13 @@ export function buildNeighbours(dims: number, users: readonly Query[]): Neighbou
 }
 
 /** Whether another index would do better: too many waypoints, or one thread for what has grown. */
-export const isWorn = ({ empty, points, graph }: Neighbours): boolean =>
-  empty > WORN * points || graph.threads < threadsFor(points / 4)
+export const isWorn = ({ empty, points, graph }: Neighbours, linkThreads?: number): boolean =>
+  empty > WORN * points || graph.threads < threadsFor(points / 4, linkThreads)
 
 /** The same users in a new graph. */
-export function renewed(index: Neighbours): Neighbours {
+export function renewed(index: Neighbours, linkThreads?: number): Neighbours {
   const { dims, points, empty, pointOf } = index
-  const other = createNeighbours(createGraph(dims, threadsFor(points - empty)))
+  const other = createNeighbours(createGraph(dims, threadsFor(points - empty, linkThreads)))
   const users = index.users()
   const rows = index.rows()
   for (let at = 0; at < users.length; at += CHUNK)

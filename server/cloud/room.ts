@@ -13,6 +13,8 @@ export interface Room {
   readonly sliceAbove: number
   /** Batches of a day that are made during the day, of samples that came after the others were chosen. */
   readonly freshBatches: number
+  /** Threads that link a large graph of users: one links it alike in every run. By default all cores, up to eight. */
+  readonly linkThreads?: number | undefined
   /** Says something worth a line in the log. */
   readonly tell: (message: string, detail?: Readonly<Record<string, unknown>>) => void
 }

@@ -38,7 +38,7 @@ export type Judge = (index: Neighbours, k: number) => number
 const canaries: Judge = (index, k) => recallOf(index, k, CANARIES, index.points)
 
 export async function openUserIndex(room: Room, dims: number, judge = canaries): Promise<UserIndex> {
-  const { store, dir, hyper, tell } = room
+  const { store, dir, hyper, linkThreads, tell } = room
   const folder = join(dir, 'index')
   /** Files and their name in the store change together, or one is swept away while the other is written. */
   const files = createTurns()
@@ -51,7 +51,7 @@ export async function openUserIndex(room: Room, dims: number, judge = canaries):
     const file = await store.meta.get(INDEX, indexFileSchema)
     if (!file || file.dims !== dims) return undefined
     try {
-      return loadIndex(folder, file)
+      return loadIndex(folder, file, linkThreads)
     } catch (error) {
       tell('The index cannot be read, and is built anew.', { reason: (error as Error).message })
       return undefined
@@ -61,7 +61,8 @@ export async function openUserIndex(room: Room, dims: number, judge = canaries):
   async function opened(): Promise<Neighbours> {
     const marks = await store.profiles.moved()
     const found = await stored()
-    const index = found ?? createNeighbours(createGraph(dims, threadsFor(await store.users.count())))
+    const threads = threadsFor(await store.users.count(), linkThreads)
+    const index = found ?? createNeighbours(createGraph(dims, threads))
     const points = index.points
     await fill((users) => index.put(users))
     await store.profiles.settleMoved(marks)
@@ -91,7 +92,7 @@ export async function openUserIndex(room: Room, dims: number, judge = canaries):
     })
 
   function renew(): void {
-    neighbours = renewed(neighbours)
+    neighbours = renewed(neighbours, linkThreads)
     changed = true
   }
 
@@ -145,7 +146,7 @@ export async function openUserIndex(room: Room, dims: number, judge = canaries):
     },
     async publish() {
       const { neighbours: k } = hyper
-      if (isWorn(neighbours)) renew()
+      if (isWorn(neighbours, linkThreads)) renew()
       if (!changed) return 1
       let recall = judge(neighbours, k)
       if (recall < LEAST_RECALL) {

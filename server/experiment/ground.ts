@@ -42,6 +42,7 @@ export async function openGround({
     hyper: hyper({ neighbours }),
     // The paper's way: nothing comes in during the day that batches were held back for.
     freshBatches: 0,
+    linkThreads: 1,
     // Devices get the same model either way, and one that is whole can be kept for each seed.
     sliceAbove: Number.MAX_SAFE_INTEGER,
   })

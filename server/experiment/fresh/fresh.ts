@@ -84,6 +84,7 @@ export async function fresh(options: FreshOptions): Promise<FreshOutcome> {
     clock,
     hyper: hyper({ neighbours: GIVEN.neighbours, batchesPerDay: GIVEN.batchesPerDay }),
     freshBatches: GIVEN.freshBatches,
+    linkThreads: 1,
     privacy: privacy({ hideBelow: hiddenBelow(world.share) }),
     sliceAbove: Number.MAX_SAFE_INTEGER,
   })
