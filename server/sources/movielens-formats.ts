@@ -44,15 +44,20 @@ const ordered: Format = {
   readMovies: readMoviesDat,
 }
 
+/** GroupLens’ own order of the columns. */
+function ratingsBy(separator: string): Format['readRatings'] {
+  return (file) =>
+    readDelimited(file, 'latin1', separator, 4, ([user, movie, rating, time], line) =>
+      toRating(line, user, movie, rating, time),
+    )
+}
+
 /** GroupLens 1M and 10M. */
 const dat: Format = {
   ratingsFile: 'ratings.dat',
   moviesFile: 'movies.dat',
   grouped: false,
-  readRatings: (file) =>
-    readDelimited(file, 'latin1', '::', 4, ([user, movie, rating, time], line) =>
-      toRating(line, user, movie, rating, time),
-    ),
+  readRatings: ratingsBy('::'),
   readMovies: readMoviesDat,
 }
 
@@ -66,10 +71,7 @@ const hundredK: Format = {
   ratingsFile: 'u.data',
   moviesFile: 'u.item',
   grouped: false,
-  readRatings: (file) =>
-    readDelimited(file, 'latin1', '\t', 4, ([user, movie, rating, time], line) =>
-      toRating(line, user, movie, rating, time),
-    ),
+  readRatings: ratingsBy('\t'),
   readMovies: (file) =>
     readDelimited(file, 'latin1', '|', FLAGS_AT + flags.length, (fields, line) => {
       const own = fields.slice(FLAGS_AT)

@@ -10,12 +10,10 @@ import { itemIndex } from '../../../shared/catalogue.ts'
 import { hyper } from '../../../shared/hyper.ts'
 import type { Manifest } from '../../../shared/task.ts'
 import type { Cloud } from '../../cloud/cloud.ts'
-import type { Progress } from '../../cloud/progress.ts'
 import type { TrainSettings } from '../../cloud/training.ts'
-import type { Source } from '../../sources/source.ts'
 import { listenAsArm, whileServed } from '../arm-server.ts'
 import { armNamed } from '../arms.ts'
-import { NOW } from '../ctr.ts'
+import { type CtrOptions, NOW } from '../ctr.ts'
 import { claimFolder } from '../folder.ts'
 import { modelOf, openGround, type Trained } from '../ground.ts'
 import { overThreads } from '../threads.ts'
@@ -38,21 +36,9 @@ export const TRAINING = {
 /** Of the negatives: the same whatever else is varied, and none that draws what users passed over (`sources/sequences.ts`). */
 const NEGATIVES_SEED = 100
 
-export interface LooOptions {
-  readonly dir: string
-  /** Opened with `NOW` as its now. */
-  readonly source: Source
-  /** The first so many users of the source are the population; default all. */
-  readonly population?: number | undefined
-  /** The first so many are judged. */
-  readonly users: number
+/** The first `users` of all are judged. */
+export interface LooOptions extends Omit<CtrOptions, 'group'> {
   readonly judge: Judge
-  readonly arms: readonly string[]
-  readonly seeds: readonly number[]
-  readonly threads: number
-  readonly training?: Partial<TrainSettings>
-  readonly progress: Progress
-  readonly signal?: AbortSignal | undefined
 }
 
 export interface LooOutcome {
