@@ -11,6 +11,7 @@
 import { AppError } from '../failure.ts'
 import { readSafetensors, writeSafetensors } from '../safetensors.ts'
 import { factorise, solve } from './linear.ts'
+import { allFinite } from './weights.ts'
 
 /**
  * How the logit is put together: `model` · the DIN's logit + `factors` · (b_i + q_i·u) + `user` · s + `level`. The term in s is
@@ -120,7 +121,7 @@ export function readFactors(bytes: Uint8Array, rows: number): Factors {
   const shapes = [vectors.shape.join(), bias.shape.join(), numbers.shape.join()].join(' ')
   if (dim < 1 || shapes !== `${rows},${dim} ${rows} 7`)
     throw new AppError('bad-artifact', `The item factors are [${shapes}], where ${rows} items are due.`)
-  if (![vectors, bias, numbers].every(({ data }) => data.every(Number.isFinite)))
+  if (![vectors, bias, numbers].every(({ data }) => allFinite(data)))
     throw new AppError('bad-artifact', 'The item factors hold a value that is not finite.')
   const [level, noise, spread, model, ofFactors, ofUser, ofLevel] = numbers.data as unknown as number[]
   if (!(noise! > 0 && spread! > 0))

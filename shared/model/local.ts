@@ -15,7 +15,7 @@ import type { Batch } from '../sample.ts'
 import type { FeatureSchema } from '../schema.ts'
 import { bitsOf, CORE, type Ids, idsIn, positionsOf, sorted } from './ids.ts'
 import { checkWeights, type ModelSpec } from './spec.ts'
-import type { Tensor, Weights } from './weights.ts'
+import { allFinite, type Tensor, type Weights } from './weights.ts'
 
 /** By table, the ids whose rows are here, in the order of the rows; a table that is not named is whole. */
 export type Vocabulary = Readonly<Record<string, Ids>>
@@ -182,7 +182,7 @@ export const writeLocal = ({ ids, weights, personal }: LocalModel): Uint8Array<A
   })
 
 function checkedVector(tensor: Tensor | IdTensor): Float32Array<ArrayBuffer> {
-  if (!isWeight(tensor) || tensor.shape.length !== 1 || !tensor.data.every(Number.isFinite))
+  if (!isWeight(tensor) || tensor.shape.length !== 1 || !allFinite(tensor.data))
     throw new AppError('bad-artifact', `Tensor ${PERSONAL} is not a vector of finite numbers.`)
   return tensor.data
 }

@@ -18,7 +18,7 @@
 import { AppError } from '../failure.ts'
 import type { Random } from '../random.ts'
 import { type FeatureSchema, layoutOf, slotOf } from '../schema.ts'
-import { sizeOf, type Tensor, type Weights } from './weights.ts'
+import { allFinite, sizeOf, type Tensor, type Weights } from './weights.ts'
 
 export type Input =
   /** The embedding of `ids[at]`: `dim` wide. */
@@ -182,7 +182,7 @@ export function checkWeights(spec: ModelSpec, weights: Weights): void {
     if (!tensor) throw new AppError('bad-artifact', `The model lacks the tensor ${name}.`)
     if (tensor.shape.join() !== shape.join() || tensor.data.length !== sizeOf(shape))
       throw new AppError('bad-artifact', `Tensor ${name} is [${tensor.shape}], where [${shape}] is due.`)
-    if (!tensor.data.every(Number.isFinite))
+    if (!allFinite(tensor.data))
       throw new AppError('bad-artifact', `Tensor ${name} holds a value that is not finite.`)
     if (name.endsWith('.running.variance') && tensor.data.some((value) => value < 0))
       throw new AppError('bad-artifact', `Tensor ${name} holds a negative variance.`)

@@ -3,7 +3,7 @@
  * anything. What is not allowed, or makes no sense, has no effect at all.
  */
 import { AppError } from '../failure.ts'
-import type { Weights } from '../model/weights.ts'
+import { allFinite, type Weights } from '../model/weights.ts'
 import { readSafetensors } from '../safetensors.ts'
 import { RANKING, type TaskManifest } from './manifest.ts'
 import { REPORT_VALUES, reportNameSchema } from './report.ts'
@@ -46,7 +46,7 @@ export function checkEffects(manifest: TaskManifest, given: GivenSamples, told: 
   }
   for (const id of told.used)
     if (!given.matched.has(id) && !given.filtered.has(id)) refuse(`uses ${id}, which it was not given`)
-  if (told.ranked && !(told.ranked.length === given.candidates && told.ranked.every(Number.isFinite)))
+  if (told.ranked && !(told.ranked.length === given.candidates && allFinite(told.ranked)))
     nonsense(`does not score ${given.candidates} candidates`)
   for (const model of told.folds)
     if (model !== RANKING || !manifest.models.writes.includes(RANKING)) refuse(`folds into ${model}`)
@@ -104,8 +104,7 @@ const bytesOf = (weights: Weights): number =>
 
 function finite(model: string, weights: Weights): Weights {
   for (const [tensor, { data }] of Object.entries(weights))
-    if (!data.every(Number.isFinite))
-      throw new AppError('bad-artifact', `${tensor} of ${model} is not finite.`)
+    if (!allFinite(data)) throw new AppError('bad-artifact', `${tensor} of ${model} is not finite.`)
   return weights
 }
 

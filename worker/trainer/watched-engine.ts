@@ -1,7 +1,7 @@
 /** An engine as a script gets it: what goes wrong with it is heard by the trainer, whatever the script makes of it. */
 import type { Engine, Model } from '../../shared/engine/engine.ts'
 import { AppError } from '../../shared/failure.ts'
-import type { Weights } from '../../shared/model/weights.ts'
+import { allFinite, type Weights } from '../../shared/model/weights.ts'
 
 export interface Ears {
   /**
@@ -35,7 +35,7 @@ export function watchedEngine(engine: Engine, { failed, used }: Ears): Engine {
     predict: (batch) =>
       heard(async () => {
         const scores = await model.predict(batch)
-        if (!scores.every(Number.isFinite)) throw new AppError('diverged', 'A score is no number any more.')
+        if (!allFinite(scores)) throw new AppError('diverged', 'A score is no number any more.')
         return scores
       }),
     gradient: (batch) => heard(() => model.gradient(batch)),
@@ -56,5 +56,4 @@ export function watchedEngine(engine: Engine, { failed, used }: Ears): Engine {
   }
 }
 
-const areFinite = (weights: Weights): boolean =>
-  Object.values(weights).every(({ data }) => data.every(Number.isFinite))
+const areFinite = (weights: Weights): boolean => Object.values(weights).every(({ data }) => allFinite(data))

@@ -1,6 +1,6 @@
 /** The models that a script reads, and those that it leaves behind: by the names that its manifest declares. */
 import { AppError } from '../../failure.ts'
-import { cloneWeights, type Weights } from '../../model/weights.ts'
+import { allFinite, cloneWeights, type Weights } from '../../model/weights.ts'
 import type { TaskModels } from '../context.ts'
 import { DATA, RANKING } from '../manifest.ts'
 import type { Effects } from '../run.ts'
@@ -94,6 +94,6 @@ const bytesOf = (weights: Weights): number =>
 
 function checked(weights: Weights, ref: string): Weights {
   for (const [tensor, { data }] of Object.entries(weights))
-    if (!data.every(Number.isFinite)) throw new AppError('bad-artifact', `${tensor} of ${ref} is not finite.`)
+    if (!allFinite(data)) throw new AppError('bad-artifact', `${tensor} of ${ref} is not finite.`)
   return cloneWeights(weights)
 }

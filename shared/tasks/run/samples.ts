@@ -1,5 +1,6 @@
 /** What a script reads of samples, and what it says of them: only of those that it has read. */
 import { AppError } from '../../failure.ts'
+import { allFinite } from '../../model/weights.ts'
 import type { Batch } from '../../sample.ts'
 import type { NamedSamples, SampleSet, Score, TaskSamples } from '../context.ts'
 import type { Effects } from '../run.ts'
@@ -45,7 +46,7 @@ export function createSamples({ manifest, ground, signal, during }: Within) {
     rank(scores) {
       signal.throwIfAborted()
       const given = Float32Array.from(scores)
-      if (given.length !== candidates || !given.every(Number.isFinite))
+      if (given.length !== candidates || !allFinite(given))
         throw new AppError('bad-input', `These are no scores of ${candidates} candidates.`)
       ranked = given
     },

@@ -4,6 +4,7 @@
  */
 import { dayOf } from '../../../shared/clock.ts'
 import { AppError, toFailure } from '../../../shared/failure.ts'
+import { allFinite } from '../../../shared/model/weights.ts'
 import type { Batch } from '../../../shared/sample.ts'
 import type { RunOutcome } from '../../../shared/tasks/report.ts'
 import type { Job, Trainer } from '../../trainer/job.ts'
@@ -135,7 +136,7 @@ export function createRanking(deps: RunDeps): Ranking {
     const run = async () => {
       const job = await jobFor(data, row, candidates)
       const { ranked } = (await trainer.run(job, { signal: stop.signal })).effects
-      if (ranked?.length !== candidates.ids.length || !ranked.every(Number.isFinite))
+      if (ranked?.length !== candidates.ids.length || !allFinite(ranked))
         throw new AppError('bad-input', `${row.name} does not score ${candidates.ids.length} candidates.`)
       return ranked
     }
