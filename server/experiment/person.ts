@@ -97,11 +97,18 @@ export async function createPerson(options: PersonOptions): Promise<Person> {
   const models = createModels({ db, locks: storage.locks, clock })
 
   async function both(): Promise<{ m: Stored; m0: Stored }> {
-    const name = (await db.tasks.toCollection().first())?.name
-    const m0 = name === undefined ? undefined : await models.backup(name)
-    if (!m0) throw new AppError('not-ready', 'The device has no model.')
-    return { m: await models.load(name!), m0 }
+    const name = await taskName()
+    const m0 = await models.backup(name)
+    if (!m0) throw noModel()
+    return { m: await models.load(name), m0 }
   }
+
+  async function taskName(): Promise<string> {
+    const task = await db.tasks.toCollection().first()
+    if (!task) throw noModel()
+    return task.name
+  }
+  const noModel = () => new AppError('not-ready', 'The device has no model.')
 
   const rounds = async (): Promise<Round[]> => (await db.journal.toArray()).map(({ n, ...round }) => round)
 
@@ -129,9 +136,13 @@ export async function createPerson(options: PersonOptions): Promise<Person> {
         const failed = done.find(({ outcome }) => outcome === 'failed')?.failure
         if (failed && failed.code !== 'diverged') throw new AppError(failed.code, failed.message)
       }
-      const { m, m0 } = await both()
+      const name = await taskName()
+      const [m, m0] = await db.models.bulkGet([
+        [name, 'M'],
+        [name, 'M0'],
+      ])
       return {
-        trained: m.row.sha256 !== m0.row.sha256,
+        trained: m?.sha256 !== m0?.sha256,
         rounds: done,
         down: done.reduce((sum, { bytes }) => sum + bytes, 0),
         filtered: done.reduce((sum, { kept }) => sum + kept, 0),

@@ -42,6 +42,8 @@ export interface Samples {
   forgetOld(hyper: Hyper): Promise<void>
   /** Matched samples that wait for somebody to say how well they fit, in the order in which they came in. */
   waiting(): Promise<MatchedRow[]>
+  /** What these are called, in any order. */
+  waitingIds(): Promise<string[]>
   /** Those that were kept, likewise. */
   filtered(): Promise<MatchedRow[]>
   /** What a run makes of borrowed samples: `used` ones go, scored ones become filtered ones or go. */
@@ -51,9 +53,11 @@ export interface Samples {
 
 export function createSamples(db: Db, clock: Clock): Samples {
   const ids = (rows: readonly MatchedRow[]) => rows.map(({ id }) => id)
-  const inState = (state: MatchedRow['state']) => db.matched.where('state').equals(state).sortBy('order')
+  const those = (state: MatchedRow['state']) => db.matched.where('state').equals(state)
+  const inState = (state: MatchedRow['state']) => those(state).sortBy('order')
 
   async function cutFiltered({ maxFiltered }: Pick<Hyper, 'maxFiltered'>): Promise<void> {
+    if ((await those('filtered').count()) <= maxFiltered) return
     await db.matched.bulkDelete(ids(excess(await inState('filtered'), maxFiltered, bestFirst)))
   }
 
@@ -69,6 +73,7 @@ export function createSamples(db: Db, clock: Clock): Samples {
   /** Lets go what is `old` or before it, and what is too much; and remembers how far the cut went. */
   async function trimLocal(old: string, { maxLocal }: Hyper): Promise<void> {
     await db.local.where('exposure').belowOrEqual(old).delete()
+    if ((await db.local.count()) <= maxLocal) return
     const gone = excess(await db.local.toArray(), maxLocal, youngestFirst).map(({ exposure }) => exposure)
     if (gone.length === 0) return
     await db.local.bulkDelete(gone)
@@ -133,6 +138,8 @@ export function createSamples(db: Db, clock: Clock): Samples {
       const rows = await Promise.all([inState('unscored'), inState('classifying')])
       return rows.flat().sort((a, b) => a.order - b.order)
     },
+    waitingIds: async () =>
+      (await Promise.all([those('unscored').primaryKeys(), those('classifying').primaryKeys()])).flat(),
     filtered: () => inState('filtered'),
 
     async settle({ scores, used }, hyper) {
@@ -149,7 +156,7 @@ export function createSamples(db: Db, clock: Clock): Samples {
     },
 
     async count() {
-      const filtered = db.matched.where('state').equals('filtered').count()
+      const filtered = those('filtered').count()
       // All at once: a browser takes longer to go through a table row by row than to give it.
       const [own, m, f] = await Promise.all([db.local.toArray(), db.matched.count(), filtered])
       return {

@@ -43,7 +43,7 @@ export async function dueForBatch(
   const today = dayOf(deps.platform.clock.now(), data.manifest.hyper.dayMs)
   const ran = await ranBefore(deps.db, row)
   if (!chance.asked && isSpent(ran, row, today)) return undefined
-  const waiting = await deps.samples.waiting()
+  const waiting = await deps.samples.waitingIds()
   const due = chance.asked ? waiting.length > 0 : hasCome(waiting, ran)
   return due ? trigger : undefined
 }
@@ -94,8 +94,10 @@ async function dueToLearn(
   const enough = some?.augmented ?? hyper.trainAt
   if (teaches(data.manifest.hyper)) {
     const trigger = some && taught(lessons, hyper) >= enough ? some : exhausted ? done : undefined
-    return trigger && (within || hasCome(lessons.filtered, ran)) ? trigger : undefined
+    return trigger && (within || hasCome(lessons.filtered.map(idOf), ran)) ? trigger : undefined
   }
   const delivered = (await db.models.get([data.manifest.name, 'M0']))?.sha256 ?? null
   return within || isNews(lessons, hyper, { ran, delivered, enough, now }) ? (some ?? done) : undefined
 }
+
+const idOf = ({ id }: { readonly id: string }): string => id

@@ -26,8 +26,9 @@ export function withKnownEngine(
 
   async function known(): Promise<EngineName | undefined> {
     const stored = await getState(db, 'engine')
+    if (!stored) return undefined
     const { browser, engines, shape } = await here()
-    const same = stored?.browser === browser && stored.engines === engines && stored.shape === shape
+    const same = stored.browser === browser && stored.engines === engines && stored.shape === shape
     return same ? stored.name : undefined
   }
 

@@ -20,7 +20,8 @@ export async function lessonsOf(
   data: Hyper,
   { samples: sets }: Pick<TaskManifest, 'samples'>,
 ): Promise<Lessons> {
-  const local = await samples.local(data)
+  const own = sets.includes('local-training') || sets.includes('local-validation')
+  const local = own ? await samples.local(data) : { training: [], validation: [] }
   const given = async <T>(set: (typeof SAMPLE_SETS)[number], rows: () => T[] | Promise<T[]>) =>
     sets.includes(set) ? rows() : []
   const borrowed = (rows: () => Promise<MatchedRow[]>) => (teaches(data) ? rows() : [])
@@ -67,9 +68,9 @@ export const newestOwn = (lessons: Lessons, hyper: Hyper): string =>
   own(lessons, hyper).reduce((newest, { exposure }) => (exposure > newest ? exposure : newest), '')
 
 /** Whether there is a borrowed sample that the last finished run did not leave lying. */
-export function hasCome(rows: readonly MatchedRow[], ran: Ran | undefined): boolean {
+export function hasCome(ids: readonly string[], ran: Ran | undefined): boolean {
   const left = new Set(ran?.finished?.left)
-  return rows.some(({ id }) => !left.has(id))
+  return ids.some((id) => !left.has(id))
 }
 
 /**

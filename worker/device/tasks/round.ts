@@ -11,6 +11,7 @@ import type { RunOutcome } from '../../../shared/tasks/report.ts'
 import type { Platform } from '../../platform.ts'
 import type { Active } from '../delivery/active.ts'
 import { differencesOf } from '../samples/differences.ts'
+import type { Samples } from '../samples/samples.ts'
 import { getState } from '../storage/state.ts'
 import type { DeliveredRow } from '../storage/tables.ts'
 import { type Chance, dueForBatch, dueForMore, tasksFor } from './due.ts'
@@ -24,6 +25,9 @@ const MAX_ROUND_MS = 15 * 60_000
 export interface RoundDeps extends RunDeps {
   readonly platform: RunDeps['platform'] & Pick<Platform, 'seed'>
 }
+
+/** The user's samples as a round begins: only between rounds do they become others. */
+type Own = Awaited<ReturnType<Samples['local']>>
 
 /** As long as something holds, and it matters. */
 export interface While {
@@ -97,9 +101,13 @@ export async function runRound(deps: RoundDeps, data: Active, options: RoundOpti
   }
 
   /** M0 in the place of M, if M does worse by now. */
-  async function tryM(): Promise<void> {
+  async function tryM({ validation }: Own): Promise<void> {
+    const [m, m0] = await db.models.bulkGet([
+      [name, 'M'],
+      [name, 'M0'],
+    ])
+    if (m && m.sha256 === m0?.sha256) return
     const present = await models.base(name)
-    const { validation } = await samples.local(hyper)
     const verdict = await relapsed({ models, rows }, data, present, validation)
     if (!verdict) return
     await models.rollback(name)
@@ -107,13 +115,12 @@ export async function runRound(deps: RoundDeps, data: Active, options: RoundOpti
   }
 
   /** How the user's own samples differ from borrowed ones. */
-  async function compare(borrowed: readonly Sample[]): Promise<void> {
-    const { validation, training } = await samples.local(hyper)
+  function compare({ validation, training }: Own, borrowed: readonly Sample[]): void {
     const differences = differencesOf(data, [...training, ...validation], borrowed)
     if (differences.length > 0) round.differences = differences
   }
 
-  async function run(row: DeliveredRow, trigger: Trigger, isLast: boolean): Promise<void> {
+  async function run(row: DeliveredRow, trigger: Trigger, own: Own, isLast: boolean): Promise<void> {
     const { manifest, version } = row
     const free = options.asked ? undefined : options.whileFree(manifest.eligibility)
     if (free?.signal.aborted) return free.end()
@@ -123,7 +130,7 @@ export async function runRound(deps: RoundDeps, data: Active, options: RoundOpti
     const writes = manifest.models.writes.includes(RANKING)
     if (filters) {
       round.sigma = policyOf(hyper, manifest.hyper).sigma
-      await compare(await samples.waiting())
+      compare(own, await samples.waiting())
     }
     onPhase({ phase, fraction: 0 })
     const ended = await performTask(deps, data, row, {
@@ -175,9 +182,9 @@ export async function runRound(deps: RoundDeps, data: Active, options: RoundOpti
 
   try {
     const tasks = await tasksFor(db, data)
-    if (tasks.some(({ manifest }) => manifest.models.writes.includes(RANKING))) await tryM()
-    const { training, validation } = await samples.local(hyper)
-    round.local = { training: training.length, validation: validation.length }
+    const own = await samples.local(hyper)
+    if (tasks.some(({ manifest }) => manifest.models.writes.includes(RANKING))) await tryM(own)
+    round.local = { training: own.training.length, validation: own.validation.length }
     const { exhausted, asked, visiting, resting } = options
     const chance = { exhausted, asked, visiting, resting }
     const begun = new Set<DeliveredRow>()
@@ -186,7 +193,7 @@ export async function runRound(deps: RoundDeps, data: Active, options: RoundOpti
       const trigger = await dueForBatch(deps, data, row, { ...chance, within: asked })
       if (!trigger) continue
       begun.add(row)
-      await run(row, trigger, false)
+      await run(row, trigger, own, false)
     }
     const within = asked || begun.size > 0
     const others = tasks.filter(
@@ -195,7 +202,7 @@ export async function runRound(deps: RoundDeps, data: Active, options: RoundOpti
     for (const row of others) {
       stop.throwIfAborted()
       const trigger = await dueForMore(deps, data, row, { ...chance, within })
-      if (trigger) await run(row, trigger, row === others.at(-1))
+      if (trigger) await run(row, trigger, own, row === others.at(-1))
     }
   } catch (error) {
     failure ??= toFailure(stop.aborted ? stop.reason : error)
