@@ -73,7 +73,7 @@ describe('a store that is used day by day', () => {
       from = (await store.events.expire((today - KEPT) * DAY, from, 1000)).next
   }
 
-  it('is as large after thirty days as after twelve', async () => {
+  it('is as large after thirty days as after twelve', { timeout: 120_000 }, async () => {
     const size = () => statSync(join(path, 'store', 'data.mdb')).size
     for (let today = 1; today <= 12; today++) await live(today)
     const early = size()

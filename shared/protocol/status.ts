@@ -49,6 +49,8 @@ export const statusSchema = z.strictObject({
   waitingFor: z.discriminatedUnion('reason', [
     z.strictObject({ reason: z.literal('nothing') }),
     z.strictObject({ reason: z.literal('clicks'), missing: z.int() }),
+    /** There is nothing that the user has passed over, and no telling clicks from the rest without. */
+    z.strictObject({ reason: z.literal('contrast') }),
     z.strictObject({ reason: z.literal('task') }),
     z.strictObject({ reason: z.literal('network') }),
     z.strictObject({ reason: z.literal('tomorrow') }),

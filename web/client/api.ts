@@ -132,6 +132,7 @@ export interface Status {
   readonly waitingFor:
     | 'nothing'
     | 'clicks'
+    | 'contrast'
     | 'task'
     | 'network'
     | 'tomorrow'

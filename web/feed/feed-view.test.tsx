@@ -108,6 +108,11 @@ describe('the way to a first model of one’s own', () => {
     expect(value()).toBe('0.4')
   })
 
+  it('is to pass something over, for who opens all', () => {
+    show(ready, { ...status, waitingFor: { reason: 'contrast' } })
+    expect(hint()).toMatch(/^Pass over some without opening them/)
+  })
+
   it('is the beginning of the round, and how far it is', () => {
     show(ready, { ...status, waitingFor: { reason: 'nothing' } })
     expect(hint()).toBe('The next round can begin.')

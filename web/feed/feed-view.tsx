@@ -126,6 +126,7 @@ function Progress({ status, state }: { status: Status | null; state: Ready }) {
     const text = t.waiting.clicks(missing, state.catalogue.noun)
     return <Bar text={text} fraction={samples.clicks / (samples.clicks + missing)} />
   }
+  if (waitingFor.reason === 'contrast') return <p class="hint">{t.waiting.contrast}</p>
   // A moment later the first round begins.
   if (waitingFor.reason === 'nothing' && rounds.length === 0 && samples.clicks > 0)
     return <Bar text={t.waiting.nothing} fraction={1} />

@@ -69,6 +69,7 @@ export const de: Strings = {
     nothing: 'Die nächste Runde kann beginnen.',
     clicks: (missing, noun) =>
       `Öffne noch ${number(missing)} ${form(missing, called(noun))}, dann kann dein eigenes Modell trainiert werden.`,
+    contrast: 'Geh auch an manchem vorbei, ohne es zu öffnen: Auch daraus lernt dein Modell.',
     task: 'Das erste Modell muss noch vom Server kommen.',
     network: 'Das Training wartet, bis der Server erreichbar ist.',
     tomorrow: 'Für heute ist das Training fertig; die nächste Runde ist morgen.',

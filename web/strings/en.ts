@@ -60,6 +60,7 @@ export const en = {
     nothing: 'The next round can begin.',
     clicks: (missing: number, noun: string) =>
       `Open ${number(missing)} more ${form(missing, forms(noun))} and your own model can be trained.`,
+    contrast: 'Pass over some without opening them: your model learns from what you leave, too.',
     task: 'Waiting for the first model from the server.',
     network: 'Training waits until the server can be reached.',
     tomorrow: 'Today’s training is done; the next round is tomorrow.',

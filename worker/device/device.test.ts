@@ -63,6 +63,25 @@ describe('the work cycle', () => {
     expect((await status(device)).waitingFor).toEqual({ reason: 'clicks', missing: 1 })
   })
 
+  test('who passes nothing over is told why nothing is trained, until they do', async () => {
+    const device = await start()
+    await device.contact()
+    for (let i = 0; i < 10; i++) {
+      here.clock.move(20_000)
+      await device.track({ events: (['exposure', 'click'] as const).map((type) => ({ type, item: key(i) })) })
+    }
+    await device.contact()
+    const delivered = here.world.manifest.model.sha256
+    const before = await status(device)
+    expect(before.waitingFor).toEqual({ reason: 'contrast' })
+    expect(hashes(before)).toEqual({ M: delivered, M0: delivered })
+    await read(device, 1)
+    await device.contact()
+    const after = await status(device)
+    expect(after.waitingFor).toEqual({ reason: 'tomorrow' })
+    expect(after.rounds[0]!.outcome).toBe('committed')
+  })
+
   test('one round a day: the day’s batches are pulled once, and the next day brings the next', async () => {
     const device = await start()
     await device.contact()

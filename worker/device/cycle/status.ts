@@ -114,16 +114,19 @@ export async function gatherStatus(sources: StatusSources, live: Live): Promise<
 
 function waitingFor(
   { task, matching, run }: Live,
-  { clicks, matched }: Status['samples'],
+  { clicks, local, matched }: Status['samples'],
   { online, tomorrow, obstacle }: { online: boolean; tomorrow: boolean; obstacle: Obstacle | null },
 ): Status['waitingFor'] {
   if (run.phase !== 'idle') return { reason: 'nothing' }
   if (!task) return { reason: online ? 'task' : 'network' }
   if (obstacle === 'paused') return { reason: obstacle }
-  const missing = task.manifest.hyper.minClicks - clicks
+  const { minClicks, ranking } = task.manifest.hyper
+  const missing = minClicks - clicks
   if (missing > 0) return { reason: 'clicks', missing }
   // A round that was cut off is not over for today.
   if (obstacle && !(tomorrow && matched === 0)) return { reason: obstacle }
+  const judged = ranking.epochs > 0 && ranking.gate !== 'none'
+  if (judged && local === clicks) return { reason: 'contrast' }
   if (tomorrow) return { reason: 'tomorrow' }
   if (!online) return { reason: 'network' }
   // The server counts for itself; another click or two satisfies it. New neighbours come with the next matching.
