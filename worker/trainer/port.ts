@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { type Answering, connectCalls, type Port, serveCalls } from '../../shared/calls.ts'
 import type { Kernel } from '../../shared/engine/fused/kernel.ts'
 import { AppError } from '../../shared/failure.ts'
-import { PROTOCOL_VERSION } from '../../shared/protocol.ts'
+import { PROTOCOL_VERSION } from '../../shared/version.ts'
 import { jobs, newsSchema, type Trainer } from './job.ts'
 
 const contract = {
