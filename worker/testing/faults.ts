@@ -10,11 +10,13 @@ export interface Faults {
   before: (operation: Operation, table: string) => void
   /** Operations so far. */
   readonly done: number
+  /** Whether an operation came after the last that `killAfter` lets pass. */
+  killed: boolean
 }
 
 /** Puts faults under everything that `db` does; call it before the database is first used. */
 export function withFaults(db: Db): Faults {
-  const faults = { before: (_: Operation, __: string): void => {}, done: 0 }
+  const faults = { before: (_: Operation, __: string): void => {}, done: 0, killed: false }
   const failing =
     <Ask, Answer>(operation: Operation, table: string, ask: (request: Ask) => Promise<Answer>) =>
     async (request: Ask) => {
@@ -46,7 +48,9 @@ export function withFaults(db: Db): Faults {
 export function killAfter(faults: Faults, more: number): void {
   const last = faults.done + more
   faults.before = () => {
-    if (faults.done > last) throw new Error('The process was killed.')
+    if (faults.done <= last) return
+    faults.killed = true
+    throw new Error('The process was killed.')
   }
 }
 

@@ -133,6 +133,8 @@ async function turns(): Promise<void> {
 export interface Bench {
   db: Db
   faults: Faults
+  /** The same storage, past the faults. */
+  readonly disk: Db
   models: ReturnType<typeof createModels>
   samples: ReturnType<typeof createSamples>
   readonly clock: ReturnType<typeof handClock>
@@ -153,7 +155,7 @@ export interface Bench {
 
 /** 12 samples to validate by, 12 to learn from, 30 matched ones, and the delivered model. */
 export async function createBench({ manifest, context, model }: World): Promise<Bench> {
-  const disk = new IDBFactory()
+  const factory = new IDBFactory()
   const clock = handClock(NOON)
   const jobs: Job<'run'>[] = []
   const spec = din(manifest.schema, manifest.ranking)
@@ -176,6 +178,7 @@ export async function createBench({ manifest, context, model }: World): Promise<
   })
   const bench: Bench = {
     ...open(),
+    disk: dbOn(factory),
     clock,
     jobs,
     task,
@@ -202,7 +205,7 @@ export async function createBench({ manifest, context, model }: World): Promise<
   const free = () => ({ signal: new AbortController().signal, end() {} })
 
   function open() {
-    const db = dbOn(disk)
+    const db = dbOn(factory)
     const faults = withFaults(db)
     const models = createModels({ db, locks: createLocks(), clock })
     return { db, faults, models, samples: createSamples(db, clock) }

@@ -42,9 +42,11 @@ const committed = async () =>
 /** A trainer that dies in its training after so many steps, of which each is stored. */
 const dyingAfter = (steps: number) => () => knownTrainer(bench.jobs, steps, stored)
 
+/** Once the step's checkpoint is on the disk, or never can be. */
 async function stored(step: number | undefined): Promise<void> {
-  for (;;) {
-    const row = (await bench.db.models.toArray()).find(({ slot }) => slot === 'Mbuf')
+  const { faults, disk } = bench
+  while (!faults.killed) {
+    const row = (await disk.models.toArray()).find(({ slot }) => slot === 'Mbuf')
     const checkpoint = row?.training?.checkpoint
     if (checkpoint && (checkpoint.state as { step?: number }).step === step) return
   }
@@ -75,6 +77,7 @@ test('killed after any operation of the database, it goes on or begins again, an
   for (let k = 0; ; k++) {
     bench.db.close()
     bench = await createBench(world)
+    bench.spawnTrainer = () => knownTrainer(bench.jobs, undefined, stored)
     killAfter(bench.faults, k)
     await bench.run().catch(() => {})
     const whole = bench.faults.done <= k
