@@ -19,7 +19,7 @@ export const PLANTED: readonly Planted[] = [
   {
     bug: 'writes are not synced to the disk before they are acknowledged',
     plant: storing((transaction) => (names, mode) => transaction(names, mode, { durability: 'relaxed' })),
-    breaks: ['counted-once', 'used-once', 'm0', 'half-model', 'serves-offline'],
+    breaks: ['counted-once', 'used-once', 'young-stays', 'm0', 'half-model', 'serves-offline'],
   },
   {
     bug: 'a model and its hash are written in two transactions',
