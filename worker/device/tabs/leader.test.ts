@@ -16,15 +16,16 @@ async function open() {
   let gate: ReturnType<typeof deferred<void>> | undefined
   const spawnTrainer = (): Trainer => {
     const trainer = platform.spawnTrainer()
+    const ended = deferred<void>()
     const run: Trainer['run'] = async (job, watch) => {
       if (job.task.name !== 'train') return trainer.run(job, watch)
       watch?.onProgress?.(0.01)
-      await gate?.promise
+      await Promise.race([gate?.promise, ended.promise])
       return trainer.run(job, watch)
     }
     const terminate = () => {
       trainer.terminate()
-      gate?.resolve()
+      ended.resolve()
     }
     return { ...trainer, run, terminate }
   }
