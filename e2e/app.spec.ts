@@ -5,7 +5,7 @@ test('the delivered model comes back on request', async ({ person, page }) => {
   await person.visit()
   await person.openItems(10)
   await person.goTo('My model')
-  await expect(page.getByTestId('round')).toHaveAttribute('data-outcome', 'committed', { timeout: 90_000 })
+  await person.committedRound()
   await page.getByRole('button', { name: 'Back to the delivered model' }).click()
   await expect.poll(async () => (await person.hashes()).length).toBe(1)
 })

@@ -61,7 +61,7 @@ const lineSchema = z
   })
   .refine(({ labels, days, scores }) => labels.length === days.length && labels.length === scores.length)
 
-export function encodeRow(row: Row): string {
+function encodeRow(row: Row): string {
   const scores = Buffer.from(Float32Array.from(row.scores).buffer).toString('base64')
   return `${JSON.stringify({ ...row, scores })}\n`
 }

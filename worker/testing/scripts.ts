@@ -47,7 +47,7 @@ export const shippedTasks = (): Promise<DeliveredRow[]> =>
 export const anyTask = (changes: Partial<TaskDraft>): TaskDraft =>
   draftOf({ ...filterDraft, description: '', budget: { ...trainDraft.budget, logBytes: 4096 }, ...changes })
 
-export const loadHere: Load = async ({ sha256 }) => {
+const loadHere: Load = async ({ sha256 }) => {
   const run = scripts.get(sha256)
   if (!run) throw new AppError('bad-artifact', 'There is no such script here.')
   return run

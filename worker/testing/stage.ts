@@ -14,6 +14,11 @@ import { batchesFor, createWorld, FakeServer, key, NOON, type World } from './wo
 
 /** Learns fast enough that a round of few steps shows. */
 export const LEARNING = { ranking: { epochs: 4, batchSize: 16, learningRate: 0.02 } }
+/** One pass, for tests whose rounds need only come to an end. */
+export const BRIEF = {
+  ranking: { epochs: 1, batchSize: 32, learningRate: 0.05 },
+  classifier: { epochs: 1 },
+}
 
 /** Call it at the top of a test file. What it gives is new for each test; its functions may be taken out of it. */
 export function stage() {

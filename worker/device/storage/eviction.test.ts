@@ -3,6 +3,7 @@ import { IDBKeyRange } from 'fake-indexeddb'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createHeadlessStorage, type HeadlessStorage, headlessPlatform } from '../../headless.ts'
 import { builtTasks } from '../../testing/built.ts'
+import { BRIEF } from '../../testing/stage.ts'
 import { freshDb, handClock } from '../../testing/storage.ts'
 import { batchesFor, createWorld, FakeServer, key, NOON, type World } from '../../testing/world.ts'
 import { createDevice, type Device } from '../device.ts'
@@ -15,10 +16,7 @@ let clock: ReturnType<typeof handClock>
 let storage: HeadlessStorage
 let device: Device
 beforeEach(async () => {
-  world = await createWorld({
-    ranking: { epochs: 1, batchSize: 32, learningRate: 0.05 },
-    classifier: { epochs: 1 },
-  })
+  world = await createWorld(BRIEF)
   server = new FakeServer(world, builtTasks)
   server.batches = batchesFor(world, { count: 4, kindred: 2 })
   clock = handClock(NOON)

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createHeadlessStorage, headlessPlatform } from '../../headless.ts'
 import { builtTasks } from '../../testing/built.ts'
+import { BRIEF } from '../../testing/stage.ts'
 import { handClock } from '../../testing/storage.ts'
 import {
   batchesFor,
@@ -20,10 +21,7 @@ let server: FakeServer
 let clock: ReturnType<typeof handClock>
 let device: Device
 beforeEach(async () => {
-  world = await createWorld({
-    ranking: { epochs: 1, batchSize: 32, learningRate: 0.05 },
-    classifier: { epochs: 1 },
-  })
+  world = await createWorld(BRIEF)
   server = new FakeServer(world, builtTasks)
   server.batches = batchesFor(world, { count: 4, kindred: 2 })
   clock = handClock(NOON)
