@@ -124,6 +124,19 @@ describe('the ledger of releases', () => {
     expect(releases.board().entries).toBe(6)
   })
 
+  it('holds at once what is to hold from now on, though time goes on while it is written', async () => {
+    const ticking = { now: () => now++ }
+    releases = await openReleases({ store, manifestOf, clock: ticking })
+    const shares = () => devices.filter((device) => versionsOf(device).includes('rank v1')).length
+    await releases.change(release(1, 20, { stages: [{ percent: 20 }] }), ada)
+    const few = shares()
+    const half: Order = { type: 'stages', release: 1, stages: [{ percent: 50 }] }
+    await know()
+    const { reaches } = await releases.dryRun(half)
+    await releases.change(half, ada)
+    expect([few > 0, shares() - few]).toEqual([true, reaches])
+  })
+
   it('that somebody has changed is not opened', async () => {
     await releases.change(release(1), ada)
     await releases.change(release(2), ada)

@@ -94,10 +94,9 @@ export async function openReleases({
     return parse(z.array(entrySchema), await ledger.read(from, limit), 'The ledger')
   }
 
-  /** What was left out: which manifest, which salt, and that it is now. */
-  async function complete(order: Order): Promise<Change> {
+  /** What was left out: which manifest, which salt, and that it is `now`, which may be no later than its entry. */
+  async function complete(order: Order, now: number): Promise<Change> {
     const said = parse(orderSchema, order, 'The change')
-    const now = clock.now()
     const full = (change: object) => parse(changeSchema, change, 'The change')
     if (said.type === 'stages')
       return full({ ...said, stages: said.stages.map((one) => ({ at: now, ...one })) })
@@ -116,11 +115,17 @@ export async function openReleases({
     return full({ ...said, from: said.from ?? now, arms: await Promise.all(arms) })
   }
 
-  const nextAt = () => ({ n: board.entries + 1, at: Math.max(clock.now(), board.at + 1) })
+  const nextAt = (now: number) => ({ n: board.entries + 1, at: Math.max(now, board.at + 1) })
 
-  const write = (change: () => Promise<Change>, by: By): Promise<Entry> =>
+  const write = (change: (now: number) => Promise<Change>, by: By): Promise<Entry> =>
     turns.next(async () => {
-      const entry: Entry = plain({ ...nextAt(), ...checkBy(by), before: last, change: await change() })
+      const now = clock.now()
+      const entry: Entry = plain({
+        ...nextAt(now),
+        ...checkBy(by),
+        before: last,
+        change: await change(now),
+      })
       const after = apply(board, entry)
       if (!(await ledger.append(entry.n, entry)))
         throw new AppError('storage', 'Somebody else has written into the ledger.')
@@ -132,13 +137,14 @@ export async function openReleases({
   return {
     board: () => board,
     audit,
-    change: (order, by) => write(() => complete(order), by),
+    change: (order, by) => write((now) => complete(order, now), by),
     note: (note, by) => write(async () => note, by),
 
     async dryRun(order, at = clock.now()) {
-      const change = await complete(order)
-      const next = nextAt()
-      const [before, after] = [board, apply(board, { ...next, change })]
+      const asked = clock.now()
+      const [before, next] = [board, nextAt(asked)]
+      const change = await complete(order, asked)
+      const after = apply(before, { ...next, change })
       const now = Math.max(at, next.at)
       const moves = new Map<string, DryRun['moves'][number]>()
       const arms: Record<string, number> = {}
