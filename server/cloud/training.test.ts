@@ -106,11 +106,16 @@ describe('global training', () => {
       await expect(train({ threads: 2, learningRate: 1e30 })).rejects.toMatchObject({ code: 'diverged' })
     })
 
-    it('is stopped when asked', async () => {
+    it.each([
+      ['before they have begun', 0],
+      ['while they learn', 1],
+    ])('is stopped when asked %s', async (_, from) => {
       const abort = new AbortController()
-      const progress = () => abort.abort()
+      const progress = ({ done }: { done: number }) => void (done >= from && abort.abort())
       const watch = { progress, signal: abort.signal }
-      const training = trainGlobal({ store, dir }, population, { ...SETTINGS, threads: 2 }, watch)
+      // So many passes that it does not come to an end by itself.
+      const settings = { ...SETTINGS, threads: 2, epochs: 100_000, patience: 100_000 }
+      const training = trainGlobal({ store, dir }, population, settings, watch)
       await expect(training).rejects.toMatchObject({ name: 'AbortError' })
     })
   })

@@ -16,6 +16,8 @@ export type FromReplica =
 
 /** What the first replica has learnt. All threads have ended when it settles; the first that fails stops the others. */
 export async function learnInThreads(lesson: Lesson, { progress, signal }: Watch): Promise<Learnt> {
+  // One that came before there was anybody to stop is not told again.
+  signal.throwIfAborted()
   let failure: Error | undefined
   const stop = () => stopTeam(lesson.team)
   const fail = (error: Error) => {
