@@ -141,12 +141,18 @@ const VIEWS = [
   ...['#/experiments', '#/experiments/new', '#/health', '#/ledger'],
 ] as const
 
+/** Goes to a view, and waits until it stands there with what it loads. */
 async function show(page: Operator['page'], view: string): Promise<void> {
-  await page.evaluate((hash) => {
+  const isAnother = await page.evaluate((hash) => {
+    if ((location.hash || '#/') === hash) return false
+    // Each view has a title of its own: one without this mark is not of the view before.
+    document.querySelector('h1')!.dataset.before = ''
     location.hash = hash
+    return true
   }, view)
+  if (isAnother) await expect(page.locator('h1[data-before]')).toHaveCount(0)
+  await expect(page.getByRole('heading', { level: 1 })).toBeVisible()
   await expect(page.getByText(/^(Loading…|Wird geladen …)$/)).toHaveCount(0)
-  await page.waitForLoadState('networkidle')
 }
 
 test.describe('on a computer', () => {
@@ -263,8 +269,10 @@ test.describe('on a computer', () => {
   test('axe finds nothing against WCAG 2.2 AA, light or dark', async ({ page }) => {
     const operator = new Operator(page, server.url)
     await operator.open('/console.html')
+    await expect(operator.title).toHaveText('Sign in')
     expect(await violations(page)).toEqual([])
     await operator.signIn()
+    await expect(operator.title).toHaveText('Releases')
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme })
       for (const view of VIEWS) {

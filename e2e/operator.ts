@@ -98,20 +98,30 @@ export class Operator {
 
   /** Presses Tab until something of that name has the focus. */
   async tabTo(name: string | RegExp): Promise<void> {
-    const focused = () =>
-      this.page.evaluate(() => {
-        const at = document.activeElement as HTMLElement | null
-        const label = at?.id ? document.querySelector(`label[for="${at.id}"]`)?.textContent : null
-        return (label ?? at?.textContent ?? '').replace(/\s+/g, ' ').trim()
-      })
+    const isIt = (one: string) => (typeof name === 'string' ? one === name : name.test(one))
+    // What is still being loaded Tab cannot come to.
+    const there = async () => (await this.names('a, button, input, select, textarea, summary')).some(isIt)
+    await expect.poll(there, `${name} is there`).toBe(true)
     const passed: string[] = []
     for (let presses = 0; presses < 120; presses++) {
       await this.page.keyboard.press('Tab')
-      const here = await focused()
-      if (typeof name === 'string' ? here === name : name.test(here)) return
+      const [here = ''] = await this.names(':focus')
+      if (isIt(here)) return
       passed.push(here)
     }
     throw new Error(`Tab comes to no ${name}, only to ${[...new Set(passed)].join(' · ')}`)
+  }
+
+  /** What can be seen of `selector`, by its label or its text. */
+  private names(selector: string): Promise<string[]> {
+    return this.page.locator(selector).evaluateAll((found) =>
+      found
+        .filter((at) => at.checkVisibility())
+        .map((at) => {
+          const label = at.id ? document.querySelector(`label[for="${at.id}"]`)?.textContent : null
+          return (label ?? at.textContent ?? '').replace(/\s+/g, ' ').trim()
+        }),
+    )
   }
 }
 
