@@ -28,7 +28,9 @@ describe.each(Object.entries(homes))('the device %s', (_, home) => {
   let api: DeviceApi
   let close: () => void
   beforeEach(async () => {
-    ;({ api, close } = home(await start()))
+    const device = await start()
+    await device.contact() // after the one that it makes by itself, which may send what is tracked meanwhile
+    ;({ api, close } = home(device))
   })
   afterEach(() => close())
 

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { DAY_MS } from '../../shared/clock.ts'
 import { statusSchema } from '../../shared/protocol.ts'
 import { headlessPlatform } from '../headless.ts'
+import { notBefore } from '../testing/scripts.ts'
 import { hashes, LEARNING, rank, stage, status } from '../testing/stage.ts'
 import { batchesFor, createWorld, key } from '../testing/world.ts'
 import { deferred } from '../turns.ts'
@@ -218,7 +219,9 @@ test('every status fits its schema, and a round shows its phases in order', asyn
 })
 
 test('while a model trains, ranking and tracking are answered', async () => {
-  const device = await start()
+  const answered = deferred<void>()
+  const { spawnTrainer } = here.platform()
+  const device = await start({ spawnTrainer: () => notBefore(answered.promise, spawnTrainer()) })
   await device.contact()
   await read(device, 10)
   const training = deferred<void>()
@@ -232,5 +235,6 @@ test('while a model trains, ranking and tracking are answered', async () => {
   expect(await rank(device)).toHaveLength(60)
   await device.track({ events: [{ type: 'exposure', item: key(1) }] })
   expect(done).toBe(false)
+  answered.resolve()
   expect((await round).outcome).toBe('committed')
 })

@@ -12,6 +12,7 @@ import trainDraft from '../tasks/train/task.json' with { type: 'json' }
 import type { Trainer } from '../trainer/job.ts'
 import type { Load } from '../trainer/load.ts'
 import { createTrainer } from '../trainer/trainer.ts'
+import { deferred } from '../turns.ts'
 
 /** By the SHA-256 of what stands for them. */
 const scripts = new Map<string, Run>()
@@ -56,6 +57,23 @@ const loadHere: Load = async ({ sha256 }) => {
 /** A trainer that does nothing but run, as `run` says. */
 export const trainerOf = (run: Trainer['run'], rest: Partial<Trainer> = {}): Trainer =>
   ({ run, pause() {}, resume() {}, terminate() {}, ...rest }) as Trainer
+
+/** The trainer, whose trainings do not end before `over`, however fast the machine is; one that is ended does not wait. */
+export function notBefore(over: Promise<unknown>, trainer: Trainer): Trainer {
+  const ended = deferred<void>()
+  return {
+    ...trainer,
+    async run(job, watch) {
+      const result = await trainer.run(job, watch)
+      if (job.task.name === 'train') await Promise.race([over, ended.promise])
+      return result
+    },
+    terminate() {
+      trainer.terminate()
+      ended.resolve()
+    },
+  }
+}
 
 /** A real trainer in this process, on the engine that is always there. */
 export const trainerHere = (): Trainer =>

@@ -3,10 +3,11 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { hyper } from '../../../shared/hyper.ts'
 import type { Conditions, DeviceApi, Status } from '../../../shared/protocol.ts'
-import { trainerOf } from '../../testing/scripts.ts'
+import { notBefore, trainerOf } from '../../testing/scripts.ts'
 import { stage, status } from '../../testing/stage.ts'
 import { handTimers } from '../../testing/tabs.ts'
 import type { Trainer } from '../../trainer/job.ts'
+import { deferred } from '../../turns.ts'
 import { createEase } from './ease.ts'
 import { obstacle, type Policy } from './eligibility.ts'
 
@@ -129,10 +130,13 @@ describe('a device', () => {
   })
 
   test('that must not learn ends its round and begins none, also after it was opened anew', async () => {
-    const first = await start()
+    // The switch is stored before it counts.
+    const off = deferred<void>()
+    const { spawnTrainer } = here.platform()
+    const first = await start({ spawnTrainer: () => notBefore(off.promise, spawnTrainer()) })
     await first.contact()
     await read(first, 10)
-    whileTraining(first, () => void first.learn({ on: false }))
+    whileTraining(first, () => void first.learn({ on: false }).then(() => off.resolve()))
     await first.contact()
     expect(await status(first)).toMatchObject({ learning: false, waitingFor: { reason: 'paused' } })
     await first.stop()

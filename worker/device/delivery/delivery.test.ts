@@ -138,8 +138,11 @@ describe('what is released', () => {
     await contact()
     expect(heard).toEqual([['filter', 'rank'], ['rank']])
     expect(words).toEqual(['delivered', 'delivered'])
+    const third = new Promise<void>((resolve) => {
+      bench.delivery.onChange(() => resolve())
+    })
     bench.elsewhere.tell({ type: 'changed', what: 'delivered' })
-    await new Promise((resolve) => setTimeout(resolve))
+    await third
     expect(heard).toHaveLength(3)
     stop()
     server.delivering.release([])

@@ -62,11 +62,16 @@ test('a release that comes between the two answers is taken up all the same', as
   await device.contact()
   const next = await createWorld({ ...LEARNING, version: 2 })
   let active = 0
+  const signed = deferred<void>()
+  here.server.after = (_, path, response) => {
+    if (path === '/api/active') signed.resolve()
+    return response
+  }
   here.server.before = async (_, path) => {
     if (path === '/api/active') active++
     // The snapshot was signed before it, the data are asked for after it.
     if (path === '/api/task' && here.server.world !== next) {
-      await new Promise((resolve) => setTimeout(resolve, 20))
+      await signed.promise
       here.server.world = next
     }
     return undefined

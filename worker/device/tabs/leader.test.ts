@@ -82,7 +82,7 @@ describe('one tab leads', () => {
   test('what another tab tracks it sends, a moment later', async () => {
     const [a, b] = await openAll(1)
     await b!.device.track(exposure(1))
-    await until(a.device, ({ events }) => events.waiting === 1)
+    await until(a.device, ({ events }) => events.waiting === 1 && a.timers.waiting().includes(1500))
     a.timers.pass(1500)
     await until(b!.device, delivered(1))
     expect(here.server.events.size).toBe(1)
@@ -104,6 +104,7 @@ describe('all tabs', () => {
     await here.read(b!.device, 10)
     const phases: string[] = []
     b!.device.onStatus(({ run }) => run.phase === phases.at(-1) || phases.push(run.phase))
+    await until(b!.device, () => true) // what goes on is told beside what was gathered before
     await a.device.contact()
     const { leads: _, ...ofA } = await status(a.device)
     const { leads: __, ...ofB } = await until(
