@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Worker } from 'node:worker_threads'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type BatchList, batchListSchema } from '../../shared/api.ts'
@@ -40,10 +41,14 @@ describe('the cloud', () => {
     const { credential } = await toy.cloud.register()
     return { user: (await toy.cloud.authenticate(credential))!, credential }
   }
-  /** A user with a device who loves `colour`. */
+  /**
+   * A user with a device who loves `colour`. Their events are the same in every run: by ids that hung on the credential two
+   * exposures would now and then pass for one (`exposureTag`).
+   */
   async function visitor(colour: number, options: Parameters<typeof browsing>[2] = {}): Promise<number> {
-    const { user, credential } = await device()
-    await toy.cloud.ingest(user, browsing(credential, colour, { from: toy.time.now - 2 * HOUR, ...options }))
+    const { user } = await device()
+    const from = toy.time.now - 2 * HOUR
+    await toy.cloud.ingest(user, browsing(`visitor ${user}`, colour, { from, ...options }))
     return user
   }
   async function pull(user: number, { day, count }: BatchList): Promise<MatchedSample[][]> {
@@ -259,19 +264,30 @@ describe('the cloud', () => {
 
     it('matches a new visitor at once, by what they clicked so far, once a day', async () => {
       await toy.cloud.prepare()
-      const { user, credential } = await device()
+      const { user } = await device()
       expect(await toy.cloud.batches(user)).toMatchObject({ count: 0, state: 'too-few-clicks' })
       // All of it within the last half hour: none of it is settled.
-      const events = browsing(credential, 1, { from: NOON - 25 * 60_000, count: 20 })
+      const events = browsing('new', 1, { from: NOON - 25 * 60_000, count: 20 })
       await toy.cloud.ingest(user, events)
       const lists = await Promise.all([toy.cloud.batches(user), toy.cloud.batches(user)])
       expect(lists[0]).toEqual({ day: Math.floor(NOON / DAY), count: 12, state: 'ready' })
       expect(lists[1]).toEqual(lists[0])
       const bytes = await toy.cloud.batch(user, lists[0].day, 0)
-      await toy.cloud.ingest(user, browsing(`${credential}+`, 2, { from: NOON - 4 * 60_000, count: 4 }))
+      await toy.cloud.ingest(user, browsing('new, later', 2, { from: NOON - 4 * 60_000, count: 4 }))
       expect(await toy.cloud.batches(user)).toEqual(lists[0])
       expect(await toy.cloud.batch(user, lists[0].day, 0)).toEqual(bytes)
       batchListSchema.parse(lists[0])
+    })
+
+    it('is that of one moment, although the day ends while somebody asks', async () => {
+      await toy.cloud.prepare()
+      const user = await visitor(0)
+      const day = Math.floor(NOON / DAY)
+      let reading = 0
+      Object.defineProperty(toy.time, 'now', { get: () => (day + 1) * DAY - 1 + reading++ })
+      expect(await toy.cloud.batches(user)).toEqual({ day, count: 12, state: 'ready' })
+      reading = 0
+      expect(await toy.cloud.status()).toMatchObject({ day, prepared: true })
     })
 
     it('gives nobody what it is about to drop, to those who come before it is prepared either', async () => {
@@ -315,11 +331,11 @@ describe('the cloud', () => {
       expect((await toy.cloud.prepare()).users).toBe(30)
     })
 
-    it('begins by itself', async () => {
+    it('begins by itself', { timeout: 65_000 }, async () => {
       const stop = toy.cloud.followDays(5)
-      await expect.poll(async () => (await toy.cloud.status()).prepared, { timeout: 10_000 }).toBe(true)
+      await expect.poll(async () => (await toy.cloud.status()).prepared, { timeout: 30_000 }).toBe(true)
       toy.time.now += DAY
-      await expect.poll(async () => (await toy.cloud.status()).prepared, { timeout: 10_000 }).toBe(true)
+      await expect.poll(async () => (await toy.cloud.status()).prepared, { timeout: 30_000 }).toBe(true)
       stop()
     })
   })
@@ -480,6 +496,25 @@ describe('the cloud', () => {
       expect(again).toMatchObject({ version: 2, trained: 400, available: 2400, epochs: 1 })
       // A training that is over leaves nothing to go on from.
       expect(readdirSync(toy.dir).filter((name) => name.includes('checkpoint'))).toEqual([])
+    })
+
+    it('has no thread left when it is closed, that of a training that just ended neither', async () => {
+      const threads = new Set<Worker>()
+      let begun = 0
+      const note = (thread: Worker) => {
+        begun++
+        threads.add(thread)
+        thread.once('exit', () => threads.delete(thread))
+      }
+      process.on('worker', note)
+      try {
+        await expect(toy.cloud.train()).rejects.toMatchObject({ code: 'not-ready' })
+        await toy.cloud.close()
+        expect([begun, threads.size]).toEqual([1, 0])
+      } finally {
+        process.off('worker', note)
+        await toy.reopen()
+      }
     })
 
     it('keeps the files of the last three releases, and no others', async () => {

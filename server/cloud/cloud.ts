@@ -121,7 +121,7 @@ export async function openCloud({
     hyper,
     freshBatches,
     schema: () => population?.schema,
-    match: (user) => matcher.run('match', { user, now: clock.now() }).finally(() => store.refresh()),
+    match: (user, now) => matcher.run('match', { user, now }).finally(() => store.refresh()),
   })
 
   const cloud = {
@@ -169,10 +169,11 @@ export async function openCloud({
 
     async status(): Promise<CloudStatus> {
       const { users, events, samples } = store
+      const day = today()
       const last = await preparedDay({ store })
       return {
-        day: today(),
-        prepared: last === today(),
+        day,
+        prepared: last === day,
         preparedOnce: last !== undefined,
         users: await users.count(),
         events: await events.count(),
@@ -243,7 +244,7 @@ export async function openCloud({
     },
 
     /** The user's batches of today; who has none is matched now, and who has not all of them once there is more to give. */
-    batches: (user: number): Promise<BatchList> => demand.batches(user, today()),
+    batches: (user: number): Promise<BatchList> => demand.batches(user, clock.now()),
 
     manifest: (): Promise<Manifest | undefined> => loadManifest(store),
 

@@ -46,6 +46,8 @@ export function createThread(
   const open = new Map<number, Open>()
   const pending = new Set<Promise<unknown>>()
   let worker: Worker | undefined
+  /** When those that were told to end have ended. */
+  let ended: Promise<unknown> = Promise.resolve()
   let lastId = 0
   let closed = false
 
@@ -97,10 +99,12 @@ export function createThread(
   async function end(): Promise<void> {
     const ending = worker
     worker = undefined
-    if (!ending) return
-    const exited = new Promise((resolve) => ending.once('exit', resolve))
-    ending.postMessage({ type: 'close' } satisfies ToThread)
-    await exited
+    if (ending) {
+      const exited = new Promise((resolve) => ending.once('exit', resolve))
+      ended = Promise.all([ended, exited])
+      ending.postMessage({ type: 'close' } satisfies ToThread)
+    }
+    await ended
   }
 
   return {
