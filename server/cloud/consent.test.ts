@@ -29,11 +29,11 @@ beforeEach(async () => {
 })
 afterEach(() => toy.done())
 
-/** A user with a device who loves red things. */
+/** A user with a device who loves red things, the same in every run: of random ids two would now and then have one tag. */
 async function visitor(options: Parameters<ToyCloud['cloud']['register']>[0] = {}): Promise<number> {
   const { device } = await toy.cloud.register(options)
   const user = (await toy.cloud.userOf(device))!
-  await toy.cloud.ingest(user, browsing(device, 0, { from: toy.time.now - 2 * HOUR }))
+  await toy.cloud.ingest(user, browsing(`visitor ${user}`, 0, { from: toy.time.now - 2 * HOUR }))
   return user
 }
 /** The store behind the cloud, for looking. */
@@ -202,7 +202,7 @@ it('an account that is too young, or has clicked too little, gives nothing yet, 
   const user = await visitor()
   const { device } = await toy.cloud.register()
   const idle = (await toy.cloud.userOf(device))!
-  await toy.cloud.ingest(idle, browsing(device, 0, { from: toy.time.now - 2 * HOUR, count: 6 }))
+  await toy.cloud.ingest(idle, browsing('idle', 0, { from: toy.time.now - 2 * HOUR, count: 6 }))
   expect((await toy.cloud.prepare()).users).toBe(30)
   expect(await samplesOf(user)).toEqual([])
   expect((await handedTo(user)).length).toBeGreaterThan(0)
