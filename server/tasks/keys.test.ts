@@ -211,4 +211,22 @@ describe('a key that is rotated', () => {
     expect((await keys()).secrets('snapshot')).toEqual([JSON.parse(fresh).secret])
     expect((await keys()).root).toEqual(root)
   })
+
+  it('is there although somebody reads the keys while its root is made', async () => {
+    await begin()
+    const fresh = join(folder, 'snapshot.json.next')
+    let read = 0
+    const rotated = rotate(folder, 'snapshot', clock).finally(() => {
+      read ||= -1
+    })
+    for (; read === 0; await new Promise(setImmediate))
+      if (existsSync(fresh)) {
+        await keys()
+        read++
+      }
+    const { root } = await rotated
+    expect([read, existsSync(fresh)]).toEqual([1, false])
+    expect((await keys()).root).toEqual(root)
+    expect((await keys()).secrets('snapshot')).toHaveLength(1)
+  })
 })

@@ -121,16 +121,24 @@ export async function rotate(
     writeKey(`${path}${NEXT}`, fresh)
   }
   await writeRoot(folder, next, fresh?.role === 'root' ? [...here, fresh] : here, root)
+  // Whoever read the keys before the root was there has removed the new one.
+  if (path && fresh) writeKey(path, fresh)
   return readKeys(folder)
 }
 
-/** A key that was made for a root which never came to be is removed; one whose root is there takes its place. */
+/**
+ * A key that was made for a root which never came to be is removed; one whose root is there takes its place. Several processes may see to
+ * it at the same time.
+ */
 function settle(folder: string, root: Root): void {
-  for (const path of filesIn(folder).filter((name) => name.endsWith(NEXT))) {
-    const key = readKey(path)
-    if (root.roles[key.role].keys.includes(key.public)) renameSync(path, path.slice(0, -NEXT.length))
-    else rmSync(path)
-  }
+  for (const path of filesIn(folder).filter((name) => name.endsWith(NEXT)))
+    try {
+      const key = readKey(path)
+      if (root.roles[key.role].keys.includes(key.public)) renameSync(path, path.slice(0, -NEXT.length))
+      else rmSync(path)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
 }
 
 async function writeRoot(folder: string, root: Root, by: readonly Key[], before?: Root): Promise<void> {
