@@ -73,11 +73,11 @@ describe.each(['a server', 'a static host'] as const)('a device that has %s', (h
   }
   const reach = host === 'a server' ? fromServer : fromFiles
 
-  /** Publishes where that is needed, makes contact, and tells the scripts that would run. */
-  async function scripts(of: Reach = reach): Promise<string[]> {
+  /** Publishes where that is needed, makes contact by a clock that is so far behind, and tells the scripts that would run. */
+  async function scripts(of: Reach = reach, behind = 0): Promise<string[]> {
     if (host === 'a static host') await publish({ tasks }, site(), { lifeMs: 24 * HOUR })
     now += HOUR
-    const made = await contact(trusted, of, { device, now, ed25519: byPlatform })
+    const made = await contact(trusted, of, { device, now: now - behind, ed25519: byPlatform })
     trusted = made.trusted
     const all = await Promise.all(made.active.tasks.map((one) => fetchTask(trusted, one, of)))
     return all.map(({ files }) => new TextDecoder().decode(files.script))
@@ -92,6 +92,14 @@ describe.each(['a server', 'a static host'] as const)('a device that has %s', (h
     expect(await scripts()).toEqual(['two'])
     await tasks.releases.change({ type: 'revoke', release: second }, ada)
     expect(await scripts()).toEqual(['one'])
+  })
+
+  it('has at once what is changed, though its clock is behind that of who changes it', async () => {
+    now += 3 * HOUR
+    const second = await release(2, 'DE')
+    expect(await scripts(reach, 2 * HOUR)).toEqual(['two'])
+    await tasks.releases.change({ type: 'revoke', release: second }, ada)
+    expect(await scripts(reach, 2 * HOUR)).toEqual(['one'])
   })
 
   it('does not fetch targets that it has', async () => {
