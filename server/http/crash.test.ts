@@ -14,7 +14,8 @@ import { openStore } from '../store/lmdb.ts'
 
 const CHILD = join(import.meta.dirname, 'crash.child.ts')
 
-describe('a process that is killed (SIGKILL)', () => {
+// Each starts processes: five of them, or one with a great deal to do.
+describe('a process that is killed (SIGKILL)', { timeout: 120_000 }, () => {
   let dir: string
   let child: ChildProcess | undefined
   beforeEach(() => {
@@ -25,13 +26,20 @@ describe('a process that is killed (SIGKILL)', () => {
     rmSync(dir, { recursive: true })
   })
 
-  /** Starts a child, and gives its first line that `wanted` accepts. */
-  async function start(what: string, wanted = (_: string) => true): Promise<string> {
-    child = spawn(process.execPath, ['--import', 'tsx', CHILD, what, dir], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    for await (const line of createInterface({ input: child.stdout! })) if (wanted(line)) return line
-    throw new Error(`the child that was to ${what} ended early`)
+  function start(what: string): ChildProcess {
+    const args = ['--import', 'tsx', CHILD, what, dir]
+    child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    return child
+  }
+  /** Where a server listens that is started for that. */
+  async function serve(): Promise<string> {
+    for await (const line of createInterface({ input: start('serve').stdout! })) return line
+    throw new Error('the child that was to serve ended early')
+  }
+  /** Done when a child has killed itself in the midst of what it is to do. */
+  async function dieAt(what: 'import' | 'prepare'): Promise<void> {
+    const [, signal] = await once(start(what), 'exit')
+    expect(signal).toBe('SIGKILL')
   }
   async function kill(): Promise<void> {
     if (!child || child.exitCode !== null || child.signalCode !== null) return
@@ -84,7 +92,7 @@ describe('a process that is killed (SIGKILL)', () => {
     const random = seeded(7)
     const devices: Device[] = []
     for (let round = 0; round < 5; round++) {
-      const url = await start('serve')
+      const url = await serve()
       devices.push(await register(url, round))
       // Somewhere between the answers: most of the time while other requests are under way.
       let left = 5 + random.below(60)
@@ -116,8 +124,7 @@ describe('a process that is killed (SIGKILL)', () => {
   })
 
   it('in mid-import leaves nothing of it, and the import can be done again', async () => {
-    await start('import')
-    await kill()
+    await dieAt('import')
     const cloud = await openCloud({ dataDir: dir, clock: { now: () => NOON } })
     expect(await cloud.isEmpty()).toBe(true)
     expect(await cloud.status()).toMatchObject({ users: 0, events: 0 })
@@ -130,8 +137,7 @@ describe('a process that is killed (SIGKILL)', () => {
     const before = await openCloud(options)
     await before.importSource(toySource(BIG))
     await before.close()
-    await start('prepare', (line) => line.startsWith('Making samples'))
-    await kill()
+    await dieAt('prepare')
     const cloud = await openCloud(options)
     const halfway = (await cloud.status()).samples
     expect(halfway).toBeGreaterThan(0)
