@@ -2,8 +2,8 @@
 import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import type { Readable } from 'node:stream'
-import { start } from './browsers/program.ts'
+import { createInterface } from 'node:readline'
+import { type Program, start } from './browsers/program.ts'
 
 const here = resolve(import.meta.dirname, '..')
 
@@ -44,7 +44,7 @@ export async function startServer({
     })
   for (const args of before) {
     const { child, ended } = kindred(...args)
-    child.stdout!.on('data', (chunk: Buffer) => say(String(chunk).trimEnd()))
+    linesOf(child, say)
     await ended
     if (child.exitCode === 0) continue
     await rm(data, { recursive: true, force: true })
@@ -62,11 +62,10 @@ export async function startServer({
   try {
     const url = await new Promise<string>((found, failed) => {
       let output = ''
-      const said = child.stdout as Readable
-      said.on('data', (chunk: Buffer) => {
-        say(String(chunk).trimEnd())
-        output += chunk
-        const ready = /^ready (http:\S+)$/m.exec(output)
+      linesOf(child, (line) => {
+        say(line)
+        output += `${line}\n`
+        const ready = /^ready (http:\S+)$/.exec(line)
         if (ready) found(ready[1]!)
       })
       void ended.then(() =>
@@ -78,4 +77,9 @@ export async function startServer({
     await remove()
     throw error
   }
+}
+
+/** Whole lines: a pipe hands them on in pieces. */
+function linesOf({ stdout }: Program['child'], hear: (line: string) => void): void {
+  createInterface({ input: stdout! }).on('line', (line) => hear(line.trimEnd()))
 }

@@ -37,7 +37,10 @@ test('a second version goes to a fifth, fails there, and is rolled back: nobody 
     const operator = new Operator(desk!, server.url)
     for (const page of [phone!, computer!, desk!]) page.setDefaultTimeout(30_000)
 
-    /** What the device says of the first items of the catalogue: by which version, and in which order. */
+    /**
+     * What the device says of the first items of the catalogue: by which version, and in which order. Where the machine stalls for a
+     * quarter of a second a version is too late for once, and none has its say.
+     */
     async function ranking(of: typeof ada) {
       const { output: catalogue } = (await of!.call('catalogue')) as { output: { items: { key: string }[] } }
       const items = catalogue.items.slice(0, 30).map(({ key }) => key)
@@ -80,15 +83,14 @@ test('a second version goes to a fifth, fails there, and is rolled back: nobody 
       await desk!.getByRole('button', { name: 'See what it would do' }).click()
       await expect(operator.trial).toContainText('Would reach 1 of 2 known devices.')
       await expect(operator.trial).toContainText('rank: v1 → v2 on 1 device')
-      expect(await version(ada), 'a dry run changes nothing').toBe(1)
+      await expect.poll(() => version(ada), 'a dry run changes nothing').toBe(1)
       await operator.confirm('Release it', 'a fifth first')
     })
 
     await test.step('at their next visit one has the second and the other the first', async () => {
       for (const one of [ada!, bob!]) await one.person.visit()
-      await expect.poll(() => version(ada)).toBe(2)
-      expect((await ranking(ada)).order).toEqual([...first].reverse())
-      expect(await ranking(bob)).toEqual({ version: 1, order: first })
+      await expect.poll(() => ranking(ada)).toEqual({ version: 2, order: [...first].reverse() })
+      await expect.poll(() => ranking(bob)).toEqual({ version: 1, order: first })
     })
 
     await test.step('somebody opens something: it fails, and the feed is there all the same', async () => {

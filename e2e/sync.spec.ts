@@ -4,6 +4,8 @@ import { expect, type Page, test } from './test.ts'
 
 /** What the service worker is asked by: `OUTBOX_SYNC` of shared/version.ts. */
 const TAG = 'kindred:outbox'
+/** Held by the tab that leads: see worker/device/tabs/leader.ts. */
+const LEADER_LOCK = 'kindred:leader'
 
 let site: Site
 test.beforeEach(async ({ url }) => {
@@ -66,6 +68,9 @@ test('what was seen and opened without a network is sent when it is back, with n
   const other = await context.newPage()
   await other.goto(`${site.url}/icon.svg`)
   await page.close()
+  // Its worker may still be writing: it is gone once nobody leads.
+  const held = () => other.evaluate(async () => (await navigator.locks.query()).held!.map(({ name }) => name))
+  await expect.poll(held).not.toContain(LEADER_LOCK)
   const before = await outbox(other)
   expect(before.waiting).toBeGreaterThanOrEqual(6)
 

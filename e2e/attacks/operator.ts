@@ -34,7 +34,8 @@ export const draft = {
   hyper: {},
   triggers: [{ on: 'call', name: 'probe' }],
   eligibility: { minBattery: 0, charging: false, onDataSaver: true, whileHidden: 'always' },
-  budget: { ms: 2000, runsPerDay: 1000, duty: 1, modelBytes: 1000, logBytes: 2000 },
+  // Long, for what is refused is to be refused at once, also where the machine stalls.
+  budget: { ms: 10_000, runsPerDay: 1000, duty: 1, modelBytes: 1000, logBytes: 2000 },
   samples: ['matched'],
   models: { reads: ['own'], writes: ['own'] },
 }
