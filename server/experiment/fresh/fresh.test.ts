@@ -11,6 +11,9 @@ import { armOf, type FreshOutcome, fresh } from './fresh.ts'
 const ARMS = ['cloud', 'cloud-hourly', 'local', 'coda', 'coda-random', 'kindred', 'kindred-hourly']
 const AMONG = 5
 
+/** A night's training, a day of models by the hour and fourteen devices, on a machine that may have other things to do. */
+const PATIENCE_MS = 600_000
+
 describe('a portal of 120 readers, replayed for a day', () => {
   let outcome: FreshOutcome
   let dir = ''
@@ -32,7 +35,7 @@ describe('a portal of 120 readers, replayed for a day', () => {
       training: { epochs: 2, threads: 1 },
       progress: () => {},
     })
-  }, 120_000)
+  }, PATIENCE_MS)
   afterAll(() => rm(dir, { recursive: true }))
 
   it('judges every arm on clicks of its own users', () => {
