@@ -130,7 +130,8 @@ describe('each request of a visit in turn', () => {
       { after: (_, __, response) => body(response, (bytes) => Uint8Array.of(...bytes, 0x7d)) },
     ],
     ['gets an empty answer', { after: (_, __, response) => body(response, () => new Uint8Array()) }],
-  ])('%s', async (_, how) => {
+    // Eleven whole visits, and a round in each: a busy machine takes its time.
+  ])('%s', { timeout: 120_000 }, async (_, how) => {
     await visit()
     const due = await outcome()
     expect(due).toMatchObject({ own: true, ranks: 'M', failure: null, matched: 100, left: 0 })
