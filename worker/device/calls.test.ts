@@ -1,11 +1,13 @@
 /** The calls of `DeviceApi`, in this process and across a port. */
+import { strFromU8, unzipSync } from 'fflate'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { serve } from '../../shared/boundary.ts'
 import type { Port } from '../../shared/caller.ts'
+import { DAY_MS } from '../../shared/clock.ts'
 import { connect } from '../../shared/connect.ts'
 import type { DeviceApi } from '../../shared/protocol.ts'
 import { stage } from '../testing/stage.ts'
-import { key } from '../testing/world.ts'
+import { key, NOON } from '../testing/world.ts'
 import { deferred } from '../turns.ts'
 import type { Device } from './device.ts'
 
@@ -78,4 +80,21 @@ describe.each(Object.entries(homes))('the device %s', (_, home) => {
     await api.status(null)
     expect(calls).toBe(before)
   })
+})
+
+test('a file that is taken out around midnight is named by the day that it says', async () => {
+  let now = NOON
+  let passing = 0
+  const device = await start({
+    clock: {
+      now() {
+        now += passing
+        return now
+      },
+    },
+  })
+  passing = DAY_MS
+  const { name, bytes } = await device.takeOut(null)
+  const { at } = JSON.parse(strFromU8(unzipSync(bytes)['kindred.json']!))
+  expect(name).toBe(`kindred-${new Date(at).toISOString().slice(0, 10)}.zip`)
 })

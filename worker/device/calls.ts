@@ -176,8 +176,9 @@ export function createCalls(deps: CallsDeps): DeviceApi {
     },
 
     async takeOut() {
-      const bytes = await takeOut(db, clock.now())
-      return { name: `kindred-${new Date(clock.now()).toISOString().slice(0, 10)}.zip`, bytes }
+      const now = clock.now()
+      const bytes = await takeOut(db, now)
+      return { name: `kindred-${new Date(now).toISOString().slice(0, 10)}.zip`, bytes }
     },
 
     async bringIn({ bytes }) {
