@@ -8,7 +8,7 @@ describe('a server that is killed (SIGKILL) while devices are at it', () => {
   let found: CrashFindings
   beforeAll(async () => {
     found = await crash({ kills: KILLS, seed: 2, devices: 20 })
-  }, 120_000)
+  }, 240_000)
 
   it('loses and doubles nothing that it acknowledged, and breaks nothing', () => {
     expect(found.breaches).toEqual([])
@@ -25,5 +25,5 @@ describe('a server that is killed (SIGKILL) while devices are at it', () => {
     const bug = 'events are acknowledged before they are on disk'
     const { breaches } = await crash({ kills: KILLS, seed: 1, devices: 20, bug })
     expect(breaches.map(({ breach }) => breach)).toContain('lost')
-  }, 120_000)
+  }, 240_000)
 })

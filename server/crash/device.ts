@@ -184,7 +184,7 @@ export function createDevice({ mark, clock, random, book, departures }: DeviceDe
     if (refused(response)) return
     if (response.status !== 200) return broken(`batch ${day}/${n} is answered with ${response.status}`)
     book.count('pulls')
-    given.take(day, n, Buffer.from(await response.arrayBuffer()), begun)
+    given.take(day, n, Buffer.from(await response.arrayBuffer()), { begun, ended: clock.now() })
   }
 
   const unless = async (work: () => Promise<unknown>): Promise<void> => {

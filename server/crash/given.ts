@@ -1,6 +1,7 @@
 /** What one device was given by the server, which must be the same whenever it asks. */
 import type { BatchList } from '../../shared/api.ts'
 import { FIRST_ID } from '../../shared/catalogue.ts'
+import { DAY_MS } from '../../shared/clock.ts'
 import { decodeBatch } from '../../shared/codec.ts'
 import { layoutOf, slotOf } from '../../shared/schema.ts'
 import type { Book } from './findings.ts'
@@ -21,10 +22,10 @@ export interface Given {
   /** A day's batches do not become fewer. */
   list(list: BatchList): void
   /**
-   * Batch `n` of `day`, asked for at the moment `begun`. What went out of it may only be what was withdrawn; nothing comes in, and
-   * nothing is of who is gone.
+   * Batch `n` of `day`, asked for at the moment `begun` and there at `ended`. What went out of it may only be what was withdrawn or,
+   * once its day is over, has reached its age; nothing comes in, and nothing is of who is gone.
    */
-  take(day: number, n: number, bytes: Buffer, begun: number): void
+  take(day: number, n: number, bytes: Buffer, asked: { begun: number; ended: number }): void
   /** The batches that came last, as many as that. */
   newest(count: number): { day: number; n: number }[]
 }
@@ -37,12 +38,12 @@ export function createGiven(
   const listed = new Map<number, number>()
   const broken = (what: string) => book.breach('broken', `device ${mark}: ${what}`)
 
-  function compare(name: string, before: Pulled, now: Pulled): void {
+  function compare(name: string, before: Pulled, now: Pulled, over: boolean): void {
     book.count('batches compared')
     const ids = new Set(now.samples.map(({ id }) => id))
     const out = before.samples.filter(({ id }) => !ids.has(id))
     const wrongly = out.filter(({ mark: whose }) => whose === undefined || !departures.has(whose))
-    if (wrongly.length > 0) broken(`${wrongly.length} samples went out of batch ${name}`)
+    if (wrongly.length > 0 && !over) broken(`${wrongly.length} samples went out of batch ${name}`)
     if (now.samples.length !== before.samples.length - out.length) broken(`samples came into batch ${name}`)
     if (out.length === 0 && !now.bytes.equals(before.bytes)) broken(`batch ${name} has other bytes`)
     batches.set(name, now)
@@ -62,7 +63,7 @@ export function createGiven(
       if (count < before) broken(`had ${before} batches of day ${day}, and has ${count}`)
       listed.set(day, Math.max(before, count))
     },
-    take(day, n, bytes, begun) {
+    take(day, n, bytes, { begun, ended }) {
       const samples = decodeBatch(schema, new Uint8Array(bytes)).map(({ id, ids }) => ({
         id,
         mark: markAt(ids[target]! - FIRST_ID),
@@ -73,7 +74,7 @@ export function createGiven(
           broken(`is given samples of device ${whose}, which is gone`)
       }
       const known = batches.get(`${day}/${n}`)
-      if (known) compare(`${day}/${n}`, known, { bytes, samples })
+      if (known) compare(`${day}/${n}`, known, { bytes, samples }, Math.floor(ended / DAY_MS) > day)
       else remember(day, n, { bytes, samples })
     },
     newest: (count) =>
