@@ -58,6 +58,9 @@ export async function benchEngine(bench: Bench, wasmPaths?: WasmPaths): Promise<
         multiplyAddsPerNs: rounded(reached),
         peakMultiplyAddsPerNs: rounded(rate),
         peakTurns: peak.turns,
+        ofFastestTurns: rounded(
+          (all.multiplyAdds / all.timed[FUSED]!.min) * (peak.min / all.peak.multiplyAddsAStep),
+        ),
         paperSchema: rounded(paper.multiplyAdds / paper.timed[FUSED]!.median / 1e6 / rate),
         history512: rounded(history512.multiplyAdds / history512.timed[FUSED]!.median / 1e6 / rate),
       },
