@@ -11,6 +11,8 @@ import type { Updates } from './update.ts'
 
 let page: ReturnType<typeof parseHTML>
 let places: { hash: string; top: number }
+/** Listeners of the window. */
+let listening: number
 let status: ReturnType<typeof createStore<Status | null>>
 
 const feed = { state: createStore<FeedState>({ phase: 'preparing' }), visible: () => {} } as unknown as Feed
@@ -18,6 +20,8 @@ const install = { state: createStore('none'), byHand: null, ask: async () => {} 
 const updates: Updates = { ready: createStore(false), take: () => {} }
 const root = () => page.document.getElementById('app')!
 const title = () => root().querySelector('h1')?.textContent
+/** Views and words are loaded when they are first needed, which takes as long as it takes. */
+const soon = (look: () => void) => vi.waitFor(look, { timeout: 20_000, interval: 5 })
 const go = (hash: string) => {
   places.hash = hash
   globalThis.dispatchEvent(new Event('hashchange'))
@@ -28,6 +32,7 @@ beforeEach(async () => {
   places = { hash: '', top: 0 }
   status = createStore<Status | null>(null)
   const events = new EventTarget()
+  listening = 0
   vi.stubGlobal('window', { document: page.document, navigator: {}, localStorage: { getItem: () => null } })
   vi.stubGlobal('document', page.document)
   vi.stubGlobal('navigator', { languages: ['en'] })
@@ -37,8 +42,14 @@ beforeEach(async () => {
     },
     search: '',
   })
-  vi.stubGlobal('addEventListener', events.addEventListener.bind(events))
-  vi.stubGlobal('removeEventListener', events.removeEventListener.bind(events))
+  vi.stubGlobal('addEventListener', (...added: Parameters<EventTarget['addEventListener']>) => {
+    listening++
+    events.addEventListener(...added)
+  })
+  vi.stubGlobal('removeEventListener', (...removed: Parameters<EventTarget['removeEventListener']>) => {
+    listening--
+    events.removeEventListener(...removed)
+  })
   vi.stubGlobal('dispatchEvent', events.dispatchEvent.bind(events))
   vi.stubGlobal('requestAnimationFrame', (act: () => void) => setTimeout(act, 0))
   vi.stubGlobal('scrollTo', ({ top }: { top: number }) => {
@@ -47,10 +58,12 @@ beforeEach(async () => {
   Object.defineProperty(globalThis, 'scrollY', { get: () => places.top, configurable: true })
   render(<App {...{ device: {} as DeviceApi, feed, install, updates, status }} />, root())
   // What is watched is watched after the first drawing; the title is set then, too.
-  await vi.waitFor(() => expect(page.document.title).toBe('Kindred'))
+  await soon(() => expect(page.document.title).toBe('Kindred'))
 })
 afterEach(async () => {
   render(null, root())
+  // What a view has begun is ended some time after it is gone; the window must still be there then.
+  await soon(() => expect(listening).toBe(0))
   await speak('en')
   vi.unstubAllGlobals()
 })
@@ -78,8 +91,8 @@ describe('the page', () => {
       focused.push(this.textContent ?? '')
     }
     go('#/settings')
-    await vi.waitFor(() => expect(title()).toBe('Settings'))
-    await vi.waitFor(() => expect(focused).toEqual(['Settings']))
+    await soon(() => expect(title()).toBe('Settings'))
+    await soon(() => expect(focused).toEqual(['Settings']))
     expect(page.document.title).toBe('Settings · Kindred')
     expect(current()).toEqual(['#/settings'])
   })
@@ -87,24 +100,24 @@ describe('the page', () => {
   it('finds a view where it was left', async () => {
     places.top = 700
     go('#/settings')
-    await vi.waitFor(() => expect(title()).toBe('Settings'))
+    await soon(() => expect(title()).toBe('Settings'))
     expect(places.top).toBe(0)
     places.top = 300
     go('#/')
-    await vi.waitFor(() => expect(title()).toBe('Feed'))
+    await soon(() => expect(title()).toBe('Feed'))
     expect(places.top).toBe(700)
   })
 
   it('is drawn anew when another language is spoken', async () => {
     await speak('de')
-    await vi.waitFor(() => expect(root().querySelector('nav')?.getAttribute('aria-label')).toBe('Ansichten'))
+    await soon(() => expect(root().querySelector('nav')?.getAttribute('aria-label')).toBe('Ansichten'))
   })
 
   it('offers a new version', async () => {
     expect(root().textContent).not.toContain('A new version is ready.')
     updates.ready.set(true)
-    await vi.waitFor(() => expect(root().textContent).toContain('A new version is ready.'))
+    await soon(() => expect(root().textContent).toContain('A new version is ready.'))
     updates.ready.set(false)
-    await vi.waitFor(() => expect(root().textContent).not.toContain('A new version is ready.'))
+    await soon(() => expect(root().textContent).not.toContain('A new version is ready.'))
   })
 })

@@ -37,6 +37,8 @@ const install = (now: InstallState, byHand: Install['byHand'] = null): Install =
 
 /** Lets promises settle and the page be drawn anew. */
 const settled = () => new Promise((done) => setTimeout(done, 0))
+/** Words are loaded when they are first needed, which takes as long as it takes. */
+const soon = (look: () => void) => vi.waitFor(look, { timeout: 20_000, interval: 5 })
 const root = () => page.document.getElementById('app')!
 const show = (now: Status | null, offer = install('none')) =>
   render(<Settings device={device} feed={feed} install={offer} status={now} />, root())
@@ -113,7 +115,7 @@ describe('settings', () => {
     expect(calls).toEqual([['learn', { on: false }]])
     fail = new AppError('storage', 'Nothing could be written.')
     set(box, false)
-    await vi.waitFor(() => expect(root().textContent).toContain('Nothing could be written.'))
+    await soon(() => expect(root().textContent).toContain('Nothing could be written.'))
   })
 
   it('tell the device what others may learn', async () => {
@@ -126,7 +128,7 @@ describe('settings', () => {
   it('speak another language at once, and keep that', async () => {
     show(status)
     set(named('language', 'de'), true)
-    await vi.waitFor(() => expect(language()).toBe('de'))
+    await soon(() => expect(language()).toBe('de'))
     expect(page.document.documentElement.lang).toBe('de')
     expect(localStorage.getItem('kindred:language')).toBe('de')
     show(status)
@@ -146,7 +148,7 @@ describe('settings', () => {
       (button) => button.textContent === 'Ask to keep it',
     )!
     ask.dispatchEvent(new page.Event('click', { bubbles: true }))
-    await vi.waitFor(() => expect(calls).toEqual([['persisted', { granted: true }]]))
+    await soon(() => expect(calls).toEqual([['persisted', { granted: true }]]))
     show({ ...status, persistent: true })
     expect(root().querySelector('[data-testid=persistent]')?.textContent).toMatch(
       /^Your browser has promised/,
