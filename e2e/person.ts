@@ -57,6 +57,8 @@ export class Person {
       if (!looked.has(key)) {
         await card.evaluate((card) => card.scrollIntoView({ block: 'start', behavior: 'instant' }))
         await this.page.waitForTimeout(LOOK_MS)
+        // A busy machine notices later what is in view; and what was passed over is learnt from, too.
+        await expect.poll(() => this.inView({ unseen: true }), 'in view, but not counted as seen').toEqual([])
         for (const seen of await this.inView()) looked.add(seen)
       }
       if (!topics.includes(favourite) && cards.length - place > count - opened) continue
@@ -79,20 +81,24 @@ export class Person {
       )
   }
 
-  /** Keys of the items of which half can be seen. */
-  private inView(): Promise<string[]> {
+  /** Keys of the items of which half can be seen; or of those that are plainly there and that the app has not counted. */
+  private inView({ unseen = false } = {}): Promise<string[]> {
     return this.page
       .getByTestId('feed')
       .locator('article')
-      .evaluateAll((cards) => {
+      .evaluateAll((cards, unseen) => {
         const covered = Number.parseFloat(getComputedStyle(document.documentElement).scrollPaddingBottom) || 0
+        // As web/feed/session.ts has it.
+        const { seen } = JSON.parse(sessionStorage.getItem('kindred.feed')!) as { seen: string[] }
         return cards
           .filter((card) => {
             const { top, bottom, height } = card.getBoundingClientRect()
-            return Math.min(bottom, innerHeight - covered) - Math.max(top, 0) >= height / 2
+            const share = (Math.min(bottom, innerHeight - covered) - Math.max(top, 0)) / height
+            return share >= (unseen ? 0.7 : 0.5)
           })
           .map((card) => card.getAttribute('data-item')!)
-      })
+          .filter((item) => !unseen || !seen.includes(item))
+      }, unseen)
   }
 
   async goTo(view: View): Promise<void> {
@@ -131,15 +137,13 @@ export class Person {
     return [...new Set((await this.storedModels()).map(({ sha256 }) => sha256))]
   }
 
-  /** Tasks that blocked the page's thread for more than 50 ms and began after `since` (ms of `performance.now()`). */
-  longTasks(since: number): Promise<{ start: number; ms: number }[]> {
-    return this.page.evaluate(
-      (since) =>
-        (window as unknown as { longTasks: { start: number; ms: number }[] }).longTasks.filter(
-          ({ start }) => start >= since,
-        ),
-      since,
-    )
+  /** Tasks that blocked the page's thread for more than 50 ms and began `at` or after `since` (ms since 1970). */
+  longTasks(since: number): Promise<{ at: number; ms: number }[]> {
+    return this.page.evaluate((since) => {
+      const { longTasks } = window as unknown as { longTasks: { start: number; ms: number }[] }
+      const opened = Date.now() - performance.now()
+      return longTasks.map(({ start, ms }) => ({ at: opened + start, ms })).filter(({ at }) => at >= since)
+    }, since)
   }
 }
 

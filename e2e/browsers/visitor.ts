@@ -64,6 +64,17 @@ function becomeVisitor(): void {
   const topicsOf = (card: Element) =>
     [...card.querySelectorAll('.chips li')].map((chip) => chip.textContent ?? '')
 
+  /** Until the app counts it as seen: a busy machine notices late what is in view, and a card that opens moves the others. */
+  async function lookAt(card: HTMLElement): Promise<void> {
+    const patience = performance.now() + PATIENCE_MS
+    do {
+      if (performance.now() > patience) throw new Error(`${card.dataset.item} is looked at, but not seen.`)
+      card.scrollIntoView({ block: 'center', behavior: 'instant' })
+      await new Promise((looked) => setTimeout(looked, LOOK_MS))
+      // As web/feed/session.ts has it.
+    } while (!JSON.parse(sessionStorage.getItem('kindred.feed')!).seen.includes(card.dataset.item))
+  }
+
   async function openItems(count: number): Promise<void> {
     const tally = new Map<string, number>()
     for (const topic of cards().flatMap(topicsOf)) tally.set(topic, (tally.get(topic) ?? 0) + 1)
@@ -71,8 +82,7 @@ function becomeVisitor(): void {
     let left = count
     for (const [place, card] of cards().entries()) {
       if (left === 0) return
-      card.scrollIntoView({ block: 'center', behavior: 'instant' })
-      await new Promise((looked) => setTimeout(looked, LOOK_MS))
+      await lookAt(card)
       if (!topicsOf(card).includes(favourite) && cards().length - place > left) continue
       card.querySelector('button')!.click()
       left--
