@@ -100,5 +100,5 @@ describe('kindred', () => {
       for (const line of lines(stdout))
         expect(JSON.parse(line)).toMatchObject({ metric: expect.any(String), unit: expect.any(String) })
     }
-  }, 90_000)
+  }, 180_000)
 })

@@ -29,7 +29,7 @@ const VISITS = 120
 const CONNECTIONS = 300
 /** Each stands for a device that is replaced when it was erased: `credential-0`, `device-0`, … */
 const DEVICES = [0, 1, 2]
-const SLOW = { timeout: 120_000 }
+const SLOW = { timeout: 240_000 }
 const ADMIN = 'the-credential-of-an-operator-for-a-test'
 
 describe('every route, whatever it is asked', () => {
