@@ -23,6 +23,7 @@ describe('which view the address names', () => {
         const { hash } = new URL(itemHref(key), 'http://localhost/')
         expect(routeOf(hash)).toEqual({ view: 'item', key })
       }),
+      { seed: 1 },
     )
   })
 })

@@ -85,6 +85,7 @@ describe('the addresses of a machine that a phone can reach', () => {
           )
         },
       ),
+      { seed: 1 },
     )
     expect(networkOf('fd12:3456:789a:1::beef', 'ffff:ffff:ffff:ffff::')).toBe('fd12:3456:789a:1::/64')
     expect(networkOf('fe80::1%en0', 'ffff:ffff:ffff:ffff::')).toBe('fe80::/64')

@@ -77,6 +77,7 @@ describe('a plot of values with intervals', () => {
           }
         },
       ),
+      { seed: 1 },
     )
   })
 })

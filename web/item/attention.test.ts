@@ -40,5 +40,6 @@ it('whatever the effects, every bar lies in the room, as long as its effect in p
             6,
           )
     }),
+    { seed: 1 },
   )
 })

@@ -38,6 +38,7 @@ describe('the numbers at an axis', () => {
           Number((step / 10 ** Math.floor(Math.log10(step * 1.0000001))).toFixed(3)),
         )
       }),
+      { seed: 1 },
     )
   })
 })
@@ -94,6 +95,7 @@ describe('a line', () => {
             if (i > 0 && value > ys[i - 1]!) expect(points[i]!.y).toBeLessThanOrEqual(points[i - 1]!.y)
         },
       ),
+      { seed: 1 },
     )
   })
 })
@@ -128,6 +130,7 @@ describe('the histogram of scores', () => {
           expect(height).toBeLessThanOrEqual(106)
         }
       }),
+      { seed: 1 },
     )
   })
 })

@@ -54,6 +54,7 @@ describe('the rule', () => {
         fc.pre(obstacle(conditions, true, policy) === null)
         expect(obstacle({ ...conditions, [unknown]: null }, true, policy)).toBeNull()
       }),
+      { seed: 1 },
     )
     expect(obstacle({ page: 'hidden', battery: null, saveData: null }, true, policy)).toBeNull()
   })

@@ -83,6 +83,6 @@ test('what is told of any samples fits the journal', () => {
         expect(gaps).toEqual([...gaps].sort((x, y) => y - x))
       },
     ),
-    { numRuns: 60 },
+    { numRuns: 60, seed: 1 },
   )
 })
