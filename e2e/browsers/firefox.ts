@@ -1,28 +1,64 @@
-/** Firefox by WebDriver BiDi. */
-import puppeteer from 'puppeteer-core'
+/**
+ * Firefox by Marionette. Driven by WebDriver BiDi it watches for workers, so a worker that starts another one waits until that is
+ * known; and the word of it wakes one of two threads that wait at the same place, which may be the other (Firefox 153: one first
+ * hour in ten on a busy machine, and that page's device answered no more). No visitor's Firefox watches, and this one does not either.
+ */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Found } from './find.js'
-import { callByName, callIt, PATIENCE_MS, type Tab } from './tab.ts'
+import { connectMarionette } from './marionette.ts'
+import { type Program, start } from './program.ts'
+import { answered, asked, CALL, callIt, PATIENCE_MS, type Tab } from './tab.ts'
+
+/** Port 0: one that is free, which it writes into its profile. */
+const PREFERENCES = 'user_pref("marionette.port", 0);\n'
 
 export async function openFirefox({ executablePath }: Found): Promise<Tab> {
-  const browser = await puppeteer.launch({
-    browser: 'firefox',
-    executablePath,
-    headless: true,
-    protocolTimeout: PATIENCE_MS,
-  })
+  /** What is to be undone, the newest first. */
+  const undo: (() => unknown)[] = []
+  const close = async () => {
+    for (const step of undo.splice(0).reverse()) await step()
+  }
   try {
-    const page = await browser.newPage()
+    const profile = await mkdtemp(join(tmpdir(), 'kindred-firefox-'))
+    undo.push(() => rm(profile, { recursive: true, force: true }))
+    await writeFile(join(profile, 'user.js'), PREFERENCES)
+    const firefox = start(executablePath, ['--headless', '--marionette', '--no-remote', '--profile', profile])
+    undo.push(() => firefox.kill())
+    const marionette = await connectMarionette(await portIn(join(profile, 'MarionetteActivePort'), firefox))
+    undo.push(() => marionette.close())
+    const session = (await marionette.send('WebDriver:NewSession')) as {
+      capabilities: { browserVersion: string }
+    }
+    await marionette.send('WebDriver:SetTimeouts', { script: PATIENCE_MS, pageLoad: 60_000 })
+    const execute = async (script: string, ...args: unknown[]) => {
+      const answer = await marionette.send('WebDriver:ExecuteAsyncScript', { script, args })
+      return answered((answer as { value: unknown }).value)
+    }
     return {
-      version: await browser.version(),
-      async goto(url) {
-        await page.goto(url)
-      },
-      evaluate: (name, ...args) => page.evaluate(callByName, [name, args] as const),
-      perform: (act, ...input) => page.evaluate(callIt(act, input)) as Promise<never>,
-      close: () => browser.close(),
+      version: `Firefox ${session.capabilities.browserVersion}`,
+      goto: async (url) => void (await marionette.send('WebDriver:Navigate', { url })),
+      evaluate: (name, ...args) => execute(asked(CALL), name, args),
+      perform: (act, ...input) => execute(asked(callIt(act, input))) as Promise<never>,
+      close,
     }
   } catch (error) {
-    await browser.close()
+    await close()
     throw error
   }
+}
+
+/** Once Firefox has written it. */
+async function portIn(file: string, { ended }: Program): Promise<number> {
+  let gone = false
+  void ended.then(() => {
+    gone = true
+  })
+  while (!gone) {
+    const port = Number(await readFile(file, 'utf8').catch(() => ''))
+    if (port > 0) return port
+    await new Promise((done) => setTimeout(done, 50))
+  }
+  throw new Error('Firefox ended before it could be driven.')
 }

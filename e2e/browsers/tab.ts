@@ -22,3 +22,21 @@ export const callByName = ([name, args]: readonly [string, readonly unknown[]]):
 /** An expression that, in a page, calls `act`. */
 export const callIt = (act: (...input: never[]) => unknown, input: readonly unknown[]): string =>
   `(${act})(...${JSON.stringify(input)})`
+
+/** The same as the body of WebDriver's asynchronous script: its last argument is the way to answer. */
+export const asked = (expression: string) => `
+  const answer = arguments[arguments.length - 1]
+  Promise.resolve().then(() => ${expression}).then(
+    (value) => answer({ value: value === undefined ? null : value }),
+    (error) => answer({ error: error + '\\n' + error?.stack }),
+  )`
+
+/** Calls the function that the first argument names, with the second. */
+export const CALL = 'window[arguments[0]](...arguments[1])'
+
+/** What such a script answered. Throws what it threw. */
+export function answered(answer: unknown): unknown {
+  const { value, error } = answer as { value?: unknown; error?: string }
+  if (error !== undefined) throw new Error(error)
+  return value
+}

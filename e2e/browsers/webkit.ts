@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream'
 import { Builder } from 'selenium-webdriver'
 import type { Found } from './find.js'
 import { type Program, start } from './program.ts'
-import { callIt, PATIENCE_MS, type Tab } from './tab.ts'
+import { answered, asked, CALL, callIt, PATIENCE_MS, type Tab } from './tab.ts'
 
 export async function openWebKit(found: Found): Promise<Tab> {
   /** What is to be undone, the newest first. */
@@ -57,15 +57,16 @@ export async function openWebKit(found: Found): Promise<Tab> {
       Promise.race([session.quit().catch(() => {}), new Promise((done) => setTimeout(done, 5000))]),
     )
     await session.manage().setTimeouts({ script: PATIENCE_MS, pageLoad: 60_000 })
+    const execute = async (script: string, ...args: unknown[]) =>
+      answered(await session.executeAsyncScript(script, ...args))
     return {
       version: `WebKitGTK ${(await session.getCapabilities()).get('browserVersion')}`,
       async goto(url) {
         await session.get(url)
         await session.executeAsyncScript(LOADED)
       },
-      evaluate: (name, ...args) => answered(session.executeAsyncScript(asked(CALL), name, args)),
-      perform: (act, ...input) =>
-        answered(session.executeAsyncScript(asked(callIt(act, input)))) as Promise<never>,
+      evaluate: (name, ...args) => execute(asked(CALL), name, args),
+      perform: (act, ...input) => execute(asked(callIt(act, input))) as Promise<never>,
       close,
     }
   } catch (error) {
@@ -79,22 +80,6 @@ const LOADED = `
   const [answer] = arguments
   if (document.readyState === 'complete') answer()
   else addEventListener('load', () => answer())`
-
-/** The last argument of an asynchronous script is the way to answer. */
-const asked = (expression: string) => `
-  const answer = arguments[arguments.length - 1]
-  Promise.resolve().then(() => ${expression}).then(
-    (value) => answer({ value: value === undefined ? null : value }),
-    (error) => answer({ error: error + '\\n' + error?.stack }),
-  )`
-
-const CALL = 'window[arguments[0]](...arguments[1])'
-
-async function answered(answer: Promise<unknown>): Promise<unknown> {
-  const { value, error } = (await answer) as { value?: unknown; error?: string }
-  if (error !== undefined) throw new Error(error)
-  return value
-}
 
 function freePort(): Promise<number> {
   return new Promise((done, failed) => {
