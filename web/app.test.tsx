@@ -7,6 +7,7 @@ import type { Feed, FeedState } from './feed/feed.ts'
 import type { Install } from './install.ts'
 import { createStore } from './store.ts'
 import { speak } from './strings/index.ts'
+import { soon } from './testing.ts'
 import type { Updates } from './update.ts'
 
 let page: ReturnType<typeof parseHTML>
@@ -20,8 +21,6 @@ const install = { state: createStore('none'), byHand: null, ask: async () => {} 
 const updates: Updates = { ready: createStore(false), take: () => {} }
 const root = () => page.document.getElementById('app')!
 const title = () => root().querySelector('h1')?.textContent
-/** Views and words are loaded when they are first needed, which takes as long as it takes. */
-const soon = (look: () => void) => vi.waitFor(look, { timeout: 20_000, interval: 5 })
 const go = (hash: string) => {
   places.hash = hash
   globalThis.dispatchEvent(new Event('hashchange'))

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Found } from './find.js'
 import { connectMarionette } from './marionette.ts'
-import { type Program, start } from './program.ts'
+import { foundOf, start } from './program.ts'
 import { answered, asked, CALL, callIt, PATIENCE_MS, type Tab } from './tab.ts'
 
 /** Port 0: one that is free, which it writes into its profile. */
@@ -26,7 +26,9 @@ export async function openFirefox({ executablePath }: Found): Promise<Tab> {
     await writeFile(join(profile, 'user.js'), PREFERENCES)
     const firefox = start(executablePath, ['--headless', '--marionette', '--no-remote', '--profile', profile])
     undo.push(() => firefox.kill())
-    const marionette = await connectMarionette(await portIn(join(profile, 'MarionetteActivePort'), firefox))
+    const file = join(profile, 'MarionetteActivePort')
+    const port = await foundOf(firefox, () => portIn(file), 'Firefox ended before it could be driven.')
+    const marionette = await connectMarionette(port)
     undo.push(() => marionette.close())
     const session = (await marionette.send('WebDriver:NewSession')) as {
       capabilities: { browserVersion: string }
@@ -49,16 +51,7 @@ export async function openFirefox({ executablePath }: Found): Promise<Tab> {
   }
 }
 
-/** Once Firefox has written it. */
-async function portIn(file: string, { ended }: Program): Promise<number> {
-  let gone = false
-  void ended.then(() => {
-    gone = true
-  })
-  while (!gone) {
-    const port = Number(await readFile(file, 'utf8').catch(() => ''))
-    if (port > 0) return port
-    await new Promise((done) => setTimeout(done, 50))
-  }
-  throw new Error('Firefox ended before it could be driven.')
+/** Firefox writes a file of this name once it listens. */
+async function portIn(file: string): Promise<number | undefined> {
+  return Number(await readFile(file, 'utf8').catch(() => '')) || undefined
 }

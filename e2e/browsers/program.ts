@@ -9,6 +9,24 @@ export interface Program {
   kill(): Promise<void>
 }
 
+/** What `look` finds, as soon as it finds it. Throws `failure` where the program ends before. */
+export async function foundOf<T>(
+  { ended }: Program,
+  look: () => Promise<T | undefined>,
+  failure: string,
+): Promise<T> {
+  let gone = false
+  void ended.then(() => {
+    gone = true
+  })
+  while (!gone) {
+    const found = await look()
+    if (found !== undefined) return found
+    await new Promise((done) => setTimeout(done, 50))
+  }
+  throw new Error(failure)
+}
+
 const running = new Set<() => void>()
 process.on('exit', () => {
   for (const end of running) end()

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { Builder } from 'selenium-webdriver'
 import type { Found } from './find.js'
-import { type Program, start } from './program.ts'
+import { foundOf, type Program, start } from './program.ts'
 import { answered, asked, CALL, callIt, PATIENCE_MS, type Tab } from './tab.ts'
 
 export async function openWebKit(found: Found): Promise<Tab> {
@@ -40,7 +40,7 @@ export async function openWebKit(found: Found): Promise<Tab> {
     })
     undo.push(() => driver.kill())
     const server = `http://127.0.0.1:${port}`
-    await answering(driver, `${server}/status`)
+    await foundOf(driver, () => answering(`${server}/status`), 'WebKitWebDriver ended before it answered.')
     const session = await new Builder()
       .usingServer(server)
       .disableEnvironmentOverrides()
@@ -99,15 +99,7 @@ function displayOf({ child, ended }: Program): Promise<string> {
   })
 }
 
-async function answering({ ended }: Program, url: string): Promise<void> {
-  let gone = false
-  void ended.then(() => {
-    gone = true
-  })
-  while (!gone) {
-    const response = await fetch(url).catch(() => undefined)
-    if (response?.ok) return
-    await new Promise((done) => setTimeout(done, 50))
-  }
-  throw new Error('WebKitWebDriver ended before it answered.')
+async function answering(url: string): Promise<true | undefined> {
+  const response = await fetch(url).catch(() => undefined)
+  return response?.ok || undefined
 }

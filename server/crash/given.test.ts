@@ -12,7 +12,8 @@ const layout = layoutOf(schema)
 /** A batch of samples that are nobody's in particular, by their names. */
 const batchOf = (...names: number[]) => {
   const sample = {
-    ...{ at: DAY * DAY_MS, label: 0 as const },
+    at: DAY * DAY_MS,
+    label: 0 as const,
     ids: new Int32Array(layout.idWidth).fill(2),
     dense: new Float32Array(layout.denseWidth),
   }

@@ -23,8 +23,13 @@ if (what === 'import') {
 } else if (what === 'prepare') {
   // In this thread: another one would go on while it tells how far it is.
   const room = {
-    ...{ dir: dataDir, store: openStore(join(dataDir, 'store')), tell() {} },
-    ...{ hyper: hyper(), privacy: toyPrivacy(), sliceAbove: DELIVERY.sliceAbove, freshBatches: 0 },
+    dir: dataDir,
+    store: openStore(join(dataDir, 'store')),
+    tell() {},
+    hyper: hyper(),
+    privacy: toyPrivacy(),
+    sliceAbove: DELIVERY.sliceAbove,
+    freshBatches: 0,
   }
   const progress = ({ stage, done, total }: { stage: string; done: number; total: number }) => {
     if (stage === 'Making samples' && done < total) kill()

@@ -140,12 +140,12 @@ export async function openReleases({
     change: (order, by) => write((now) => complete(order, now), by),
     note: (note, by) => write(async () => note, by),
 
-    async dryRun(order, at = clock.now()) {
+    async dryRun(order, at) {
       const asked = clock.now()
       const [before, next] = [board, nextAt(asked)]
       const change = await complete(order, asked)
       const after = apply(before, { ...next, change })
-      const now = Math.max(at, next.at)
+      const now = Math.max(at ?? asked, next.at)
       const moves = new Map<string, DryRun['moves'][number]>()
       const arms: Record<string, number> = {}
       let [devices, hit, reaches] = [0, 0, 0]

@@ -7,7 +7,7 @@ import type { Feed, FeedState } from '../feed/feed.ts'
 import type { Install, InstallState } from '../install.ts'
 import { createStore } from '../store.ts'
 import { language, speak } from '../strings/index.ts'
-import { statusWith } from '../testing.ts'
+import { soon, statusWith } from '../testing.ts'
 import { Settings } from './settings.tsx'
 
 const status = statusWith({
@@ -37,8 +37,6 @@ const install = (now: InstallState, byHand: Install['byHand'] = null): Install =
 
 /** Lets promises settle and the page be drawn anew. */
 const settled = () => new Promise((done) => setTimeout(done, 0))
-/** Words are loaded when they are first needed, which takes as long as it takes. */
-const soon = (look: () => void) => vi.waitFor(look, { timeout: 20_000, interval: 5 })
 const root = () => page.document.getElementById('app')!
 const show = (now: Status | null, offer = install('none')) =>
   render(<Settings device={device} feed={feed} install={offer} status={now} />, root())
